@@ -1,0 +1,152 @@
+//! The validated configuration of a run. Plain values: parsing, defaults and units are the business of the edges.
+
+use crate::units::{InstrumentId, Money, Price, Qty, StrategyId, TsNs};
+
+/// What an instrument is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum InstrumentClass {
+    /// A share or fund in the cash market.
+    Equity = 1,
+    /// An index: it has values, no orders and no volume.
+    Index = 2,
+    /// A future.
+    Future = 3,
+    /// An option.
+    Option = 4,
+}
+
+impl InstrumentClass {
+    /// The class of a code.
+    pub const fn from_u8(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::Equity),
+            2 => Some(Self::Index),
+            3 => Some(Self::Future),
+            4 => Some(Self::Option),
+            _ => None,
+        }
+    }
+}
+
+/// One instrument; its `InstrumentId` is its index in the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstrumentSpec {
+    /// `NSE:RELIANCE`; at most 40 bytes.
+    pub symbol: String,
+    /// The broker's token; its low byte is the segment.
+    pub token: u32,
+    /// What it is.
+    pub class: InstrumentClass,
+    /// Whether orders may be sent.
+    pub tradable: bool,
+    /// Units in a lot.
+    pub lot: Qty,
+    /// Smallest price step.
+    pub tick: Price,
+    /// Value of one point of one unit.
+    pub multiplier: i64,
+}
+
+/// The hours of one session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionTimes {
+    /// Trading date as the decimal number yyyymmdd.
+    pub date: u32,
+    /// First timer.
+    pub pre_open: TsNs,
+    /// Start of continuous trading.
+    pub open: TsNs,
+    /// End of continuous trading.
+    pub close: TsNs,
+    /// Last timer: the close and the grace, rounded up to a second.
+    pub end: TsNs,
+    /// Start of the square-off.
+    pub square_off: TsNs,
+}
+
+/// Bars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BarsConfig {
+    /// How long after a boundary the timer closes a bar, in nanoseconds.
+    pub grace_ns: u64,
+}
+
+/// One strategy instance; its `StrategyId` is its index.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StrategyConfig {
+    /// The instance's name.
+    pub id: String,
+    /// A kind of the registry.
+    pub kind: String,
+    /// Instruments it trades, ascending.
+    pub instruments: Vec<InstrumentId>,
+    /// Period of the bars it sees.
+    pub timeframe: crate::event::Timeframe,
+    /// Whether it may sell short.
+    pub allow_short: bool,
+    /// Whether entries rest at the last price instead of crossing at once.
+    pub passive_entry: bool,
+    /// The kind's own parameters, by name.
+    pub params: Vec<(String, f64)>,
+}
+
+/// Risk limits. Shares are in hundredths of a percent (bps).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RiskConfig {
+    /// Trading capital.
+    pub capital: Money,
+    /// Share of capital one entry uses.
+    pub position_bps: i64,
+    /// Largest value of one order, as a share of capital.
+    pub order_value_bps: i64,
+    /// Largest quantity of one order; zero = no limit.
+    pub order_quantity_max: Qty,
+    /// Positions open at once, counting entries under way.
+    pub open_positions_max: u32,
+    /// Loss of the day that halts the session, as a share of the day's opening equity.
+    pub daily_loss_bps: i64,
+    /// How far from the last price a protected order may trade, in bps.
+    pub protection_bps: i64,
+    /// Whether a kill also closes the positions.
+    pub flatten_on_kill: bool,
+}
+
+/// The paper venue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VenueConfig {
+    /// `L_min`: the least time between an input and a report it causes, in nanoseconds; more than zero.
+    pub latency_min_ns: u64,
+    /// Further latency of a report, chosen per report from 0 ..= this by the seed.
+    pub latency_spread_ns: u64,
+    /// The further latency is a multiple of this; more than zero.
+    pub latency_step_ns: u64,
+    /// Adverse distance from the last price of an aggressive fill, in ticks.
+    pub slippage_ticks: i64,
+    /// Largest share of a volume increase that a resting order gets, in bps.
+    pub participation_bps: i64,
+    /// Seed of the latencies.
+    pub seed: u64,
+}
+
+/// Everything the stages are built from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PipelineConfig {
+    /// The instruments, by id.
+    pub instruments: Vec<InstrumentSpec>,
+    /// Bars.
+    pub bars: BarsConfig,
+    /// The strategies, by id.
+    pub strategies: Vec<StrategyConfig>,
+    /// Risk.
+    pub risk: RiskConfig,
+    /// The venue.
+    pub venue: VenueConfig,
+}
+
+impl PipelineConfig {
+    /// The id of strategy number `index`.
+    pub fn strategy_id(index: usize) -> StrategyId {
+        StrategyId(u16::try_from(index).expect("at most STRATEGIES_MAX strategies"))
+    }
+}

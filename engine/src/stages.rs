@@ -1,0 +1,7 @@
+//! The pure stages, in pipeline order.
+
+pub mod bars;
+pub mod decoder;
+pub mod matcher;
+pub mod risk;
+pub mod strategy;
