@@ -1,0 +1,452 @@
+//! The verifying reader.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use zerocopy::FromBytes;
+
+use crate::dir::{segment_indices, segment_path};
+use crate::error::{Fault, JournalError};
+use crate::format::{
+    BODY_BYTES, COMMIT_BYTES, FLAG_ROLL, FRAME_HEADER_BYTES, FRAME_MAX_BYTES, FRAMES_START, FrameBody, Ids,
+    SegmentHeader, VERSION, frame_bytes, frame_crc, stream_field,
+};
+use crate::mmap::ReadMap;
+
+/// One verified record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// Dense number of the record in its stream.
+    pub seq: u64,
+    /// Timestamp, as appended.
+    pub ts_ns: u64,
+    /// Kind, as appended.
+    pub kind: u16,
+    /// Layout version of the payload, as appended.
+    pub schema_version: u8,
+    /// Flags, as appended.
+    pub flags: u8,
+    /// The bytes, as appended; they start at a multiple of 8 in memory.
+    pub payload: &'a [u8],
+    /// Index of the segment that holds the frame.
+    pub segment: u64,
+    /// Offset of the frame in the segment file, in bytes.
+    pub offset: u64,
+}
+
+/// How the readable part of a stream ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndState {
+    /// The writer closed the stream.
+    Sealed,
+    /// Nothing more was published: the writer died, or is alive and may append more. (After a power failure
+    /// it can also mean that the kernel had not written back what followed.)
+    Unsealed,
+    /// The last segment has bytes behind its last valid frame that are no frame. They are not part of the
+    /// stream.
+    Torn {
+        /// Index of the segment.
+        segment: u64,
+        /// Where the valid frames end, in bytes.
+        offset: u64,
+        /// What is wrong with what follows.
+        reason: Fault,
+    },
+}
+
+/// Reads a stream from its first record on, verifying every frame. Takes no lock and writes nothing.
+#[derive(Debug)]
+pub struct Reader {
+    folder: PathBuf,
+    stream: String,
+    current: OpenSegment,
+    position_bytes: u64,
+    /// Unknown only before the first frame of a stream whose writer died in its first append.
+    seq_next: Option<u64>,
+    last_ts_ns: u64,
+    end: Option<EndState>,
+}
+
+/// An opened segment.
+#[derive(Debug)]
+struct OpenSegment {
+    file: File,
+    path: PathBuf,
+    map: ReadMap,
+    header: SegmentHeader,
+    file_bytes: u64,
+    /// Where frames end at the latest, as far as the file and its header go.
+    limit_bytes: u64,
+}
+
+/// A valid frame, before it is lent to the caller.
+struct Found {
+    body: FrameBody,
+    frame_bytes: u64,
+}
+
+/// What is at the reading position.
+enum At {
+    Frame(Found),
+    /// A zero commit word, or the end of what the segment says it has.
+    Nothing,
+    Invalid(Fault),
+}
+
+impl Reader {
+    /// Opens stream `stream` of the journal at `dir`, at its first record.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::NoStream`], [`JournalError::Corrupt`] if the first segment's header is not valid,
+    /// [`JournalError::Version`], [`JournalError::Io`].
+    pub fn open(dir: impl AsRef<Path>, stream: &str) -> Result<Self, JournalError> {
+        let folder = dir.as_ref().join(stream);
+        let missing = || JournalError::NoStream { stream: stream.to_owned(), path: folder.clone() };
+        if stream_field(stream).is_none() {
+            return Err(JournalError::StreamName { stream: stream.to_owned() });
+        }
+        let indices = match segment_indices(&folder) {
+            Err(JournalError::Io { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => {
+                return Err(missing());
+            }
+            other => other?,
+        };
+        let first = *indices.first().ok_or_else(missing)?;
+        let current = OpenSegment::new(&folder, stream, first, None)?;
+        let seq_next = current.header.is_active().then_some(current.header.first_seq);
+        let stream = stream.to_owned();
+        Ok(Self { folder, stream, current, position_bytes: FRAMES_START, seq_next, last_ts_ns: 0, end: None })
+    }
+
+    /// The next record, or `None` where the stream ends; [`end`](Self::end) then says how.
+    ///
+    /// After an end that is not [`EndState::Sealed`] it may be called again and goes on if a live writer has
+    /// appended.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Corrupt`] at a place that no crash can explain; everything before it was intact, and
+    /// every further call gives the same error. [`JournalError::Io`].
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "a frame borrows from the reader, which Iterator cannot say"
+    )]
+    #[inline]
+    pub fn next(&mut self) -> Result<Option<Frame<'_>>, JournalError> {
+        loop {
+            match self.current.frame_at(self.position_bytes, self.seq_next, self.last_ts_ns) {
+                At::Frame(Found { body, frame_bytes }) if body.flags & FLAG_ROLL == 0 => {
+                    let offset = self.position_bytes;
+                    self.position_bytes += frame_bytes;
+                    self.seq_next = Some(body.seq.wrapping_add(1));
+                    self.last_ts_ns = body.ts_ns;
+                    return Ok(Some(self.current.lend(offset, body)));
+                }
+                At::Frame(roll) => self.follow_roll(&roll)?,
+                At::Nothing | At::Invalid(_) => {
+                    if self.finish()? {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+    }
+
+    /// How the stream ends; `None` as long as [`next`](Self::next) has not returned `None`.
+    #[must_use]
+    pub fn end(&self) -> Option<EndState> {
+        self.end
+    }
+
+    /// The ids that the writer was given.
+    #[must_use]
+    pub fn ids(&self) -> Ids {
+        self.current.header.ids
+    }
+
+    /// The name that the streams of one journal share.
+    #[must_use]
+    pub fn journal_uuid(&self) -> [u8; 16] {
+        self.current.header.journal_uuid
+    }
+
+    /// Size of the segment being read, in bytes.
+    #[must_use]
+    pub fn segment_bytes(&self) -> u64 {
+        self.current.header.segment_bytes
+    }
+
+    /// Index of the segment being read.
+    #[must_use]
+    pub fn segment(&self) -> u64 {
+        self.current.header.segment_index
+    }
+
+    /// Where the next frame starts or would start in that segment, in bytes.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.position_bytes
+    }
+
+    #[cold]
+    fn follow_roll(&mut self, roll: &Found) -> Result<(), JournalError> {
+        let header = &self.current.header;
+        let end = self.position_bytes + roll.frame_bytes;
+        if header.is_sealed() && header.sealed_bytes != end {
+            let (sealed_bytes, last_seq) = (header.sealed_bytes, header.last_seq);
+            return Err(self.corrupt(Fault::SealMismatch { sealed_bytes, last_seq }));
+        }
+        let next = header.segment_index + 1;
+        // The writer rolls only into a segment whose name is durable.
+        if !self.enter(next)? {
+            return Err(segment_missing(&self.folder, next, self.seq_next));
+        }
+        Ok(())
+    }
+
+    /// Moves on to segment `index`; `false` if there is none.
+    fn enter(&mut self, index: u64) -> Result<bool, JournalError> {
+        let Some(next) = self.look_at(index)? else { return Ok(false) };
+        let first_seq = next.header.is_active().then_some(next.header.first_seq);
+        if let (Some(expected), Some(found)) = (self.seq_next, first_seq)
+            && expected != found
+        {
+            return Err(next.corrupt(0, self.seq_next, Fault::Seq { found }));
+        }
+        self.current = next;
+        self.position_bytes = FRAMES_START;
+        Ok(true)
+    }
+
+    /// Opens segment `index`, a later one of this stream, if it exists.
+    fn look_at(&self, index: u64) -> Result<Option<OpenSegment>, JournalError> {
+        match OpenSegment::new(&self.folder, &self.stream, index, Some(&self.current.header)) {
+            Ok(segment) => Ok(Some(segment)),
+            Err(JournalError::Io { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Decides what it means that there is no valid frame here. Returns `false` if reading goes on after all.
+    #[cold]
+    fn finish(&mut self) -> Result<bool, JournalError> {
+        // First what can only be true after everything was published here, then this place again: a live
+        // writer may have gone on since it was looked at, and its silence there must not be taken for damage.
+        self.current.reload_header()?;
+        let index = self.current.header.segment_index;
+        let goes_on = self.goes_on_in(index + 1)?;
+        let fault = match self.current.frame_at(self.position_bytes, self.seq_next, self.last_ts_ns) {
+            At::Frame(_) => return Ok(false),
+            At::Nothing => None,
+            At::Invalid(fault) => Some(fault),
+        };
+        let OpenSegment { header, file_bytes, .. } = &self.current;
+        let (found_bytes, expected_bytes) = (*file_bytes, header.segment_bytes);
+        let cut =
+            (found_bytes != expected_bytes).then_some(Fault::FileLength { found_bytes, expected_bytes });
+        let fault = fault.or(cut);
+        if header.is_sealed() {
+            self.check_seal(fault)?;
+            self.end = Some(EndState::Sealed);
+            return Ok(!(goes_on && self.enter(index + 1)?));
+        }
+        if goes_on {
+            return Err(self.corrupt(fault.unwrap_or(Fault::FrameMissing)));
+        }
+        let offset = self.position_bytes;
+        self.end = Some(fault.map_or(EndState::Unsealed, |reason| EndState::Torn {
+            segment: index,
+            offset,
+            reason,
+        }));
+        Ok(true)
+    }
+
+    /// Whether a sealed segment holds what its header says, reading having come to the end of its frames.
+    fn check_seal(&self, fault: Option<Fault>) -> Result<(), JournalError> {
+        let SegmentHeader { sealed_bytes, frame_count, last_seq, .. } = self.current.header;
+        if self.position_bytes < sealed_bytes {
+            return Err(self.corrupt(fault.unwrap_or(Fault::FrameMissing)));
+        }
+        let agrees = frame_count == 0 || self.seq_next == Some(last_seq.wrapping_add(1));
+        if self.position_bytes != sealed_bytes || !agrees {
+            return Err(self.corrupt(Fault::SealMismatch { sealed_bytes, last_seq }));
+        }
+        Ok(())
+    }
+
+    /// Whether segment `index`, the next one, exists and holds a frame.
+    fn goes_on_in(&self, index: u64) -> Result<bool, JournalError> {
+        let mut next = self.look_at(index)?;
+        if next.is_none() && segment_indices(&self.folder)?.iter().any(|&later| later > index) {
+            // A live writer may have made both since the first look; segments are made in order.
+            next = self.look_at(index)?;
+            if next.is_none() {
+                return Err(segment_missing(&self.folder, index, self.seq_next));
+            }
+        }
+        let holds_frame = |next: &OpenSegment| {
+            next.header.is_active() || !matches!(next.frame_at(FRAMES_START, None, 0), At::Nothing)
+        };
+        Ok(next.as_ref().is_some_and(holds_frame))
+    }
+
+    fn corrupt(&self, what: Fault) -> JournalError {
+        self.current.corrupt(self.position_bytes, self.seq_next, what)
+    }
+}
+
+impl OpenSegment {
+    fn new(
+        folder: &Path,
+        stream: &str,
+        index: u64,
+        previous: Option<&SegmentHeader>,
+    ) -> Result<Self, JournalError> {
+        let path = segment_path(folder, index);
+        let failed = |operation| move |source| (operation, source);
+        let opened = File::open(&path).map_err(failed("open")).and_then(|file| {
+            let file_bytes = file.metadata().map_err(failed("look at"))?.len();
+            let header = read_header(&file).map_err(failed("read the header of"))?;
+            Ok((file, file_bytes, header))
+        });
+        let (file, file_bytes, header) =
+            opened.map_err(|(operation, source)| JournalError::io(operation, &path, source))?;
+        let corrupt = |what| corrupt_at(&path, index, 0, None, what);
+        let header = header.ok_or_else(|| corrupt(Fault::Header))?;
+        check_header(&header, &path, stream, index, previous)?;
+        let expected_bytes = header.segment_bytes;
+        if file_bytes > expected_bytes {
+            return Err(corrupt(Fault::FileLength { found_bytes: file_bytes, expected_bytes }));
+        }
+        let map = ReadMap::new(&file, file_bytes as usize);
+        let map = map.map_err(|source| JournalError::io("map", &path, source))?;
+        let mut open = Self { file, path, map, limit_bytes: 0, header, file_bytes };
+        open.set_limit();
+        Ok(open)
+    }
+
+    fn set_limit(&mut self) {
+        let header = &self.header;
+        let stated = if header.is_sealed() { header.sealed_bytes } else { header.frames_end() };
+        self.limit_bytes = stated.min(self.file_bytes);
+    }
+
+    fn reload_header(&mut self) -> Result<(), JournalError> {
+        let header = read_header(&self.file)
+            .map_err(|source| JournalError::io("read the header of", self.path.as_path(), source))?;
+        // It was valid when the segment was opened: somebody has overwritten the file since.
+        self.header = header.ok_or_else(|| self.corrupt(0, None, Fault::Header))?;
+        self.set_limit();
+        Ok(())
+    }
+
+    /// Looks for the frame at `offset`.
+    #[inline]
+    fn frame_at(&self, offset: u64, seq_expected: Option<u64>, previous_ns: u64) -> At {
+        let room_bytes = self.limit_bytes.saturating_sub(offset);
+        if room_bytes < FRAME_HEADER_BYTES as u64 {
+            return At::Nothing;
+        }
+        let word = self.map.commit_word(offset as usize);
+        if word == 0 {
+            return At::Nothing;
+        }
+        let stored_bytes = word as u32;
+        let bytes = stored_bytes as usize;
+        if !bytes.is_multiple_of(8) || !(FRAME_HEADER_BYTES..=FRAME_MAX_BYTES).contains(&bytes) {
+            return At::Invalid(Fault::FrameLength { frame_bytes: stored_bytes });
+        }
+        if bytes as u64 > room_bytes {
+            return At::Invalid(Fault::FramePastEnd { frame_bytes: stored_bytes, end: self.limit_bytes });
+        }
+        let after_commit = self.map.bytes(offset as usize + COMMIT_BYTES, bytes - COMMIT_BYTES);
+        let computed = frame_crc(self.header.salt, offset, after_commit);
+        let found = (word >> 32) as u32;
+        if found != computed {
+            return At::Invalid(Fault::Checksum { found, computed });
+        }
+        let Ok((body, _)) = FrameBody::read_from_prefix(after_commit) else {
+            return At::Invalid(Fault::FrameLength { frame_bytes: stored_bytes });
+        };
+        if frame_bytes(body.payload_bytes as usize) != bytes {
+            let payload_bytes = body.payload_bytes;
+            return At::Invalid(Fault::PayloadLength { payload_bytes, frame_bytes: stored_bytes });
+        }
+        if seq_expected.is_some_and(|expected| expected != body.seq) {
+            return At::Invalid(Fault::Seq { found: body.seq });
+        }
+        if body.ts_ns < previous_ns {
+            return At::Invalid(Fault::Time { found_ns: body.ts_ns, previous_ns });
+        }
+        At::Frame(Found { body, frame_bytes: bytes as u64 })
+    }
+
+    #[inline]
+    fn lend(&self, offset: u64, body: FrameBody) -> Frame<'_> {
+        let start = offset as usize + COMMIT_BYTES + BODY_BYTES;
+        let FrameBody { seq, ts_ns, kind, schema_version, flags, payload_bytes } = body;
+        let payload = self.map.bytes(start, payload_bytes as usize);
+        let segment = self.header.segment_index;
+        Frame { seq, ts_ns, kind, schema_version, flags, payload, segment, offset }
+    }
+
+    fn corrupt(&self, offset: u64, seq_expected: Option<u64>, what: Fault) -> JournalError {
+        corrupt_at(&self.path, self.header.segment_index, offset, seq_expected, what)
+    }
+}
+
+/// The valid header with the highest generation. Read, not mapped: a live writer may be changing it.
+fn read_header(file: &File) -> io::Result<Option<SegmentHeader>> {
+    let mut bytes = [0; FRAMES_START as usize];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match file.read_at(&mut bytes[filled..], filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(SegmentHeader::pick(&bytes[..filled]))
+}
+
+fn check_header(
+    header: &SegmentHeader,
+    path: &Path,
+    stream: &str,
+    index: u64,
+    previous: Option<&SegmentHeader>,
+) -> Result<(), JournalError> {
+    if header.version != VERSION {
+        return Err(JournalError::Version { path: path.to_owned(), found: header.version, known: VERSION });
+    }
+    let foreign = |field| Err(corrupt_at(path, index, 0, None, Fault::Foreign { field }));
+    if header.segment_index != index {
+        return foreign("segment index");
+    }
+    if Some(header.stream) != stream_field(stream) {
+        return foreign("stream name");
+    }
+    if previous.is_some_and(|previous| previous.journal_uuid != header.journal_uuid) {
+        return foreign("journal uuid");
+    }
+    Ok(())
+}
+
+fn segment_missing(folder: &Path, index: u64, seq_expected: Option<u64>) -> JournalError {
+    corrupt_at(&segment_path(folder, index), index, 0, seq_expected, Fault::SegmentMissing)
+}
+
+fn corrupt_at(
+    path: &Path,
+    segment: u64,
+    offset: u64,
+    seq_expected: Option<u64>,
+    what: Fault,
+) -> JournalError {
+    JournalError::Corrupt { path: path.to_owned(), segment, offset, seq_expected, what }
+}

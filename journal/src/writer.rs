@@ -1,0 +1,329 @@
+//! The hot side: one record in, one published frame out.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+use rtrb::{Consumer, Producer, RingBuffer};
+
+use crate::cold::{ColdThread, Retired};
+use crate::dir::{JournalDir, sync_dir};
+use crate::error::JournalError;
+use crate::format::{
+    FLAG_ROLL, FLAGS_RESERVED, FRAMES_START, FrameBody, Ids, KIND_ROLL, PAYLOAD_MAX_BYTES, ROLL_BYTES,
+    SEGMENT_DEFAULT_BYTES, frame_bytes, segment_bytes_usable, stream_field,
+};
+use crate::segment::{SealedExtent, Segment, StreamSpec};
+
+/// How many segments are kept ready beyond the one being filled.
+const SEGMENTS_AHEAD: usize = 2;
+/// Filled segments that can wait to be sealed; the thread makes and seals in turn, so few ever do.
+const SEGMENTS_BEHIND: usize = 8;
+
+/// How to make a stream.
+#[derive(Debug, Clone, Copy)]
+pub struct WriterOptions {
+    /// Size of a segment file, in bytes: a multiple of 64 KiB from 256 KiB up. Three of them exist from the
+    /// start.
+    pub segment_bytes: u64,
+    /// The `seq` of the first record.
+    pub first_seq: u64,
+    /// What the run consists of; stored in every segment header.
+    pub ids: Ids,
+}
+
+impl Default for WriterOptions {
+    /// Segments of 64 MiB, records from 1 on, zero ids.
+    fn default() -> Self {
+        Self { segment_bytes: SEGMENT_DEFAULT_BYTES, first_seq: 1, ids: Ids::default() }
+    }
+}
+
+/// One record to append.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    /// One more than the record before.
+    pub seq: u64,
+    /// Not less than the record before; nanoseconds since the Unix epoch by convention.
+    pub ts_ns: u64,
+    /// What the payload is; the journal does not look at it.
+    pub kind: u16,
+    /// Layout version of the payload; the journal does not look at it.
+    pub schema_version: u8,
+    /// Free for the caller except for [`FLAGS_RESERVED`].
+    pub flags: u8,
+    /// At most [`PAYLOAD_MAX_BYTES`].
+    pub payload: &'a [u8],
+}
+
+/// Appends records to one stream. Can be moved to another thread; there is one per stream.
+///
+/// Dropped without [`close`](Self::close) it leaves what a crash would leave: every appended record, and an
+/// unsealed end.
+///
+/// It has a thread of its own, which inherits the cpu affinity of the thread that calls
+/// [`create`](Self::create): create writers before a thread is bound to its core.
+pub struct Writer {
+    segment: Segment,
+    position_bytes: u64,
+    /// Where a frame may end at the latest, so that a roll frame still fits behind it.
+    room_end_bytes: u64,
+    next_seq: u64,
+    last_ts_ns: u64,
+    /// Frames in the current segment; its header is activated with the first.
+    segment_frames: u64,
+    stalls_segment_not_ready: u64,
+    // The order matters on drop: the thread is joined before the rings and the segments in them go.
+    cold: ColdThread,
+    ready: Consumer<Segment>,
+    retired: Producer<Retired>,
+    stream: Box<str>,
+    folder: PathBuf,
+    _dir: JournalDir,
+}
+
+impl Writer {
+    /// Makes a new stream and its first segment, and starts preparing the next ones. Takes as long as writing
+    /// one segment of zeros.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::StreamName`], [`JournalError::SegmentSize`], [`JournalError::NotEmpty`] if the stream
+    /// exists, [`JournalError::Io`], for instance when the disk is full.
+    pub fn create(dir: &JournalDir, stream: &str, options: WriterOptions) -> Result<Self, JournalError> {
+        let WriterOptions { segment_bytes, first_seq, ids } = options;
+        let field =
+            stream_field(stream).ok_or_else(|| JournalError::StreamName { stream: stream.to_owned() })?;
+        if !segment_bytes_usable(segment_bytes) {
+            return Err(JournalError::SegmentSize { segment_bytes });
+        }
+        dir.create_stream(stream, |folder| {
+            let folder = folder.to_path_buf();
+            let journal_uuid = dir.journal_uuid();
+            let spec = StreamSpec { folder: folder.clone(), stream: field, journal_uuid, segment_bytes, ids };
+            let prepared = Segment::prepare(&spec, 0, || false)?;
+            let Some(segment) = prepared else { unreachable!("nobody cancels the first segment") };
+            let (ready_in, ready) = RingBuffer::new(SEGMENTS_AHEAD);
+            let (retired, retired_out) = RingBuffer::new(SEGMENTS_BEHIND);
+            let cold = ColdThread::start(spec, 1, ready_in, retired_out)?;
+            Ok(Self {
+                position_bytes: FRAMES_START,
+                room_end_bytes: segment.frames_end() - ROLL_BYTES,
+                segment,
+                next_seq: first_seq,
+                last_ts_ns: 0,
+                segment_frames: 0,
+                stalls_segment_not_ready: 0,
+                cold,
+                ready,
+                retired,
+                stream: stream.into(),
+                folder,
+                _dir: dir.clone(),
+            })
+        })
+    }
+
+    /// Appends one record. When it returns, readers see it and the death of this process does not lose it.
+    ///
+    /// No allocation, lock, system call or page fault, unless the next segment is not ready: then it waits,
+    /// and counts that in [`stalls_segment_not_ready`](Self::stalls_segment_not_ready). Ask
+    /// [`has_room`](Self::has_room) first to do something better than waiting. (On a disk file system the
+    /// kernel makes a page read-only again whenever it has written it back, which costs a fault at the next
+    /// store; a memory file system has no such faults.)
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::PayloadTooLarge`]: nothing happened. [`JournalError::Latched`]: the segment thread
+    /// failed; this and all further records are refused.
+    ///
+    /// # Panics
+    ///
+    /// If `seq` is not [`next_seq`](Self::next_seq), `ts_ns` goes backwards or a reserved flag is set: these
+    /// are bugs of the caller, and a log with them in it would be worth nothing.
+    #[inline]
+    pub fn append(&mut self, record: Record<'_>) -> Result<(), JournalError> {
+        let Record { seq, ts_ns, kind, schema_version, flags, payload } = record;
+        assert!(seq == self.next_seq, "seq is not dense: got {seq}, expected {}", self.next_seq);
+        assert!(ts_ns >= self.last_ts_ns, "time goes backwards: got {ts_ns} ns after {} ns", self.last_ts_ns);
+        assert!(flags & FLAGS_RESERVED == 0, "reserved flag set: {flags:#04x}");
+        if payload.len() > PAYLOAD_MAX_BYTES || self.cold.shared.failure.get().is_some() {
+            return Err(self.refusal(payload.len()));
+        }
+        let frame_bytes = frame_bytes(payload.len()) as u64;
+        if self.position_bytes + frame_bytes > self.room_end_bytes {
+            self.roll()?;
+        }
+        if self.segment_frames == 0 {
+            self.segment.activate(seq, ts_ns);
+        }
+        let payload_bytes = payload.len() as u32;
+        let body = FrameBody { seq, ts_ns, kind, schema_version, flags, payload_bytes };
+        self.position_bytes += self.segment.write_frame(self.position_bytes, body, payload);
+        self.segment_frames += 1;
+        self.next_seq = seq + 1;
+        self.last_ts_ns = ts_ns;
+        Ok(())
+    }
+
+    /// Whether [`append`](Self::append) would take a payload of this length without waiting for a segment.
+    ///
+    /// Also true once the stream has failed, so that who waits for room gets to `append` and its error.
+    #[inline]
+    #[must_use]
+    pub fn has_room(&self, payload_len: usize) -> bool {
+        let fits = self.position_bytes + frame_bytes(payload_len) as u64 <= self.room_end_bytes;
+        fits || self.next_is_ready() || self.cold.shared.failure.get().is_some()
+    }
+
+    /// The `seq` that the next record must have.
+    #[inline]
+    #[must_use]
+    pub fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// The stream's name.
+    #[must_use]
+    pub fn stream(&self) -> &str {
+        &self.stream
+    }
+
+    /// How many times [`append`](Self::append) had to wait because the next segment was not ready.
+    #[must_use]
+    pub fn stalls_segment_not_ready(&self) -> u64 {
+        self.stalls_segment_not_ready
+    }
+
+    /// The first failure, after which everything is refused.
+    #[must_use]
+    pub fn error(&self) -> Option<Arc<JournalError>> {
+        self.cold.shared.failure.get().cloned()
+    }
+
+    /// Ends the stream in order: seals and syncs the last segment, removes those that were prepared for
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Latched`] if the stream failed before or while sealing; every appended record is in
+    /// the files, but they are not all sealed. [`JournalError::Io`] while removing the unused segments.
+    pub fn close(self) -> Result<(), JournalError> {
+        let extent = self.extent();
+        while self.retired.is_full() && self.error().is_none() && !self.cold.is_lost() {
+            self.cold.wake();
+            thread::yield_now();
+        }
+        let Self { segment, mut cold, mut ready, mut retired, stream, folder, next_seq, _dir, .. } = self;
+        // A full ring means that the thread is gone, which the next lines report.
+        drop(retired.push(Retired { segment, extent }));
+        if !cold.drain() {
+            cold.shared.fail(JournalError::ThreadLost { stream: stream.to_string() });
+        }
+        if let Some(cause) = cold.shared.failure.get() {
+            let cause = Arc::clone(cause);
+            return Err(JournalError::Latched { stream: stream.into(), seq_next: next_seq, cause });
+        }
+        while let Ok(unused) = ready.pop() {
+            unused.discard()?;
+        }
+        sync_dir(&folder)
+    }
+
+    #[inline]
+    fn next_is_ready(&self) -> bool {
+        !self.ready.is_empty() && !self.retired.is_full()
+    }
+
+    /// Ends the current segment with a roll frame and goes on in the next one.
+    #[cold]
+    #[inline(never)]
+    fn roll(&mut self) -> Result<(), JournalError> {
+        let next = self.wait_for_segment()?;
+        let body = FrameBody {
+            seq: self.next_seq,
+            ts_ns: self.last_ts_ns,
+            kind: KIND_ROLL,
+            schema_version: 0,
+            flags: FLAG_ROLL,
+            payload_bytes: 0,
+        };
+        self.position_bytes += self.segment.write_frame(self.position_bytes, body, &[]);
+        let extent = self.extent();
+        let segment = std::mem::replace(&mut self.segment, next);
+        let pushed = self.retired.push(Retired { segment, extent });
+        assert!(pushed.is_ok(), "only this writer fills the ring of retired segments, and it had room");
+        self.position_bytes = FRAMES_START;
+        self.room_end_bytes = self.segment.frames_end() - ROLL_BYTES;
+        self.segment_frames = 0;
+        Ok(())
+    }
+
+    fn wait_for_segment(&mut self) -> Result<Segment, JournalError> {
+        let mut waited = false;
+        loop {
+            if self.next_is_ready()
+                && let Ok(segment) = self.ready.pop()
+            {
+                return Ok(segment);
+            }
+            if self.cold.is_lost() {
+                self.cold.shared.fail(JournalError::ThreadLost { stream: self.stream.to_string() });
+            }
+            if let Some(cause) = self.error() {
+                return Err(self.latched(cause));
+            }
+            if !waited {
+                waited = true;
+                self.stalls_segment_not_ready += 1;
+            }
+            self.cold.wake();
+            thread::yield_now();
+        }
+    }
+
+    fn extent(&self) -> SealedExtent {
+        SealedExtent {
+            sealed_bytes: self.position_bytes,
+            frame_count: self.segment_frames,
+            last_seq: if self.segment_frames == 0 { 0 } else { self.next_seq - 1 },
+            last_ts_ns: self.last_ts_ns,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refusal(&self, payload_bytes: usize) -> JournalError {
+        match self.error() {
+            Some(cause) => self.latched(cause),
+            None => JournalError::PayloadTooLarge {
+                stream: self.stream.to_string(),
+                seq: self.next_seq,
+                payload_bytes,
+            },
+        }
+    }
+
+    fn latched(&self, cause: Arc<JournalError>) -> JournalError {
+        JournalError::Latched { stream: self.stream.to_string(), seq_next: self.next_seq, cause }
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path: &Path = self.segment.path();
+        f.debug_struct("Writer")
+            .field("stream", &self.stream)
+            .field("segment", &path)
+            .field("position_bytes", &self.position_bytes)
+            .field("next_seq", &self.next_seq)
+            .finish_non_exhaustive()
+    }
+}
+
+// The writer is made on one thread and used on another.
+const _: () = {
+    const fn sendable<T: Send>() {}
+    sendable::<Writer>();
+};
