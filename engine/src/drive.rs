@@ -1,1 +1,163 @@
-//! Being written.
+//! The four ways to run the pipeline. The stages are the same; only who calls them differs.
+//!
+//! | driver | threads | inputs | used for |
+//! |---|---|---|---|
+//! | `fused` | one | virtual time | the reference semantics, and the fastest on few cores |
+//! | `pinned` | one per worker | virtual time | a core per stage |
+//! | `sim` | one, seeded | virtual time | proof: the pinned workers under every interleaving |
+//! | `replay` | one | as recorded | proof: recorded outputs against recomputed ones |
+
+pub mod affinity;
+pub mod clock;
+pub mod fused;
+pub mod idle;
+pub mod memory;
+pub mod pinned;
+pub mod replay;
+pub mod ring;
+pub mod sim;
+pub mod sink;
+pub mod topology;
+pub mod worker;
+
+use crate::config::PipelineConfig;
+use crate::event::StageId;
+use crate::ledger::Ledger;
+use crate::log::{EventLog, LogError};
+use crate::sequencer::source::Source;
+use crate::sequencer::Sequencer;
+use crate::stage::{Chain, Then};
+use crate::stages::bars::Bars;
+use crate::stages::matcher::Matcher;
+use crate::stages::risk::Risk;
+use crate::stages::strategy::{Strategies, StrategyError};
+use crate::units::{Seq, TsNs};
+use sink::{Counts, Latency};
+
+/// The pure stages behind the decoder, built from one configuration.
+pub struct Stages {
+    /// Bars of the sequencer.
+    pub bars: Bars,
+    /// Strategies.
+    pub strategy: Strategies,
+    /// Risk.
+    pub risk: Risk,
+    /// The venue.
+    pub matcher: Matcher,
+}
+
+/// All stages on one thread.
+pub type FusedChain = Then<Bars, Then<Strategies, Then<Risk, Matcher>>>;
+
+impl Stages {
+    /// Builds every stage, with all the memory it will ever use.
+    ///
+    /// # Errors
+    /// If a strategy's kind or parameters are unknown or out of range.
+    pub fn new(config: &PipelineConfig) -> Result<Self, StrategyError> {
+        Ok(Self {
+            bars: Bars::new(&config.instruments, &config.bars),
+            strategy: Strategies::new(config)?,
+            risk: Risk::new(config),
+            matcher: Matcher::new(config),
+        })
+    }
+
+    /// The stages as one chain.
+    pub fn fuse(self) -> FusedChain {
+        Then::new(self.bars, Then::new(self.strategy, Then::new(self.risk, self.matcher)))
+    }
+}
+
+/// What a run is made of, whatever drives it.
+pub struct Run<'a> {
+    /// What the stages are built from.
+    pub config: &'a PipelineConfig,
+    /// Sessions, timers, scripted commands.
+    pub schedule: Box<dyn Source>,
+    /// Market data, or recorded inputs.
+    pub feed: Box<dyn Source>,
+    /// Record of the inputs.
+    pub inputs: Box<dyn EventLog>,
+    /// Record of the outputs.
+    pub outputs: Box<dyn EventLog>,
+    /// The last time an input from outside may have.
+    pub until: TsNs,
+    /// Operator commands, if anybody can give some.
+    pub commands: Option<rtrb::Consumer<crate::event::Event>>,
+    /// How virtual time keeps to the wall clock; `None` runs as fast as possible.
+    pub pace: Option<clock::Pace>,
+    /// Whether tick-to-order latency is measured: one clock read per input, one per order.
+    pub stamps: bool,
+}
+
+/// What a finished run leaves behind.
+pub struct RunResult {
+    /// The last input.
+    pub last_seq: Seq,
+    /// State hashes of the stages at the end, in pipeline order.
+    pub stage_hashes: Vec<(StageId, u128)>,
+    /// What was counted at the end of the chain.
+    pub counts: Counts,
+    /// Positions and PnL as the fills made them.
+    pub ledger: Ledger,
+    /// Hash of every output's bytes in order.
+    pub outputs_hash: u128,
+    /// Tick-to-order latency.
+    pub latency: Latency,
+    /// What the decoder counted, where this run had one.
+    pub decoder: Option<crate::stages::decoder::DecoderCounters>,
+    /// Whether risk ended the run with a halt or the kill switch latched.
+    pub risk_stop: Option<crate::event::Rule>,
+    /// The first failure of a journal.
+    pub log_error: Option<LogError>,
+    /// Waits by cause: name and count.
+    pub stalls: Vec<(&'static str, u64)>,
+}
+
+impl RunResult {
+    /// The one number that says what a run did: all stage states and all outputs.
+    pub fn state_hash(&self) -> u128 {
+        state_hash(&self.stage_hashes, self.outputs_hash)
+    }
+}
+
+/// Combines the stages' hashes and the outputs' hash.
+pub fn state_hash(stages: &[(StageId, u128)], outputs: u128) -> u128 {
+    let mut hasher = crate::hash::StateHasher::new(0);
+    for &(stage, hash) in stages {
+        hasher.u64(stage as u64);
+        hasher.bytes(&hash.to_le_bytes());
+    }
+    hasher.bytes(&outputs.to_le_bytes());
+    hasher.finish()
+}
+
+/// State hashes of a chain, upstream first.
+fn collect_hashes(chain: &impl Chain) -> Vec<(StageId, u128)> {
+    let mut hashes = Vec::new();
+    chain.hashes(&mut |stage, hash| hashes.push((stage, hash)));
+    hashes
+}
+
+/// The sequencer of a run over `source`.
+fn sequencer<S: Source>(
+    source: S,
+    log: Box<dyn EventLog>,
+    config: &PipelineConfig,
+    until: TsNs,
+    commands: Option<rtrb::Consumer<crate::event::Event>>,
+) -> Sequencer<S, Box<dyn EventLog>> {
+    let mut sequencer = Sequencer::new(source, log, config.venue.latency_min_ns);
+    sequencer.stop_at(until);
+    if let Some(commands) = commands {
+        sequencer.take_commands(commands);
+    }
+    sequencer
+}
+
+/// Whether a step's end asks for state hashes: every 4,096 inputs, and at each session's end.
+fn checkpoint_due(event: &crate::event::Event) -> bool {
+    event.header.seq.0 % crate::limits::CHECKPOINT_INPUTS == 0
+        || event.header.kind == crate::event::Kind::SessionEnd as u8
+}

@@ -1,1 +1,241 @@
-//! Being written.
+//! Positions and profit in integers: what was paid, what was received and what is held are kept, never an
+//! average.
+//!
+//! Profit is gross, charges are not in it: `sold − bought + quantity × mark × multiplier`, summed over
+//! instruments.
+
+use crate::config::InstrumentSpec;
+use crate::event::Side;
+use crate::hash::StateHasher;
+use crate::units::{InstrumentId, Money, Price, Qty};
+use zerocopy::{Immutable, IntoBytes};
+
+/// The position in one instrument and the money that went through it since the start of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct Position {
+    /// What is held, in exchange units; negative when short.
+    pub quantity: Qty,
+    /// Value of everything bought.
+    pub bought: Money,
+    /// Value of everything sold.
+    pub sold: Money,
+    /// The price the position is valued at: the last price seen, zero before the first.
+    pub mark: Price,
+    /// Profit of completed round trips: `sold − bought` when the quantity was last zero. A single fill that
+    /// turns a long position into a short one completes none, because splitting its value would need
+    /// rounding.
+    pub realised: Money,
+    /// Value of one point of one unit.
+    pub multiplier: i64,
+}
+
+impl Position {
+    /// Gross profit of this instrument at its mark.
+    pub fn total(&self) -> Money {
+        self.sold - self.bought + self.mark.value(self.quantity, self.multiplier)
+    }
+
+    /// The side of an order that reduces this position, `None` when there is nothing to reduce.
+    pub fn closing_side(&self) -> Option<Side> {
+        match self.quantity.0.signum() {
+            1 => Some(Side::Sell),
+            -1 => Some(Side::Buy),
+            _ => None,
+        }
+    }
+}
+
+/// All positions of an account. Every update costs the same, however many instruments there are.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    positions: Vec<Position>,
+    total: Money,
+    realised: Money,
+    open: u32,
+}
+
+impl Ledger {
+    /// An empty ledger with room for every instrument of the table.
+    pub fn new(instruments: &[InstrumentSpec]) -> Self {
+        let flat = |spec: &InstrumentSpec| Position {
+            quantity: Qty::ZERO,
+            bought: Money::ZERO,
+            sold: Money::ZERO,
+            mark: Price::ZERO,
+            realised: Money::ZERO,
+            multiplier: spec.multiplier,
+        };
+        Self {
+            positions: instruments.iter().map(flat).collect(),
+            total: Money::ZERO,
+            realised: Money::ZERO,
+            open: 0,
+        }
+    }
+
+    /// Books a fill of `quantity` units for `value`, which has the multiplier in it already.
+    ///
+    /// Panics if either is negative or the instrument is not in the table: both are checked where fills
+    /// enter.
+    pub fn fill(&mut self, instrument: InstrumentId, side: Side, quantity: Qty, value: Money) {
+        assert!(quantity.0 >= 0 && value.0 >= 0, "a fill has no sign, its side has");
+        let position = &mut self.positions[instrument.index()];
+        let before = position.total();
+        let was_open = !position.quantity.is_zero();
+        match side {
+            Side::Buy => {
+                position.bought += value;
+                position.quantity += quantity;
+            }
+            Side::Sell => {
+                position.sold += value;
+                position.quantity -= quantity;
+            }
+        }
+        let is_open = !position.quantity.is_zero();
+        if !is_open {
+            let realised = position.sold - position.bought;
+            self.realised += realised - position.realised;
+            position.realised = realised;
+        }
+        self.open = self.open + u32::from(is_open) - u32::from(was_open);
+        self.total += position.total() - before;
+    }
+
+    /// Values the instrument at `price` from now on.
+    pub fn mark(&mut self, instrument: InstrumentId, price: Price) {
+        let position = &mut self.positions[instrument.index()];
+        let step = Price(price.0 - position.mark.0);
+        position.mark = price;
+        self.total += step.value(position.quantity, position.multiplier);
+    }
+
+    /// The position in an instrument.
+    pub fn position(&self, instrument: InstrumentId) -> &Position {
+        &self.positions[instrument.index()]
+    }
+
+    /// All positions, by instrument id.
+    pub fn positions(&self) -> &[Position] {
+        &self.positions
+    }
+
+    /// Gross profit of the run at the marks, realised and unrealised.
+    pub fn total(&self) -> Money {
+        self.total
+    }
+
+    /// Gross profit of completed round trips.
+    pub fn realised(&self) -> Money {
+        self.realised
+    }
+
+    /// What the open positions would add to the realised profit if they were closed at their marks.
+    pub fn unrealised(&self) -> Money {
+        self.total - self.realised
+    }
+
+    /// Instruments whose quantity is not zero.
+    pub fn open_positions(&self) -> u32 {
+        self.open
+    }
+
+    /// Adds the whole ledger, by instrument id, to the hasher.
+    #[expect(clippy::should_implement_trait, reason = "the state hash is not the hash of a map's key")]
+    pub fn hash(&self, hasher: &mut StateHasher) {
+        hasher.bytes(self.positions.as_bytes());
+        hasher.i64(self.total.0);
+        hasher.i64(self.realised.0);
+        hasher.u64(u64::from(self.open));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::InstrumentClass;
+
+    fn table(multipliers: &[i64]) -> Vec<InstrumentSpec> {
+        let spec = |(i, &multiplier): (usize, &i64)| InstrumentSpec {
+            symbol: format!("NSE:S{i}"),
+            token: i as u32,
+            class: InstrumentClass::Equity,
+            tradable: true,
+            lot: Qty(1),
+            tick: Price(500),
+            multiplier,
+        };
+        multipliers.iter().enumerate().map(spec).collect()
+    }
+
+    fn hash(ledger: &Ledger) -> u128 {
+        let mut hasher = StateHasher::new(0);
+        ledger.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    #[test]
+    fn a_round_trip_by_hand() {
+        let id = InstrumentId(0);
+        let mut ledger = Ledger::new(&table(&[1]));
+        ledger.mark(id, Price(1_000_000)); // 100.00
+        ledger.fill(id, Side::Buy, Qty(10), Money::rupees(1_001));
+        assert_eq!((ledger.total(), ledger.realised()), (Money::rupees(-1), Money::ZERO));
+        ledger.mark(id, Price(1_020_000));
+        assert_eq!((ledger.total(), ledger.unrealised()), (Money::rupees(19), Money::rupees(19)));
+        ledger.fill(id, Side::Sell, Qty(4), Money::rupees(408));
+        assert_eq!((ledger.position(id).quantity, ledger.realised()), (Qty(6), Money::ZERO));
+        ledger.fill(id, Side::Sell, Qty(6), Money::rupees(606));
+        assert_eq!((ledger.total(), ledger.realised()), (Money::rupees(13), Money::rupees(13)));
+        assert_eq!((ledger.open_positions(), ledger.unrealised()), (0, Money::ZERO));
+        ledger.mark(id, Price(9_990_000));
+        assert_eq!(ledger.total(), Money::rupees(13), "a mark without a position moves nothing");
+    }
+
+    #[test]
+    fn a_short_with_a_multiplier_gains_when_the_price_falls() {
+        let id = InstrumentId(1);
+        let mut ledger = Ledger::new(&table(&[1, 100]));
+        ledger.mark(id, Price(500_000)); // 50.00
+        ledger.fill(id, Side::Sell, Qty(2), Price(500_000).value(Qty(2), 100));
+        ledger.mark(id, Price(490_000));
+        assert_eq!(ledger.total(), Money::rupees(200));
+        assert_eq!(ledger.position(id).closing_side(), Some(Side::Buy));
+        assert_eq!(ledger.open_positions(), 1);
+    }
+
+    #[test]
+    fn the_running_sums_equal_sums_from_scratch() {
+        let seed = 20_210_415_u64;
+        println!("seed {seed}");
+        let mut state = seed;
+        let mut next = || {
+            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let mut z = state;
+            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            z ^ (z >> 31)
+        };
+        let mut ledger = Ledger::new(&table(&[1, 1, 50]));
+        for _ in 0..20_000 {
+            let id = InstrumentId((next() % 3) as u32);
+            let before = hash(&ledger);
+            if next() % 2 == 0 {
+                ledger.mark(id, Price((1 + next() % 100_000) as i64 * 500));
+            } else {
+                let side = if next() % 2 == 0 { Side::Buy } else { Side::Sell };
+                let quantity = Qty((1 + next() % 3) as i64);
+                ledger.fill(id, side, quantity, Money((1 + next() % 1_000_000) as i64));
+                assert_ne!(hash(&ledger), before);
+            }
+            let total = ledger.positions().iter().fold(Money::ZERO, |sum, p| sum + p.total());
+            let realised = ledger.positions().iter().fold(Money::ZERO, |sum, p| sum + p.realised);
+            let open = ledger.positions().iter().filter(|p| !p.quantity.is_zero()).count();
+            assert_eq!(ledger.total(), total);
+            assert_eq!(ledger.realised(), realised);
+            assert_eq!(ledger.open_positions() as usize, open);
+            assert_eq!(ledger.unrealised(), total - realised);
+        }
+    }
+}

@@ -22,6 +22,8 @@ pub mod feed;
 pub mod hash;
 pub mod ledger;
 pub mod limits;
+pub mod log;
+pub mod planted;
 pub mod sequencer;
 pub mod stage;
 pub mod stages;

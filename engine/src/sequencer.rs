@@ -1,1 +1,270 @@
-//! Being written.
+//! The one place where order and time are decided.
+//!
+//! Inputs from outside come as one stream in key order (`source`), execution reports of the paper venue come back over
+//! a ring. On virtual time an input may be released as soon as nothing that could still come may precede it:
+//!
+//! * an open source without a head blocks;
+//! * the smallest key of the head and the pending reports goes next, iff nothing is in flight, or its time is strictly
+//!   before `ts(done_seq + 1) + L_min`: whatever the unfinished steps still make is at least `L_min` later than the
+//!   first of them.
+//!
+//! The caller must load `done_seq` first and empty the report ring after, each time, before it calls `release`: then
+//! every report of the steps up to `done_seq` is in the pending store.
+
+mod pending;
+pub mod schedule;
+pub mod source;
+
+use crate::event::{Class, Event, FLAG_ENDO, FLAG_EXO, Kind, Report, SessionEnd, SessionStart};
+use crate::limits::{IN_FLIGHT_MAX, PENDING_REPORTS_MAX};
+use crate::log::EventLog;
+use crate::planted::{Bug, is_planted};
+use crate::units::{InstrumentId, Seq, TsNs};
+use pending::Pending;
+use source::{Head, Source};
+
+/// What `release` did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// `current()` is sequenced and journaled: run its step.
+    Released,
+    /// Nothing may go now.
+    Blocked,
+    /// Every source is closed, every report is back, the session has ended.
+    Finished,
+    /// The journal failed; nothing more will be released.
+    LogFailed,
+}
+
+/// Where the next input would come from.
+enum Candidate {
+    Head,
+    Report,
+    SessionEnd,
+}
+
+/// Orders inputs, stamps them and journals them before any stage sees them.
+pub struct Sequencer<S, L> {
+    source: S,
+    log: L,
+    pending: Pending,
+    current: Event,
+    /// Times of the released inputs by `seq % IN_FLIGHT_MAX`.
+    times: Box<[TsNs]>,
+    last_seq: Seq,
+    last_ts: TsNs,
+    done: Seq,
+    latency_min_ns: u64,
+    session: Option<(u32, u32)>,
+    until: TsNs,
+    closed: bool,
+    commands: Option<rtrb::Consumer<Event>>,
+}
+
+/// Source number of what the sequencer itself makes.
+pub const SOURCE_SEQUENCER: u32 = 0;
+/// Source number of the schedule: preamble, sessions, timers, scripted commands.
+pub const SOURCE_SCHEDULE: u32 = 1;
+/// Source number of operators.
+pub const SOURCE_OPERATOR: u32 = 2;
+/// Source number of the first feed.
+pub const SOURCE_FEED: u32 = 16;
+
+impl<S: Source, L: EventLog> Sequencer<S, L> {
+    /// A sequencer over one stream of inputs from outside. `latency_min_ns` is the venue's `L_min`.
+    pub fn new(source: S, log: L, latency_min_ns: u64) -> Self {
+        assert!(latency_min_ns > 0, "L_min of zero would put a report before its cause's successors");
+        Self {
+            source,
+            log,
+            pending: Pending::with_capacity(PENDING_REPORTS_MAX),
+            current: Event::new(InstrumentId::NONE, 0, &SessionEnd { date: 0, number: 0, reserved: [0; 24] }),
+            times: vec![TsNs::ZERO; IN_FLIGHT_MAX].into_boxed_slice(),
+            last_seq: Seq::ZERO,
+            last_ts: TsNs::ZERO,
+            done: Seq::ZERO,
+            latency_min_ns,
+            session: None,
+            until: TsNs(u64::MAX),
+            closed: false,
+            commands: None,
+        }
+    }
+
+    /// Closes the input from outside at the first event later than `until`.
+    pub fn stop_at(&mut self, until: TsNs) {
+        self.until = until;
+    }
+
+    /// Takes operator commands from `commands`; each is placed at the time of the last released input.
+    pub fn take_commands(&mut self, commands: rtrb::Consumer<Event>) {
+        self.commands = Some(commands);
+    }
+
+    /// Closes the input from outside now. What is pending and in flight still comes to its end.
+    pub fn stop(&mut self) {
+        self.closed = true;
+        self.source.close();
+    }
+
+    /// Notes that the venue finished all steps up to `done`.
+    pub fn on_done(&mut self, done: Seq) {
+        assert!(done >= self.done && done <= self.last_seq, "done_seq moved outside what was released");
+        self.done = done;
+    }
+
+    /// Takes a report that the venue made.
+    pub fn on_report(&mut self, report: &Event) {
+        self.pending.push(report);
+    }
+
+    /// The input released last.
+    pub fn current(&self) -> &Event {
+        &self.current
+    }
+
+    /// Sequence number of the input released last.
+    pub fn last_seq(&self) -> Seq {
+        self.last_seq
+    }
+
+    /// Whether steps are unfinished.
+    pub fn in_flight(&self) -> u64 {
+        self.last_seq.0 - self.done.0
+    }
+
+    /// Releases the next input if that is safe and its time is not after `now`; see the module's rule.
+    pub fn release(&mut self, now: TsNs) -> Release {
+        if self.log.failed() {
+            return Release::LogFailed;
+        }
+        if self.in_flight() as usize >= IN_FLIGHT_MAX {
+            return Release::Blocked;
+        }
+        if let Some(command) = self.commands.as_mut().and_then(|ring| ring.pop().ok()) {
+            return self.release_command(command);
+        }
+        let head = self.head();
+        if head == Head::Pending {
+            return Release::Blocked;
+        }
+        let candidate = match self.candidate(head) {
+            Ok(candidate) => candidate,
+            Err(release) => return release,
+        };
+        let vtime = match candidate {
+            Candidate::Head => self.source.head().header.ts,
+            Candidate::Report => self.pending.first_key().expect("a report is pending").vtime,
+            Candidate::SessionEnd => self.last_ts,
+        };
+        if vtime > now || !self.may_release(vtime) {
+            return Release::Blocked;
+        }
+        match candidate {
+            Candidate::Head => {
+                self.current = *self.source.head();
+                self.source.advance();
+            }
+            Candidate::Report => self.pending.pop_into(&mut self.current),
+            Candidate::SessionEnd => self.current = self.session_end(),
+        }
+        self.stamp(vtime);
+        Release::Released
+    }
+
+    fn head(&mut self) -> Head {
+        if self.closed {
+            return Head::Closed;
+        }
+        let head = self.source.poll();
+        if head == Head::Ready && self.source.head().header.ts > self.until {
+            self.stop();
+            return Head::Closed;
+        }
+        head
+    }
+
+    /// The input with the smallest key. A session starts only when the one before it is over and quiet.
+    fn candidate(&self, head: Head) -> Result<Candidate, Release> {
+        let starts_session = head == Head::Ready && self.source.head().kind() == Kind::SessionStart;
+        if head == Head::Closed || starts_session {
+            return if self.pending.first_key().is_some() {
+                Ok(Candidate::Report)
+            } else if self.in_flight() > 0 {
+                Err(Release::Blocked)
+            } else if self.session.is_some() {
+                Ok(Candidate::SessionEnd)
+            } else if starts_session {
+                Ok(Candidate::Head)
+            } else {
+                Err(Release::Finished)
+            };
+        }
+        let event = self.source.head();
+        let report_first = self
+            .pending
+            .first_key()
+            .is_some_and(|key| (key.vtime, Class::Endogenous) < (event.header.ts, event.class()));
+        Ok(if report_first { Candidate::Report } else { Candidate::Head })
+    }
+
+    fn may_release(&self, vtime: TsNs) -> bool {
+        if self.in_flight() == 0 {
+            return true;
+        }
+        let first_unfinished = if is_planted(Bug::FrontierLastFinished) { self.done } else { self.done.next() };
+        let bound = self.times[first_unfinished.0 as usize % IN_FLIGHT_MAX].plus(self.latency_min_ns);
+        if is_planted(Bug::ReleaseAtBound) { vtime <= bound } else { vtime < bound }
+    }
+
+    fn release_command(&mut self, command: Event) -> Release {
+        self.current = command;
+        self.current.header.source = SOURCE_OPERATOR;
+        self.stamp(self.last_ts);
+        Release::Released
+    }
+
+    fn session_end(&self) -> Event {
+        let (date, number) = self.session.expect("a session is open");
+        Event::new(InstrumentId::NONE, FLAG_EXO, &SessionEnd { date, number, reserved: [0; 24] })
+    }
+
+    fn stamp(&mut self, vtime: TsNs) {
+        self.last_seq = self.last_seq.next();
+        self.last_ts = self.last_ts.max(vtime);
+        self.times[self.last_seq.0 as usize % IN_FLIGHT_MAX] = self.last_ts;
+        let header = &mut self.current.header;
+        header.seq = self.last_seq;
+        header.ts = self.last_ts;
+        header.index = 0;
+        match self.current.kind() {
+            Kind::SessionStart => {
+                let start = self.current.body::<SessionStart>();
+                self.session = Some((start.date, start.number));
+            }
+            Kind::SessionEnd => self.session = None,
+            _ => {}
+        }
+        self.log.append(&self.current);
+    }
+
+    /// The source, to ask it what it counted.
+    pub fn source(&self) -> &S {
+        &self.source
+    }
+
+    /// Gives the log back for sealing.
+    pub fn into_log(self) -> L {
+        self.log
+    }
+}
+
+/// The input that re-enters for a report the venue emitted as an output.
+pub fn endogenous(output: &Event) -> Event {
+    assert_eq!(output.kind(), Kind::Report, "only reports re-enter");
+    let mut event = *output;
+    event.header.flags = FLAG_ENDO;
+    event.header.index = 0;
+    event.header.ts = output.body::<Report>().vtime;
+    event
+}

@@ -122,6 +122,13 @@ impl<B: Chain, E: Emit> Emit for Into<'_, B, E> {
     }
 }
 
+impl<A: Chain, B: Chain> Then<A, B> {
+    /// Joins two chains, the upstream one first.
+    pub fn new(first: A, second: B) -> Self {
+        Self { first, second }
+    }
+}
+
 impl<A: Chain, B: Chain> Chain for Then<A, B> {
     fn event(&mut self, event: &Event, out: &mut impl Emit) {
         self.first.event(event, &mut Into { next: &mut self.second, out });

@@ -18,7 +18,7 @@ pub struct Field {
 macro_rules! header_fields {
     ($($field:ident: $ty:ty),*) => {
         /// The fields of the header.
-        pub const HEADER_FIELDS: &[Field] = &[$(Field {
+        pub(super) const HEADER_FIELDS: &[Field] = &[$(Field {
             name: stringify!($field),
             offset: std::mem::offset_of!(Header, $field),
             bytes: size_of::<$ty>(),

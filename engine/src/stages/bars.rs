@@ -1,1 +1,285 @@
-//! Being written.
+//! The bars of the sequencer: ticks in, closed bars of eight periods out.
+//!
+//! ```text
+//! tick ─► 1s ─► 1m ─┬─► 3m   5m   15m   30m   60m
+//!                   └─► day                          each closed bar merges into the next step of the cascade
+//! ```
+//! * Periods are counted from the session's open; the last one of each length ends at the session's close.
+//! * A tick's time is the packet's exchange time where it has one, else the sequencer's (`BAR_RECEIVE_TIME`).
+//! * A bar closes by a later tick of its own instrument, or by the timer a grace after its end (`BAR_BY_TIMER`), or with
+//!   the session. A closed bar never changes: a tick from before the newest closed end is late, and a dead letter.
+//! * Which ticks move prices, and what volume they add: `cumulative`.
+//! * Ticks of the session's date outside its hours move the running maximum of volume and no bar; ticks of another
+//!   date are dead letters and move nothing.
+//!
+//! The rules are those of the project's specification of the bar sequencer; where it is silent, the item says so.
+
+mod cumulative;
+mod hours;
+mod instrument;
+mod open_bar;
+mod tick;
+
+#[cfg(test)]
+mod tests;
+
+use crate::config::{BarsConfig, InstrumentSpec};
+use crate::event::{
+    BAR_BY_TIMER, Bar, DeadLetter, DeadReason, Event, Header, Kind, SessionStart, StageId, Timeframe,
+};
+use crate::hash::StateHasher;
+use crate::limits::{EMIT_MAX, INSTRUMENTS_MAX};
+use crate::stage::{Emit, Progress, Stage};
+use crate::units::{InstrumentId, TsNs};
+use hours::Hours;
+use instrument::InstrumentBars;
+use tick::Tick;
+
+/// Periods a bar can have.
+const TIMEFRAMES: usize = Timeframe::ALL.len();
+/// A time that never comes: the end of a bar that is not open.
+const NEVER: TsNs = TsNs(u64::MAX);
+
+/// Counts since the stage was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BarsCounters {
+    /// Closed bars by timeframe, in the order of `Timeframe::ALL`.
+    pub bars: [u64; TIMEFRAMES],
+    /// Ticks of a period that was closed.
+    pub late: u64,
+    /// Ticks whose exchange date is not the session's.
+    pub stale: u64,
+    /// Ticks outside the session's hours, or without a session.
+    pub out_of_session: u64,
+    /// Open bars dropped because a session started before the one before had ended.
+    pub dropped: u64,
+}
+
+impl BarsCounters {
+    /// Closed bars of `timeframe`.
+    pub fn of(&self, timeframe: Timeframe) -> u64 {
+        self.bars[place(timeframe)]
+    }
+}
+
+/// Builds the bars of every instrument.
+pub struct Bars {
+    grace_ns: u64,
+    hours: Hours,
+    instruments: Box<[InstrumentBars]>,
+    /// Per instrument, the earliest end of its open bars: what a timer has to look at, side by side.
+    earliest: Box<[TsNs]>,
+    /// Not above any of `earliest`: a timer before it has nothing to do.
+    next_due: TsNs,
+    closing: Option<Closing>,
+    counters: BarsCounters,
+}
+
+/// Work of a timer or a session's end, which may take several calls.
+#[derive(Clone, Copy)]
+struct Closing {
+    /// The input that caused it.
+    cause: Header,
+    /// Bars that end at or before this are closed.
+    until: TsNs,
+    /// The instrument to go on with.
+    next: usize,
+    /// The earliest end that stays open among the instruments before `next`.
+    lowest: TsNs,
+}
+
+impl Bars {
+    /// The stage for `instruments`, outside any session. Panics if they are more than `limits::INSTRUMENTS_MAX`.
+    pub fn new(instruments: &[InstrumentSpec], config: &BarsConfig) -> Self {
+        assert!(instruments.len() <= INSTRUMENTS_MAX, "more than {INSTRUMENTS_MAX} instruments");
+        Self {
+            grace_ns: config.grace_ns,
+            hours: Hours::NONE,
+            instruments: vec![InstrumentBars::NEW; instruments.len()].into_boxed_slice(),
+            earliest: vec![NEVER; instruments.len()].into_boxed_slice(),
+            next_due: NEVER,
+            closing: None,
+            counters: BarsCounters::default(),
+        }
+    }
+
+    /// What was closed and refused so far.
+    pub fn counters(&self) -> &BarsCounters {
+        &self.counters
+    }
+
+    /// Starts a session from nothing. Bars that an earlier session left open (it broke off without an end) are dropped,
+    /// not closed: their periods are not known to be over, and a bar is never invented.
+    fn start(&mut self, start: &SessionStart) {
+        self.hours = Hours::new(start.open, start.close);
+        self.next_due = NEVER;
+        for (instrument, earliest) in self.instruments.iter_mut().zip(&mut self.earliest) {
+            self.counters.dropped += u64::from(instrument.open_bars());
+            *instrument = InstrumentBars::NEW;
+            *earliest = NEVER;
+        }
+    }
+
+    fn tick(&mut self, event: &Event, tick: &Tick, out: &mut impl Emit) {
+        let id = event.header.instrument;
+        assert!(id.index() < self.instruments.len(), "a tick of an instrument that is not in the table");
+        if tick.exchange_time && !self.hours.same_date(tick.time) {
+            self.counters.stale += 1;
+            out.emit(&dead_letter(event, tick, DeadReason::StaleDate));
+            return;
+        }
+        let in_hours = self.hours.contain(tick.time);
+        let bars = &mut self.instruments[id.index()];
+        if in_hours && bars.is_late(tick.time) {
+            self.counters.late += 1;
+            out.emit(&dead_letter(event, tick, DeadReason::LateTick));
+            return;
+        }
+        if !in_hours {
+            self.counters.out_of_session += 1;
+            if !self.hours.same_date(tick.time) {
+                return;
+            }
+        }
+        // Before the bars that this tick ends are closed: a stale snapshot's volume is found out by the tick after it,
+        // and that one usually closes the snapshot's own bar.
+        let change = bars.observe(tick);
+        if self.earliest[id.index()] <= tick.time {
+            self.close_due(id, tick.time, 0, &event.header, out);
+        }
+        if in_hours {
+            self.apply(id, tick, change);
+        }
+    }
+
+    /// Lets a tick within the hours, whose older bars are closed, move its instrument's bars.
+    fn apply(&mut self, id: InstrumentId, tick: &Tick, change: cumulative::Change) {
+        let end = self.instruments[id.index()].apply(&self.hours, tick, change);
+        // The shortest open bar ends first: its period lies within those of all the others.
+        let earliest = &mut self.earliest[id.index()];
+        *earliest = end.min(*earliest);
+        self.next_due = self.next_due.min(*earliest);
+    }
+
+    /// Closes the bars of `id` that end at or before `until`, shortest first, and emits them; how many.
+    fn close_due(
+        &mut self,
+        id: InstrumentId,
+        until: TsNs,
+        flags: u8,
+        cause: &Header,
+        out: &mut impl Emit,
+    ) -> usize {
+        let bars = &mut self.instruments[id.index()];
+        let mut closed = 0;
+        for &timeframe in Timeframe::ALL {
+            let Some(bar) = bars.close_if_due(&self.hours, timeframe, until, flags) else { continue };
+            self.counters.bars[place(timeframe)] += 1;
+            closed += 1;
+            out.emit(&Event::output::<Bar>(StageId::Sequencer, cause, id, &bar));
+        }
+        self.earliest[id.index()] = bars.earliest_end();
+        closed
+    }
+
+    /// Starts to close what ends at or before `until`, for all instruments. `emitted` events of the bound are used up.
+    fn close_all(&mut self, cause: &Header, until: TsNs, emitted: usize, out: &mut impl Emit) -> Progress {
+        if self.next_due > until {
+            return Progress::Done;
+        }
+        let closing = Closing { cause: *cause, until, next: 0, lowest: NEVER };
+        self.go_on(closing, emitted, out)
+    }
+
+    fn go_on(&mut self, mut closing: Closing, mut emitted: usize, out: &mut impl Emit) -> Progress {
+        while closing.next < self.instruments.len() {
+            if self.earliest[closing.next] <= closing.until {
+                if emitted + TIMEFRAMES > EMIT_MAX {
+                    self.closing = Some(closing);
+                    return Progress::More;
+                }
+                let id = InstrumentId(u32::try_from(closing.next).expect("INSTRUMENTS_MAX fits"));
+                emitted += self.close_due(id, closing.until, BAR_BY_TIMER, &closing.cause, out);
+            }
+            closing.lowest = closing.lowest.min(self.earliest[closing.next]);
+            closing.next += 1;
+        }
+        self.next_due = closing.lowest;
+        Progress::Done
+    }
+}
+
+impl Stage for Bars {
+    const ID: StageId = StageId::Sequencer;
+
+    fn on_event(&mut self, event: &Event, out: &mut impl Emit) -> Progress {
+        assert!(self.closing.is_none(), "the last event's work is not finished");
+        out.emit(event);
+        match event.kind() {
+            Kind::SessionStart => self.start(event.body()),
+            Kind::SessionEnd => {
+                // From here on no tick belongs to a session; the bars left are closed, in further calls if need be.
+                self.hours.end();
+                return self.close_all(&event.header, TsNs(u64::MAX - 1), 1, out);
+            }
+            Kind::Timer => {
+                let until = TsNs(event.header.ts.0.saturating_sub(self.grace_ns));
+                return self.close_all(&event.header, until, 1, out);
+            }
+            Kind::Ltp | Kind::Quote | Kind::Full => {
+                let tick = Tick::of(event).expect("the kind is a tick's");
+                self.tick(event, &tick, out);
+            }
+            _ => {}
+        }
+        Progress::Done
+    }
+
+    fn resume(&mut self, out: &mut impl Emit) -> Progress {
+        let closing = self.closing.take().expect("only unfinished work is resumed");
+        self.go_on(closing, 0, out)
+    }
+
+    fn state_hash(&self, hasher: &mut StateHasher) {
+        assert!(self.closing.is_none(), "a state is hashed between steps");
+        hasher.u64(self.grace_ns);
+        self.hours.hash(hasher);
+        hasher.u64(self.next_due.0);
+        for bars in &self.instruments {
+            bars.hash(hasher);
+        }
+        for count in self.counters.bars {
+            hasher.u64(count);
+        }
+        for count in
+            [self.counters.late, self.counters.stale, self.counters.out_of_session, self.counters.dropped]
+        {
+            hasher.u64(count);
+        }
+    }
+}
+
+/// The place of a timeframe in `Timeframe::ALL`.
+fn place(timeframe: Timeframe) -> usize {
+    timeframe as usize - 1
+}
+
+/// The output that says that a tick was not used. Its data are the tick event's first bytes as journaled; the token is
+/// zero, since the event names its instrument by id.
+fn dead_letter(event: &Event, tick: &Tick, reason: DeadReason) -> Event {
+    let original = event.used_bytes();
+    let mut letter = DeadLetter {
+        received: tick.received,
+        source_seq: tick.source_seq,
+        token: 0,
+        original_bytes: u32::try_from(original.len()).expect("an event is at most 256 bytes"),
+        kept_bytes: 0,
+        reason: reason as u8,
+        reserved: [0; 13],
+        data: [0; 184],
+    };
+    let kept = original.len().min(letter.data.len());
+    letter.kept_bytes = u16::try_from(kept).expect("at most 184 bytes are kept");
+    letter.data[..kept].copy_from_slice(&original[..kept]);
+    Event::output(StageId::Sequencer, &event.header, event.header.instrument, &letter)
+}

@@ -1,1 +1,228 @@
-//! Being written.
+//! The feed decoder: frames of the broker's ticker in, market events out.
+//!
+//! ```text
+//! frame    u16 number of packets, then per packet: u16 length, bytes        all integers big-endian
+//!          one byte alone is a heartbeat
+//! packet     8 bytes  last price                          ─► Ltp
+//!           28, 32    index: day figures (32: and a time) ─► Quote, MARKET_INDEX
+//!           44        day figures and volume              ─► Quote
+//!          184        the same, times, five levels a side ─► Full
+//! ```
+//! What cannot be used becomes a `DeadLetter` in the place of the packet, so nothing is lost silently and the packets
+//! around it are still used. Source of the layouts: the broker's published ticker documentation (Kite Connect 3) and
+//! its official client libraries.
+//!
+//! The decoder is pulled: `begin` a frame, then `next` until it answers false. It allocates nothing after `new`, and
+//! no bytes whatever can make it panic.
+
+mod counters;
+mod packet;
+mod tokens;
+
+#[cfg(test)]
+mod tests;
+
+pub use counters::DecoderCounters;
+
+use crate::config::InstrumentSpec;
+use crate::event::{Body, DeadLetter, DeadReason, Event, FLAG_EXO, Full, Header, Ltp, Quote};
+use crate::units::{InstrumentId, Seq, TsNs};
+use packet::{Origin, u32_at};
+use tokens::TokenTable;
+
+/// Bytes of the number of packets and of each packet's length.
+const PREFIX_BYTES: usize = 2;
+
+/// Turns the frames of one source into events.
+pub struct Decoder {
+    tokens: TokenTable,
+    source: u32,
+    /// Time of the newest event; the next one's is not below it.
+    ts: TsNs,
+    /// Number of the newest event.
+    source_seq: u64,
+    counters: DecoderCounters,
+}
+
+/// How far a frame has been decoded. The default is that of a finished frame.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FrameCursor {
+    received: TsNs,
+    offset: usize,
+    packets_left: u16,
+    open: bool,
+}
+
+impl Decoder {
+    /// A decoder of source number `source` that knows `instruments`; their ids are their places in the slice.
+    ///
+    /// Panics if two instruments share a token, or if there are more than `limits::INSTRUMENTS_MAX`.
+    pub fn new(instruments: &[InstrumentSpec], source: u32) -> Self {
+        Self {
+            tokens: TokenTable::new(instruments),
+            source,
+            ts: TsNs::ZERO,
+            source_seq: 0,
+            counters: DecoderCounters::default(),
+        }
+    }
+
+    /// Starts a frame that was received at `received`. A heartbeat is counted and yields nothing.
+    ///
+    /// An earlier frame that was not pulled to its end is abandoned without a trace: pull first.
+    pub fn begin(&mut self, frame: &[u8], received: TsNs) -> FrameCursor {
+        self.counters.frames += 1;
+        self.ts = self.ts.max(received);
+        match *frame {
+            // Not even a number of packets: pulled as a packet that is cut off before its length.
+            [] => FrameCursor { received, offset: 0, packets_left: 1, open: true },
+            [_] => {
+                self.counters.heartbeats += 1;
+                FrameCursor::default()
+            }
+            [high, low, ..] => FrameCursor {
+                received,
+                offset: PREFIX_BYTES,
+                packets_left: u16::from_be_bytes([high, low]),
+                open: true,
+            },
+        }
+    }
+
+    /// Writes the frame's next event into `event`; false when the frame is done, and `event` is then unchanged.
+    ///
+    /// `frame` must be the bytes that `cursor` was begun with. Only the used bytes of `event` are written.
+    pub fn next(&mut self, frame: &[u8], cursor: &mut FrameCursor, event: &mut Event) -> bool {
+        if !cursor.open {
+            return false;
+        }
+        let rest = &frame[cursor.offset..];
+        if cursor.packets_left == 0 {
+            cursor.open = false;
+            if rest.is_empty() {
+                return false;
+            }
+            self.refuse(DeadReason::TrailingBytes, rest, 0, cursor.received, event);
+            return true;
+        }
+        let Some(packet) = whole_packet(rest) else {
+            cursor.open = false;
+            let token = u32_at(rest, PREFIX_BYTES).unwrap_or(0);
+            self.refuse(DeadReason::Truncated, rest, token, cursor.received, event);
+            return true;
+        };
+        cursor.offset += PREFIX_BYTES + packet.len();
+        cursor.packets_left -= 1;
+        if let Err(reason) = self.decode(packet, cursor.received, event) {
+            self.refuse(reason, packet, u32_at(packet, 0).unwrap_or(0), cursor.received, event);
+        }
+        true
+    }
+
+    /// What was decoded and refused so far.
+    pub fn counters(&self) -> &DecoderCounters {
+        &self.counters
+    }
+
+    /// Makes a dead letter of something that never became a frame (a refused row of a file) this source's next event:
+    /// gives it the source, its number, and a time not below the previous event's. `received` is kept.
+    ///
+    /// Panics if `event` is not a `DeadLetter` with a known reason.
+    pub fn stamp(&mut self, event: &mut Event) {
+        let letter = event.body::<DeadLetter>();
+        let reason = DeadReason::from_u8(letter.reason).expect("whoever refuses input names a known reason");
+        self.ts = self.ts.max(letter.received);
+        self.source_seq += 1;
+        self.counters.dead_letters[reason as usize] += 1;
+        event.body_mut::<DeadLetter>().source_seq = self.source_seq;
+        event.header.ts = self.ts;
+        event.header.source = self.source;
+        event.header.flags |= FLAG_EXO;
+    }
+
+    /// Decodes one whole packet, or says why it cannot be used; nothing has changed then.
+    fn decode(&mut self, packet: &[u8], received: TsNs, event: &mut Event) -> Result<(), DeadReason> {
+        let token = u32_at(packet, 0).ok_or(DeadReason::UnknownLength)?;
+        let mut origin = Origin::new(token, received);
+        // The length is judged before the instrument: it alone says whether the first four bytes are a token.
+        let fits = match packet.len() {
+            8 => true,
+            28 | 32 => origin.is_index(),
+            44 | 184 => !origin.is_index(),
+            _ => false,
+        };
+        if !fits {
+            return Err(DeadReason::UnknownLength);
+        }
+        let id = self.tokens.find(token).ok_or(DeadReason::UnknownInstrument)?;
+        origin.source_seq = self.source_seq + 1;
+        let counters = &mut self.counters;
+        let (body_source, ts) = (self.source, self.ts);
+        match packet.len() {
+            8 => {
+                let body: Ltp = packet::ltp(packet, &origin)?;
+                counters.ltp += 1;
+                write(event, id, body_source, ts, &body);
+            }
+            184 => {
+                let body: Full = packet::full(packet, &origin)?;
+                counters.full += 1;
+                write(event, id, body_source, ts, &body);
+            }
+            44 => {
+                let body: Quote = packet::quote(packet, &origin)?;
+                counters.quote += 1;
+                write(event, id, body_source, ts, &body);
+            }
+            _ => {
+                let body: Quote = packet::index(packet, &origin)?;
+                counters.index += 1;
+                write(event, id, body_source, ts, &body);
+            }
+        }
+        self.source_seq = origin.source_seq;
+        Ok(())
+    }
+
+    /// Writes a dead letter for `original` as the source's next event.
+    fn refuse(&mut self, reason: DeadReason, original: &[u8], token: u32, received: TsNs, event: &mut Event) {
+        self.source_seq += 1;
+        self.counters.dead_letters[reason as usize] += 1;
+        let mut letter = DeadLetter {
+            received,
+            source_seq: self.source_seq,
+            token,
+            original_bytes: u32::try_from(original.len()).unwrap_or(u32::MAX),
+            kept_bytes: 0,
+            reason: reason as u8,
+            reserved: [0; 13],
+            data: [0; 184],
+        };
+        let kept = original.len().min(letter.data.len());
+        letter.kept_bytes = u16::try_from(kept).expect("at most 184 bytes are kept");
+        letter.data[..kept].copy_from_slice(&original[..kept]);
+        let id = self.tokens.find(token).unwrap_or(InstrumentId::NONE);
+        write(event, id, self.source, self.ts, &letter);
+    }
+}
+
+/// The packet that `rest` begins with, if all of it is there.
+fn whole_packet(rest: &[u8]) -> Option<&[u8]> {
+    let (prefix, rest) = rest.split_first_chunk::<PREFIX_BYTES>()?;
+    rest.get(..usize::from(u16::from_be_bytes(*prefix)))
+}
+
+/// Writes an input from outside into `event`, in place: a slot is 256 bytes, most events use fewer.
+fn write<B: Body>(event: &mut Event, instrument: InstrumentId, source: u32, ts: TsNs, body: &B) {
+    event.header = Header {
+        seq: Seq::ZERO,
+        ts,
+        instrument,
+        kind: B::KIND as u8,
+        lines: B::LINES,
+        flags: FLAG_EXO,
+        index: 0,
+        source,
+    };
+    *event.body_mut::<B>() = *body;
+}

@@ -1,1 +1,352 @@
-//! Being written.
+//! The paper venue: orders meet the market as the last price shows it, and become fills and reports.
+//!
+//! 1. A new order is refused (unknown instrument, malformed, no price yet, own order on the other side, …),
+//!    or filled at the last price and slippage if its limit allows that, or it rests (day limit) or is
+//!    cancelled (IOC, market).
+//! 2. A resting order is filled at its own price when the market trades through it by a tick, in price-time
+//!    order, with at most a share of the volume increase.
+//! 3. A step makes at most one report per order, at the step's end: state, cumulative quantity and value. At
+//!    most `REPORTS_PER_ORDER_MAX` of an order are under way; further changes merge into the next. The single
+//!    fills are events of their own.
+//!
+//! The rules of filling are in `model`; later models of depth, queues and latency replace that and `latency`.
+
+mod latency;
+mod market;
+mod model;
+mod orders;
+mod refusals;
+
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
+mod tests;
+
+use crate::book::{Books, Incoming, Outcome, QUANTITY_MAX, Resting, Style};
+use crate::config::{InstrumentSpec, PipelineConfig};
+use crate::event::{
+    Cancel, Event, FILL_MAKER, FILL_NO_VOLUME, FILL_SLIPPAGE, FLAG_ENDO, Fill, Header, Kind, Order,
+    OrderState, OrderType, Report, ReportReason, Side, StageId, Validity,
+};
+use crate::hash::StateHasher;
+use crate::limits::{EMIT_MAX, INSTRUMENTS_MAX, OPEN_ORDERS_MAX};
+use crate::stage::{Emit, Progress, Stage, StepEnd};
+use crate::units::{InstrumentId, OrderId, Price, Qty};
+use latency::Latency;
+use market::{Market, Packet};
+use model::{Allowance, FillRun, LastPriceModel};
+use orders::OrderTable;
+use refusals::{Refusal, Refusals};
+
+/// What a call left to be done.
+#[derive(Clone, Copy)]
+enum Work {
+    /// Nothing.
+    None,
+    /// More resting orders to look at, for the market event with this header.
+    Fills(FillRun, Header),
+    /// More reports to make at the step's end.
+    Reports(StepEnd),
+}
+
+/// What the market gives an order at once.
+struct Deal {
+    price: Price,
+    quantity: Qty,
+    /// The last price at that moment.
+    last: Price,
+    /// `FILL_*` flags.
+    flags: u8,
+}
+
+/// The price-time matcher as paper venue.
+pub struct Matcher {
+    instruments: Box<[InstrumentSpec]>,
+    markets: Box<[Market]>,
+    books: Books,
+    orders: OrderTable,
+    refusals: Refusals,
+    model: LastPriceModel,
+    latency: Latency,
+    session_ended: bool,
+    work: Work,
+}
+
+impl Stage for Matcher {
+    const ID: StageId = StageId::Matcher;
+
+    fn on_event(&mut self, event: &Event, out: &mut impl Emit) -> Progress {
+        out.emit(event);
+        match event.kind() {
+            Kind::Ltp | Kind::Quote | Kind::Full => return self.on_market(event, out),
+            Kind::Bar => {
+                if let Some(market) = self.markets.get_mut(event.header.instrument.index()) {
+                    market.bar_closed();
+                }
+            }
+            Kind::Order => self.on_order(event, out),
+            Kind::Cancel => self.cancel(event.body::<Cancel>().order, ReportReason::Requested),
+            Kind::Report if event.header.flags & FLAG_ENDO != 0 => {
+                let report = event.body::<Report>();
+                self.orders.report_returned(report.order, report.number);
+            }
+            Kind::SessionStart => self.on_session_start(),
+            Kind::SessionEnd => self.on_session_end(),
+            _ => {}
+        }
+        Progress::Done
+    }
+
+    fn resume(&mut self, out: &mut impl Emit) -> Progress {
+        match std::mem::replace(&mut self.work, Work::None) {
+            Work::None => Progress::Done,
+            Work::Fills(run, cause) => self.fill_resting(run, cause, EMIT_MAX, out),
+            Work::Reports(end) => self.report(end, out),
+        }
+    }
+
+    fn on_step_end(&mut self, end: StepEnd, out: &mut impl Emit) -> Progress {
+        self.report(end, out)
+    }
+
+    fn state_hash(&self, hasher: &mut StateHasher) {
+        assert!(matches!(self.work, Work::None), "a state is hashed between steps");
+        hasher.u64(u64::from(self.session_ended));
+        for market in &self.markets {
+            market.state_hash(hasher);
+        }
+        self.books.state_hash(hasher);
+        self.orders.state_hash(hasher);
+        self.refusals.state_hash(hasher);
+    }
+}
+
+impl Matcher {
+    /// An empty venue. Panics on a configuration out of range: the edges check it first.
+    pub fn new(config: &PipelineConfig) -> Self {
+        let count = config.instruments.len();
+        assert!(count <= INSTRUMENTS_MAX, "more instruments than an engine has");
+        for spec in config.instruments.iter().filter(|spec| spec.tradable) {
+            let positive = spec.lot > Qty::ZERO && spec.tick > Price::ZERO && spec.multiplier > 0;
+            assert!(positive, "{}: lot, tick and multiplier are positive", spec.symbol);
+        }
+        Self {
+            instruments: config.instruments.clone().into_boxed_slice(),
+            markets: vec![Market::default(); count].into_boxed_slice(),
+            books: Books::with_capacity(count, OPEN_ORDERS_MAX),
+            orders: OrderTable::new(),
+            refusals: Refusals::new(),
+            model: LastPriceModel::new(&config.venue),
+            latency: Latency::new(&config.venue),
+            session_ended: false,
+            work: Work::None,
+        }
+    }
+
+    /// Number of orders resting in all books.
+    pub fn open_orders(&self) -> usize {
+        self.books.len()
+    }
+
+    /// A new day: yesterday's prices and volumes are no market.
+    fn on_session_start(&mut self) {
+        assert!(self.books.is_empty(), "an order outlived its session");
+        self.markets.fill(Market::default());
+        self.session_ended = false;
+    }
+
+    fn on_session_end(&mut self) {
+        self.session_ended = true;
+        for number in 0..self.instruments.len() {
+            let instrument = InstrumentId(u32::try_from(number).expect("instrument ids are 32 bits"));
+            for side in [Side::Buy, Side::Sell] {
+                while let Some(id) = self.books.front(instrument, side).map(|order| order.id) {
+                    self.cancel(id, ReportReason::SessionEnd);
+                }
+            }
+        }
+    }
+
+    /// Cancels a resting order. One that is unknown, or final already, is left alone: the cancel came too
+    /// late.
+    fn cancel(&mut self, id: OrderId, reason: ReportReason) {
+        if self.books.cancel(id).is_some() {
+            let slot = self.orders.find(id).expect("a resting order is known");
+            self.orders.change(slot, |order| (order.state, order.reason) = (OrderState::Cancelled, reason));
+        }
+    }
+
+    fn on_market(&mut self, event: &Event, out: &mut impl Emit) -> Progress {
+        let instrument = event.header.instrument;
+        let Some(market) = self.markets.get_mut(instrument.index()) else { return Progress::Done };
+        let Some(packet) = Packet::of(event) else { return Progress::Done };
+        let increase = market.update(&packet);
+        let Some(last) = market.last() else { return Progress::Done };
+        let spec = &self.instruments[instrument.index()];
+        // Own orders never cross, so the last price is through one side at most.
+        for side in [Side::Buy, Side::Sell] {
+            let Some(front) = self.books.front(instrument, side) else { continue };
+            if self.model.trades_through(side, front.price, last, spec.tick) {
+                let allowance = self.model.allowance(increase, spec.lot);
+                let run = FillRun { instrument, side, last, allowance };
+                return self.fill_resting(run, event.header, EMIT_MAX - 1, out);
+            }
+        }
+        Progress::Done
+    }
+
+    /// Fills resting orders, the first in line first, until the market has not traded through the next one,
+    /// its share is used up, or `fills_max` fills are made.
+    fn fill_resting(
+        &mut self,
+        mut run: FillRun,
+        cause: Header,
+        fills_max: usize,
+        out: &mut impl Emit,
+    ) -> Progress {
+        let tick = self.instruments[run.instrument.index()].tick;
+        for _ in 0..fills_max {
+            let front = self.books.front(run.instrument, run.side).copied();
+            let Some(Resting { id, price, open, .. }) = front else { return Progress::Done };
+            if !self.model.trades_through(run.side, price, run.last, tick) {
+                return Progress::Done;
+            }
+            let (quantity, flags) = match &mut run.allowance {
+                Allowance::Whole => (open, FILL_MAKER | FILL_NO_VOLUME),
+                Allowance::UpTo(left) => {
+                    let quantity = open.min(*left);
+                    *left -= quantity;
+                    (quantity, FILL_MAKER)
+                }
+            };
+            if quantity.is_zero() {
+                return Progress::Done;
+            }
+            self.books.reduce(id, quantity).expect("the front of a queue is in the book");
+            let slot = self.orders.find(id).expect("a resting order is known");
+            self.fill(slot, Deal { price, quantity, last: run.last, flags }, &cause, out);
+        }
+        self.work = Work::Fills(run, cause);
+        Progress::More
+    }
+
+    fn fill(&mut self, slot: u16, deal: Deal, cause: &Header, out: &mut impl Emit) {
+        let Deal { price, quantity, last, flags } = deal;
+        let instrument = self.orders.get(slot).instrument;
+        let multiplier = self.instruments[instrument.index()].multiplier;
+        self.orders.change(slot, |order| order.fill(price, quantity, multiplier));
+        let order = self.orders.get(slot);
+        let fill = Fill {
+            order: order.id,
+            maker: OrderId::ZERO,
+            price,
+            quantity,
+            last,
+            number: order.fills,
+            strategy: order.strategy,
+            side: order.side as u8,
+            flags,
+            reserved: [0; 48],
+        };
+        out.emit(&Event::output(StageId::Matcher, cause, instrument, &fill));
+    }
+
+    fn on_order(&mut self, event: &Event, out: &mut impl Emit) {
+        let order = event.body::<Order>();
+        let instrument = event.header.instrument;
+        let side = Side::from_u8(order.side).expect("events are checked where they enter");
+        let unknown = match (self.orders.find(order.id), self.orders.is_full()) {
+            (Some(_), _) => Some(ReportReason::Duplicate),
+            (None, true) => Some(ReportReason::VenueFull),
+            (None, false) => None,
+        };
+        if let Some(reason) = unknown {
+            let Order { id, quantity, strategy, .. } = *order;
+            self.refusals.push(Refusal { id, instrument, strategy, side, quantity, reason });
+            return;
+        }
+        let slot = self.orders.insert(order.id, instrument, order.strategy, side, order.quantity);
+        match self.admit(order, instrument, side) {
+            Ok(last) => self.place(slot, order, last, &event.header, out),
+            Err(reason) => {
+                self.orders
+                    .change(slot, |order| (order.state, order.reason) = (OrderState::Rejected, reason));
+            }
+        }
+    }
+
+    /// Checks an order. Answers the last price, which it will meet.
+    fn admit(&self, order: &Order, instrument: InstrumentId, side: Side) -> Result<Price, ReportReason> {
+        let spec = self.instruments.get(instrument.index()).filter(|spec| spec.tradable);
+        let spec = spec.ok_or(ReportReason::NotTradable)?;
+        let Order { id, quantity, price, .. } = *order;
+        let in_lots =
+            quantity > Qty::ZERO && quantity <= QUANTITY_MAX && quantity.floor_to_lot(spec.lot) == quantity;
+        let in_ticks = price > Price::ZERO && price.floor_to(spec.tick) == price;
+        if id.is_zero() || !in_lots || !in_ticks {
+            return Err(ReportReason::Malformed);
+        }
+        if self.session_ended {
+            return Err(ReportReason::SessionEnd);
+        }
+        let last = self.markets[instrument.index()].last().ok_or(ReportReason::NoPrice)?;
+        // No fill is dearer than the limit or, for a sell, the last price; so its value can be counted.
+        let value = i128::from(price.max(last).0) * i128::from(quantity.0) * i128::from(spec.multiplier);
+        if i64::try_from(value).is_err() {
+            return Err(ReportReason::Malformed);
+        }
+        // All orders here are one account's, whatever their strategy.
+        if self.books.crosses(instrument, side, price) {
+            return Err(ReportReason::SelfTrade);
+        }
+        Ok(last)
+    }
+
+    /// Fills an admitted order against the last price, or lets it rest, or cancels it.
+    fn place(&mut self, slot: u16, order: &Order, last: Price, cause: &Header, out: &mut impl Emit) {
+        let instrument = cause.instrument;
+        let side = self.orders.get(slot).side;
+        let tick = self.instruments[instrument.index()].tick;
+        let price = self.model.aggressive_price(side, last, tick);
+        if side.sign() * (order.price.0 - price.0) >= 0 {
+            let flags = if self.model.slips() { FILL_SLIPPAGE } else { 0 };
+            self.fill(slot, Deal { price, quantity: order.quantity, last, flags }, cause, out);
+            return;
+        }
+        if order.order_type == OrderType::Market as u8 || order.validity == Validity::Ioc as u8 {
+            self.orders.change(slot, |order| {
+                (order.state, order.reason) = (OrderState::Cancelled, ReportReason::IocRest);
+            });
+            return;
+        }
+        let Order { id, price: limit, quantity, .. } = *order;
+        let incoming = Incoming { id, side, limit, quantity, style: Style::Limit };
+        let outcome = self.books.submit(instrument, incoming, &mut |_| {});
+        assert_eq!(
+            outcome,
+            Ok(Outcome::Rested(quantity)),
+            "an admitted order crosses no own order and finds room"
+        );
+        self.orders.change(slot, |order| order.state = OrderState::Open);
+    }
+
+    /// Makes the reports of a step: of every order that changed, in the order of the changes, then of one
+    /// order that never got a slot.
+    fn report(&mut self, end: StepEnd, out: &mut impl Emit) -> Progress {
+        let latency = self.latency;
+        let vtime = |order, number| end.ts.plus(latency.of(order, number));
+        for _ in 0..EMIT_MAX {
+            let report = if let Some(order) = self.orders.next_report(vtime) {
+                (order.instrument, order.report(end.seq))
+            } else if let Some(refusal) = self.refusals.next_report(end.seq) {
+                (refusal.instrument, refusal.report(end.seq, vtime))
+            } else {
+                return Progress::Done;
+            };
+            let header = Header { seq: end.seq, ts: end.ts, ..Header::default() };
+            out.emit(&Event::output(StageId::Matcher, &header, report.0, &report.1));
+        }
+        self.work = Work::Reports(end);
+        Progress::More
+    }
+}

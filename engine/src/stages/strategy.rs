@@ -1,1 +1,300 @@
-//! Being written.
+//! The strategy stage: bars and ticks become signals.
+//!
+//! 1. Every (instance, instrument) has a state of its own; bars reach those of their instrument and
+//!    timeframe, ticks all of their instrument, in a fixed order (timeframe, then configuration).
+//! 2. A signal says what is wanted, why, and by which facts. Signal ids are dense over the run, from 1.
+//! 3. A hold is recorded once per change of reason, not per bar; every session starts its record afresh.
+//! 4. Between sessions, before the open and from the close on, whatever is said becomes the hold
+//!    `session_closed`.
+//! 5. The hold `ltp_missing` is said when the instance's first bar is due (open, one period, the bars' grace)
+//!    and no price has come since the session started.
+
+mod api;
+mod ema_crossover;
+mod indicators;
+mod registry;
+#[cfg(test)]
+mod tests;
+
+pub use api::{BarView, Facts, Said, Signals, Strategy, TickView, rupees};
+pub use registry::{Parameter, REGISTRY, Settings, StrategyError, StrategyKind};
+
+use crate::config::PipelineConfig;
+use crate::event::{
+    Action, Bar, Event, Full, Header, Kind, Ltp, Quote, SessionStart, Signal, SignalReason, StageId,
+    Timeframe,
+};
+use crate::hash::StateHasher;
+use crate::limits::{EMIT_MAX, INSTRUMENTS_MAX, STRATEGIES_MAX};
+use crate::stage::{Emit, Progress, Stage};
+use crate::units::{InstrumentId, NS_PER_S, Price, StrategyId, TsNs};
+
+/// Instances on one instrument at most: each may answer one event, and the event itself is forwarded.
+const PER_INSTRUMENT_MAX: usize = EMIT_MAX - 1;
+
+/// The strategy stage.
+pub struct Strategies {
+    /// Ordered by instrument, timeframe, instance.
+    slots: Vec<Slot>,
+    /// First slot of every (instrument, timeframe), and the number of slots at the end.
+    starts: Vec<u32>,
+    /// Signals so far.
+    signals: u64,
+    open: TsNs,
+    close: TsNs,
+    /// Slots whose instrument has no price yet in this session and that have not said so.
+    awaiting: u32,
+    /// The timer at work and the next slot to look at.
+    scan: (Header, usize),
+}
+
+/// One instance on one instrument.
+struct Slot {
+    strategy: Box<dyn Strategy>,
+    instance: StrategyId,
+    instrument: InstrumentId,
+    timeframe: Timeframe,
+    /// From the session's open until the first bar is due, in nanoseconds; day bars are due after the close.
+    first_due_ns: Option<u64>,
+    awaiting_price: bool,
+    /// Code of the reason said last in this session, 0 = none.
+    said: u8,
+}
+
+impl Strategies {
+    /// Builds every instance of the configuration.
+    ///
+    /// # Errors
+    /// If a kind, parameter or instrument is unknown, a value does not fit, or there are too many instances.
+    pub fn new(config: &PipelineConfig) -> Result<Self, StrategyError> {
+        assert!(
+            config.instruments.len() <= INSTRUMENTS_MAX,
+            "the instrument table is checked where it is read"
+        );
+        let found = config.strategies.len();
+        if found > STRATEGIES_MAX {
+            return Err(StrategyError::TooMany { found, max: STRATEGIES_MAX });
+        }
+        let mut slots = Vec::new();
+        for index in 0..found {
+            Self::build_instance(config, index, &mut slots)?;
+        }
+        slots.sort_by_key(|slot| (slot.instrument, slot.timeframe, slot.instance));
+        let starts = Self::route(&slots, config.instruments.len());
+        for (instrument, bounds) in
+            starts.windows(Timeframe::ALL.len() + 1).step_by(Timeframe::ALL.len()).enumerate()
+        {
+            let found = (bounds[Timeframe::ALL.len()] - bounds[0]) as usize;
+            if found > PER_INSTRUMENT_MAX {
+                let instrument = instrument as u32;
+                return Err(StrategyError::TooManyOnInstrument {
+                    instrument,
+                    found,
+                    max: PER_INSTRUMENT_MAX,
+                });
+            }
+        }
+        let none = Header::default();
+        Ok(Self {
+            slots,
+            starts,
+            signals: 0,
+            open: TsNs::ZERO,
+            close: TsNs::ZERO,
+            awaiting: 0,
+            scan: (none, 0),
+        })
+    }
+
+    /// Signals recorded so far, holds included.
+    pub fn signals(&self) -> u64 {
+        self.signals
+    }
+
+    fn build_instance(
+        config: &PipelineConfig,
+        index: usize,
+        slots: &mut Vec<Slot>,
+    ) -> Result<(), StrategyError> {
+        let instance = &config.strategies[index];
+        let settings = Settings::resolve(instance)?;
+        for &instrument in &instance.instruments {
+            if instrument.index() >= config.instruments.len() {
+                return Err(StrategyError::UnknownInstrument {
+                    id: instance.id.clone(),
+                    instrument: instrument.0,
+                });
+            }
+            let strategy = (settings.kind.build)(&settings)
+                .map_err(|reason| StrategyError::Conflict { id: instance.id.clone(), reason })?;
+            let period = instance.timeframe.seconds();
+            slots.push(Slot {
+                strategy,
+                instance: PipelineConfig::strategy_id(index),
+                instrument,
+                timeframe: instance.timeframe,
+                first_due_ns: period.map(|secs| secs * NS_PER_S + config.bars.grace_ns),
+                awaiting_price: false,
+                said: 0,
+            });
+        }
+        Ok(())
+    }
+
+    /// For every (instrument, timeframe) the first slot that is not before it.
+    fn route(slots: &[Slot], instruments: usize) -> Vec<u32> {
+        let key = |slot: &Slot| Self::place(slot.instrument, slot.timeframe as usize - 1);
+        (0..=instruments * Timeframe::ALL.len())
+            .map(|place| slots.partition_point(|slot| key(slot) < place) as u32)
+            .collect()
+    }
+
+    /// Where the slots of an instrument's timeframe number `frame` (from 0) start in `starts`.
+    fn place(instrument: InstrumentId, frame: usize) -> usize {
+        instrument.index() * Timeframe::ALL.len() + frame
+    }
+
+    fn range(&self, from: usize, to: usize) -> std::ops::Range<usize> {
+        self.starts[from] as usize..self.starts[to] as usize
+    }
+
+    fn on_session_start(&mut self, session: &SessionStart) {
+        self.open = session.open;
+        self.close = session.close;
+        self.awaiting = 0;
+        for slot in &mut self.slots {
+            slot.said = 0;
+            slot.awaiting_price = slot.first_due_ns.is_some();
+            self.awaiting += u32::from(slot.awaiting_price);
+            slot.strategy.on_session_start(session);
+        }
+    }
+
+    fn on_bar(&mut self, event: &Event, out: &mut impl Emit) {
+        let bar = event.body::<Bar>();
+        let frame =
+            Timeframe::from_u8(bar.timeframe).expect("the bars stage writes known timeframes") as usize - 1;
+        let place = Self::place(event.header.instrument, frame);
+        let view = BarView { instrument: event.header.instrument, ts: event.header.ts, bar };
+        for at in self.range(place, place + 1) {
+            let mut said = Signals::default();
+            self.slots[at].strategy.on_bar(&view, &mut said);
+            if let Some(said) = said.take() {
+                self.record(at, said, bar.close, bar.start, &event.header, out);
+            }
+        }
+    }
+
+    fn on_tick(&mut self, header: &Header, last: Price, out: &mut impl Emit) {
+        let place = Self::place(header.instrument, 0);
+        let view = TickView { instrument: header.instrument, ts: header.ts, last };
+        for at in self.range(place, place + Timeframe::ALL.len()) {
+            let slot = &mut self.slots[at];
+            if slot.awaiting_price {
+                slot.awaiting_price = false;
+                self.awaiting -= 1;
+            }
+            let mut said = Signals::default();
+            slot.strategy.on_tick(&view, &mut said);
+            if let Some(said) = said.take() {
+                self.record(at, said, last, TsNs::ZERO, header, out);
+            }
+        }
+    }
+
+    /// Lets the slots whose first bar is due without a price say so; a full call continues in `resume`.
+    fn report_missing_prices(&mut self, mut room: usize, out: &mut impl Emit) -> Progress {
+        let (header, mut at) = self.scan;
+        while self.awaiting > 0 && at < self.slots.len() {
+            let slot = &mut self.slots[at];
+            let due = slot.first_due_ns.map(|ns| self.open.plus(ns));
+            if slot.awaiting_price && due.is_some_and(|due| header.ts >= due) {
+                if room == 0 {
+                    self.scan.1 = at;
+                    return Progress::More;
+                }
+                room -= 1;
+                slot.awaiting_price = false;
+                self.awaiting -= 1;
+                let (action, reason) = (Action::Hold, SignalReason::LtpMissing);
+                let said = Said { action, reason, confidence_bps: 0, facts: [0.0; 6] };
+                self.record(at, said, Price::ZERO, TsNs::ZERO, &header, out);
+            }
+            at += 1;
+        }
+        self.scan.1 = 0;
+        Progress::Done
+    }
+
+    /// Emits what a slot said, unless it is a hold for the reason it gave before.
+    fn record(
+        &mut self,
+        at: usize,
+        mut said: Said,
+        price: Price,
+        bar_start: TsNs,
+        cause: &Header,
+        out: &mut impl Emit,
+    ) {
+        if !(self.open..self.close).contains(&cause.ts) {
+            said.action = Action::Hold;
+            said.reason = SignalReason::SessionClosed;
+            said.confidence_bps = 0;
+        }
+        let slot = &mut self.slots[at];
+        if said.action == Action::Hold && slot.said == said.reason as u8 {
+            return;
+        }
+        slot.said = said.reason as u8;
+        self.signals += 1;
+        let body = Signal {
+            id: self.signals,
+            price,
+            bar_start,
+            facts: said.facts,
+            strategy: slot.instance,
+            confidence_bps: said.confidence_bps,
+            action: said.action as u8,
+            reason: said.reason as u8,
+            reserved: [0; 18],
+        };
+        out.emit(&Event::output(StageId::Strategy, cause, slot.instrument, &body));
+    }
+}
+
+impl Stage for Strategies {
+    const ID: StageId = StageId::Strategy;
+
+    fn on_event(&mut self, event: &Event, out: &mut impl Emit) -> Progress {
+        out.emit(event);
+        match event.kind() {
+            Kind::Ltp => self.on_tick(&event.header, event.body::<Ltp>().last, out),
+            Kind::Quote => self.on_tick(&event.header, event.body::<Quote>().last, out),
+            Kind::Full => self.on_tick(&event.header, event.body::<Full>().last, out),
+            Kind::Bar => self.on_bar(event, out),
+            Kind::SessionStart => self.on_session_start(event.body::<SessionStart>()),
+            Kind::Timer if self.awaiting > 0 => {
+                self.scan = (event.header, 0);
+                return self.report_missing_prices(EMIT_MAX - 1, out);
+            }
+            _ => {}
+        }
+        Progress::Done
+    }
+
+    fn resume(&mut self, out: &mut impl Emit) -> Progress {
+        self.report_missing_prices(EMIT_MAX, out)
+    }
+
+    fn state_hash(&self, hasher: &mut StateHasher) {
+        hasher.u64(self.signals);
+        hasher.u64(self.open.0);
+        hasher.u64(self.close.0);
+        hasher.u64(u64::from(self.awaiting));
+        // `scan` is empty between steps, and hashes are taken only there.
+        for slot in &self.slots {
+            hasher.u64(u64::from(slot.said) << 1 | u64::from(slot.awaiting_price));
+            slot.strategy.hash(hasher);
+        }
+    }
+}

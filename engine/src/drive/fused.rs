@@ -1,0 +1,126 @@
+//! All stages on the caller's thread, as plain calls: the reference semantics.
+
+use super::clock::{Clock, Pace};
+use super::idle::Wait;
+use super::sink::Sink;
+use super::worker::{Duty, Worker};
+use super::{FusedChain, Run, RunResult, Stages, checkpoint_due, collect_hashes, sequencer};
+use crate::log::EventLog;
+use crate::sequencer::source::{Merged, Source};
+use crate::sequencer::{Release, Sequencer};
+use crate::stage::{Chain, StepEnd};
+use crate::stages::strategy::StrategyError;
+use crate::units::TsNs;
+
+type AnySource = Merged<Box<dyn Source>, Box<dyn Source>>;
+
+/// The whole pipeline as one worker.
+pub struct Fused {
+    sequencer: Sequencer<AnySource, Box<dyn EventLog>>,
+    chain: FusedChain,
+    sink: Sink<Box<dyn EventLog>>,
+    clock: Option<Clock>,
+    pace: Option<Pace>,
+    now: TsNs,
+}
+
+impl Fused {
+    /// Builds the pipeline.
+    ///
+    /// # Errors
+    /// If a strategy cannot be built.
+    pub fn new(run: Run<'_>) -> Result<Self, StrategyError> {
+        let source = Merged::new(run.schedule, run.feed);
+        Ok(Self {
+            sequencer: sequencer(source, run.inputs, run.config, run.until, run.commands),
+            chain: Stages::new(run.config)?.fuse(),
+            sink: Sink::new(run.outputs, &run.config.instruments, run.stamps),
+            clock: run.stamps.then(Clock::default),
+            now: run.pace.as_ref().map_or(TsNs(u64::MAX), Pace::now),
+            pace: run.pace,
+        })
+    }
+
+    /// Runs the step of the next input, if there is one.
+    pub fn step(&mut self) -> Release {
+        let start_ns = self.clock.as_ref().map_or(0, Clock::now_ns);
+        let release = self.sequencer.release(self.now);
+        if release != Release::Released {
+            return release;
+        }
+        let event = self.sequencer.current();
+        self.chain.event(event, &mut self.sink);
+        let end = StepEnd { seq: event.header.seq, ts: event.header.ts, checkpoint: checkpoint_due(event) };
+        self.chain.end(end, &mut self.sink);
+        self.sink.end_step(start_ns);
+        for report in self.sink.reports() {
+            self.sequencer.on_report(report);
+        }
+        self.sink.clear_reports();
+        self.sequencer.on_done(end.seq);
+        release
+    }
+
+    /// Runs to the end on this thread.
+    pub fn run(mut self, wait: Wait, stop: &dyn Fn() -> bool) -> RunResult {
+        let mut stopping = false;
+        loop {
+            match self.duty_cycle(4_096) {
+                Duty::Worked => {}
+                Duty::Idle => wait.wait(),
+                Duty::Finished | Duty::Failed => break,
+            }
+            if !stopping && stop() {
+                stopping = true;
+                self.stop();
+            }
+        }
+        let mut result = super::worker::empty_result();
+        Box::new(self).finish(&mut result);
+        result
+    }
+
+    /// The stages, to look at.
+    pub fn chain(&self) -> &FusedChain {
+        &self.chain
+    }
+}
+
+impl Worker for Fused {
+    fn name(&self) -> &'static str {
+        "decode+sequence+strategy+risk+match"
+    }
+
+    fn duty_cycle(&mut self, budget: usize) -> Duty {
+        if let Some(pace) = &self.pace {
+            self.now = pace.now();
+        }
+        for done in 0..budget {
+            if self.sink.failed() {
+                return Duty::Failed;
+            }
+            match self.step() {
+                Release::Released => {}
+                Release::Blocked if done == 0 => return Duty::Idle,
+                Release::Blocked => return Duty::Worked,
+                Release::Finished => return Duty::Finished,
+                Release::LogFailed => return Duty::Failed,
+            }
+        }
+        Duty::Worked
+    }
+
+    fn stop(&mut self) {
+        self.sequencer.stop();
+    }
+
+    fn finish(self: Box<Self>, result: &mut RunResult) {
+        result.last_seq = self.sequencer.last_seq();
+        result.stage_hashes.extend(collect_hashes(&self.chain));
+        let risk = &self.chain.second.second.first;
+        result.risk_stop = super::worker::risk_stop(risk);
+        result.decoder = self.sequencer.source().decoder_counters().cloned();
+        super::worker::finish_log(self.sequencer.into_log(), result);
+        super::worker::finish_sink(self.sink, result);
+    }
+}

@@ -1,0 +1,101 @@
+//! Which stages share a thread: the pipeline cut into workers, with rings between them.
+//!
+//! | threads | cut |
+//! |---|---|
+//! | 1 | everything fused, no ring |
+//! | 2 | decode, sequence, bars \| strategy, risk, match |
+//! | 3 | decode \| sequence, bars \| strategy, risk, match |
+//! | 4 | decode \| sequence, bars \| strategy \| risk, match |
+//! | 5 | decode \| sequence, bars \| strategy \| risk \| match |
+
+use super::fused::Fused;
+use super::ring::{CALL_SLOTS, ring};
+use super::sink::Sink;
+use super::worker::{FeedWorker, SequencerWorker, Shared, SinkWorker, StageWorker, Worker, risk_stop};
+use super::{Run, Stages, sequencer};
+use crate::limits::{PENDING_REPORTS_MAX, REPORTS_PER_STEP_MAX};
+use crate::sequencer::source::{Merged, RingSource, Source};
+use crate::stage::Then;
+use crate::stages::matcher::Matcher;
+use crate::stages::risk::Risk;
+use crate::stages::strategy::{Strategies, StrategyError};
+
+/// Stages that can have a thread of their own.
+pub const STAGES: usize = 5;
+
+/// Sizes of the rings between workers, in events.
+#[derive(Clone, Copy, Debug)]
+pub struct RingSizes {
+    /// Between two workers of the chain.
+    pub events: usize,
+    /// From the venue back to the sequencer.
+    pub reports: usize,
+}
+
+impl Default for RingSizes {
+    fn default() -> Self {
+        Self { events: 1_024, reports: PENDING_REPORTS_MAX }
+    }
+}
+
+impl RingSizes {
+    /// The smallest rings that work.
+    pub const MIN: Self = Self { events: CALL_SLOTS, reports: REPORTS_PER_STEP_MAX };
+}
+
+type SinkChain3 = Then<Strategies, Then<Risk, Matcher>>;
+type SinkChain2 = Then<Risk, Matcher>;
+
+/// Cuts a run into `threads` workers, in pipeline order.
+///
+/// # Errors
+/// If a strategy cannot be built.
+pub fn workers(run: Run<'_>, threads: usize, rings: RingSizes) -> Result<Vec<Box<dyn Worker>>, StrategyError> {
+    assert!((1..=STAGES).contains(&threads), "a run has one to five workers");
+    if threads == 1 {
+        return Ok(vec![Box::new(Fused::new(run)?)]);
+    }
+    let stages = Stages::new(run.config)?;
+    let shared = Shared::new();
+    let mut workers: Vec<Box<dyn Worker>> = Vec::new();
+    let source: Box<dyn Source> = if threads == 2 {
+        Box::new(Merged::new(run.schedule, run.feed))
+    } else {
+        let (to_sequencer, from_decoder) = ring(rings.events);
+        workers.push(Box::new(FeedWorker::new(run.feed, to_sequencer)));
+        Box::new(Merged::new(run.schedule, RingSource::new(from_decoder)))
+    };
+    let (to_sequencer, reports) = rtrb::RingBuffer::new(rings.reports);
+    let (out, input) = ring(rings.events);
+    let sequencer = sequencer(source, run.inputs, run.config, run.until, run.commands);
+    let head = SequencerWorker::new(sequencer, stages.bars, out, reports, shared.clone(), run.stamps, run.pace);
+    workers.push(Box::new(head));
+    let sink = Sink::new(run.outputs, &run.config.instruments, run.stamps);
+    let Stages { strategy, risk, matcher, .. } = stages;
+    if threads <= 3 {
+        let chain = Then::new(strategy, Then::new(risk, matcher));
+        let report = |chain: &SinkChain3, result: &mut super::RunResult| {
+            result.risk_stop = risk_stop(&chain.second.first);
+        };
+        let name = "strategy+risk+match";
+        workers.push(Box::new(SinkWorker::new(name, chain, input, sink, to_sequencer, shared, report)));
+        return Ok(workers);
+    }
+    let (out, from_strategy) = ring(rings.events);
+    workers.push(Box::new(StageWorker::new("strategy", "strategy_output_full", strategy, input, out, |_, _| {})));
+    if threads == 4 {
+        let chain = Then::new(risk, matcher);
+        let report = |chain: &SinkChain2, result: &mut super::RunResult| {
+            result.risk_stop = risk_stop(&chain.first);
+        };
+        let name = "risk+match";
+        workers.push(Box::new(SinkWorker::new(name, chain, from_strategy, sink, to_sequencer, shared, report)));
+        return Ok(workers);
+    }
+    let (out, from_risk) = ring(rings.events);
+    let report = |risk: &Risk, result: &mut super::RunResult| result.risk_stop = risk_stop(risk);
+    workers.push(Box::new(StageWorker::new("risk", "risk_output_full", risk, from_strategy, out, report)));
+    let last = SinkWorker::new("match", matcher, from_risk, sink, to_sequencer, shared, |_: &Matcher, _| {});
+    workers.push(Box::new(last));
+    Ok(workers)
+}

@@ -1,0 +1,309 @@
+//! Streams of inputs from outside, each in key order, and their merge.
+
+use crate::event::{Event, FLAG_EXO, Kind, SessionEnd, SessionStart};
+use crate::feed::{FeedItem, FrameFeed};
+use crate::stages::decoder::{Decoder, DecoderCounters, FrameCursor};
+use crate::units::{InstrumentId, TsNs};
+
+/// Whether a source has something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// `head()` is the next event.
+    Ready,
+    /// Nothing now, more later.
+    Pending,
+    /// Nothing ever again.
+    Closed,
+}
+
+/// A stream of events in key order. `header.ts` is the time an event asks for.
+pub trait Source: Send {
+    /// Makes the next event available if it can.
+    fn poll(&mut self) -> Head;
+    /// The next event; only after `poll` answered `Ready`.
+    fn head(&self) -> &Event;
+    /// Consumes the head.
+    fn advance(&mut self);
+    /// Gives up the source: whoever fills it learns that nobody reads any more.
+    fn close(&mut self) {}
+    /// What the decoder of this source counted, if it has one.
+    fn decoder_counters(&self) -> Option<&DecoderCounters> {
+        None
+    }
+}
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn poll(&mut self) -> Head {
+        (**self).poll()
+    }
+
+    fn head(&self) -> &Event {
+        (**self).head()
+    }
+
+    fn advance(&mut self) {
+        (**self).advance();
+    }
+
+    fn close(&mut self) {
+        (**self).close();
+    }
+
+    fn decoder_counters(&self) -> Option<&DecoderCounters> {
+        (**self).decoder_counters()
+    }
+}
+
+/// A source without events.
+#[derive(Debug, Default)]
+pub struct Nothing;
+
+impl Source for Nothing {
+    fn poll(&mut self) -> Head {
+        Head::Closed
+    }
+
+    fn head(&self) -> &Event {
+        unreachable!("a closed source has no head")
+    }
+
+    fn advance(&mut self) {}
+}
+
+fn blank() -> Event {
+    Event::new(InstrumentId::NONE, 0, &SessionEnd { date: 0, number: 0, reserved: [0; 24] })
+}
+
+/// Two sources as one. At equal keys the first goes first; both must have a head, or be closed.
+pub struct Merged<A, B> {
+    first: A,
+    second: B,
+    first_is_next: bool,
+}
+
+impl<A: Source, B: Source> Merged<A, B> {
+    /// The merge of two sources.
+    pub fn new(first: A, second: B) -> Self {
+        Self { first, second, first_is_next: true }
+    }
+}
+
+fn key(event: &Event) -> (TsNs, u8, u32) {
+    (event.header.ts, event.class() as u8, event.header.source)
+}
+
+impl<A: Source, B: Source> Source for Merged<A, B> {
+    fn poll(&mut self) -> Head {
+        match (self.first.poll(), self.second.poll()) {
+            (Head::Pending, _) | (_, Head::Pending) => return Head::Pending,
+            (Head::Closed, Head::Closed) => return Head::Closed,
+            (Head::Ready, Head::Closed) => self.first_is_next = true,
+            (Head::Closed, Head::Ready) => self.first_is_next = false,
+            (Head::Ready, Head::Ready) => {
+                self.first_is_next = key(self.first.head()) <= key(self.second.head());
+            }
+        }
+        Head::Ready
+    }
+
+    fn head(&self) -> &Event {
+        if self.first_is_next { self.first.head() } else { self.second.head() }
+    }
+
+    fn advance(&mut self) {
+        if self.first_is_next { self.first.advance() } else { self.second.advance() }
+    }
+
+    fn close(&mut self) {
+        self.first.close();
+        self.second.close();
+    }
+
+    fn decoder_counters(&self) -> Option<&DecoderCounters> {
+        self.first.decoder_counters().or_else(|| self.second.decoder_counters())
+    }
+}
+
+/// A feed with its decoder. The frame in work is copied once, so that the feed may reuse its buffer.
+pub struct Decoded<F> {
+    feed: F,
+    decoder: Decoder,
+    frame: Vec<u8>,
+    cursor: FrameCursor,
+    in_frame: bool,
+    ready: bool,
+    head: Event,
+}
+
+/// The largest frame of one socket: 3,000 full packets with their lengths, and the count.
+const FRAME_BYTES_MAX: usize = 2 + 3_000 * 186;
+
+impl<F: FrameFeed> Decoded<F> {
+    /// The events of `feed` as `decoder` reads them.
+    pub fn new(feed: F, decoder: Decoder) -> Self {
+        let frame = Vec::with_capacity(FRAME_BYTES_MAX);
+        Self { feed, decoder, frame, cursor: FrameCursor::default(), in_frame: false, ready: false, head: blank() }
+    }
+
+    /// The feed, to ask it how it ended.
+    pub fn feed(&self) -> &F {
+        &self.feed
+    }
+}
+
+impl<F: FrameFeed> Source for Decoded<F> {
+    fn poll(&mut self) -> Head {
+        while !self.ready {
+            if self.in_frame {
+                self.ready = self.decoder.next(&self.frame, &mut self.cursor, &mut self.head);
+                self.in_frame = self.ready;
+                continue;
+            }
+            match self.feed.poll() {
+                FeedItem::Frame { received, bytes } => {
+                    self.frame.clear();
+                    self.frame.extend_from_slice(bytes);
+                    self.cursor = self.decoder.begin(&self.frame, received);
+                    self.in_frame = true;
+                }
+                FeedItem::Refused(event) => {
+                    self.head = *event;
+                    self.decoder.stamp(&mut self.head);
+                    self.ready = true;
+                }
+                FeedItem::Pending => return Head::Pending,
+                FeedItem::Closed => return Head::Closed,
+            }
+        }
+        Head::Ready
+    }
+
+    fn head(&self) -> &Event {
+        &self.head
+    }
+
+    fn advance(&mut self) {
+        self.ready = false;
+    }
+
+    fn decoder_counters(&self) -> Option<&DecoderCounters> {
+        Some(self.decoder.counters())
+    }
+}
+
+/// The receiving end of a ring that another thread fills in key order; closed when that thread drops its end.
+pub struct RingSource {
+    ring: Option<rtrb::Consumer<Event>>,
+    head: Event,
+    ready: bool,
+}
+
+impl RingSource {
+    /// A source over `ring`.
+    pub fn new(ring: rtrb::Consumer<Event>) -> Self {
+        Self { ring: Some(ring), head: blank(), ready: false }
+    }
+}
+
+impl Source for RingSource {
+    fn poll(&mut self) -> Head {
+        if self.ready {
+            return Head::Ready;
+        }
+        let Some(ring) = &mut self.ring else { return Head::Closed };
+        // Asked before the pop: what was pushed before the other end was dropped must not be missed.
+        let abandoned = ring.is_abandoned();
+        match ring.pop() {
+            Ok(event) => {
+                self.head = event;
+                self.ready = true;
+                Head::Ready
+            }
+            Err(_) if abandoned => Head::Closed,
+            Err(_) => Head::Pending,
+        }
+    }
+
+    fn head(&self) -> &Event {
+        &self.head
+    }
+
+    fn advance(&mut self) {
+        self.ready = false;
+    }
+
+    fn close(&mut self) {
+        self.ring = None;
+        self.ready = false;
+    }
+}
+
+/// Reads recorded inputs in their order.
+pub trait EventReader: Send {
+    /// The next recorded event; `None` at the end.
+    fn next_event(&mut self) -> Option<Event>;
+}
+
+impl<I: Iterator<Item = Event> + Send> EventReader for I {
+    fn next_event(&mut self) -> Option<Event> {
+        self.next()
+    }
+}
+
+/// What a what-if run changes in the recorded session starts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rewrite {
+    /// The new configuration's hash.
+    pub config_hash: u64,
+    /// The new instrument table's hash.
+    pub instruments_hash: u64,
+    /// New square-off time, as nanoseconds after the session's open.
+    pub square_off_after_open_ns: Option<u64>,
+}
+
+/// The recorded inputs from outside, for a run that makes its own reports: the venue's reports, session ends (the
+/// sequencer makes them anew) and the preamble (the new run has its own) are left out.
+pub struct Recorded<R> {
+    reader: R,
+    rewrite: Rewrite,
+    head: Event,
+    ready: bool,
+}
+
+impl<R: EventReader> Recorded<R> {
+    /// The inputs from outside that `reader` yields.
+    pub fn new(reader: R, rewrite: Rewrite) -> Self {
+        Self { reader, rewrite, head: blank(), ready: false }
+    }
+}
+
+impl<R: EventReader> Source for Recorded<R> {
+    fn poll(&mut self) -> Head {
+        while !self.ready {
+            let Some(event) = self.reader.next_event() else { return Head::Closed };
+            let skip = matches!(event.kind(), Kind::SessionEnd | Kind::ConfigText | Kind::Instrument);
+            if skip || event.header.flags & FLAG_EXO == 0 {
+                continue;
+            }
+            self.head = event;
+            if event.kind() == Kind::SessionStart {
+                let start = self.head.body_mut::<SessionStart>();
+                start.config_hash = self.rewrite.config_hash;
+                start.instruments_hash = self.rewrite.instruments_hash;
+                if let Some(after_ns) = self.rewrite.square_off_after_open_ns {
+                    start.square_off = start.open.plus(after_ns);
+                }
+            }
+            self.ready = true;
+        }
+        Head::Ready
+    }
+
+    fn head(&self) -> &Event {
+        &self.head
+    }
+
+    fn advance(&mut self) {
+        self.ready = false;
+    }
+}

@@ -1,0 +1,62 @@
+//! The hours of the session, and the periods they are divided into.
+
+use crate::event::Timeframe;
+use crate::hash::StateHasher;
+use crate::units::{NS_PER_S, TsNs};
+
+/// Continuous trading, `[open, close)`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hours {
+    open: TsNs,
+    close: TsNs,
+    /// The IST date of the open, in days since the epoch.
+    day: u64,
+    running: bool,
+}
+
+impl Hours {
+    /// No session.
+    pub(super) const NONE: Self = Self { open: TsNs::ZERO, close: TsNs::ZERO, day: 0, running: false };
+
+    pub(super) fn new(open: TsNs, close: TsNs) -> Self {
+        Self { open, close, day: open.ist_day(), running: true }
+    }
+
+    /// Ends the session: no tick is within its hours any more; its periods can still be asked for.
+    pub(super) fn end(&mut self) {
+        self.running = false;
+    }
+
+    /// Whether a session runs and `time` is within its hours.
+    pub(super) fn contain(&self, time: TsNs) -> bool {
+        self.running && self.open <= time && time < self.close
+    }
+
+    /// Whether a session runs and `time` is on its trading date.
+    pub(super) fn same_date(&self, time: TsNs) -> bool {
+        self.running && time.ist_day() == self.day
+    }
+
+    /// Whether a session runs.
+    pub(super) fn running(&self) -> bool {
+        self.running
+    }
+
+    /// Start and end of the period that `time`, which is within the hours, lies in.
+    pub(super) fn period(&self, timeframe: Timeframe, time: TsNs) -> (TsNs, TsNs) {
+        let Some(length) = period_ns(timeframe) else { return (self.open, self.close) };
+        let start = TsNs(time.0 - time.since(self.open) % length);
+        (start, start.plus(length).min(self.close))
+    }
+
+    pub(super) fn hash(&self, hasher: &mut StateHasher) {
+        hasher.u64(self.open.0);
+        hasher.u64(self.close.0);
+        hasher.u64(u64::from(self.running));
+    }
+}
+
+/// Length of a period in nanoseconds; none for the day.
+pub(super) fn period_ns(timeframe: Timeframe) -> Option<u64> {
+    timeframe.seconds().map(|seconds| seconds * NS_PER_S)
+}

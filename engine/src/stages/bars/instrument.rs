@@ -1,0 +1,140 @@
+//! All that is known of one instrument's session.
+
+use super::cumulative::{Change, Cumulative};
+use super::hours::Hours;
+use super::open_bar::OpenBar;
+use super::tick::Tick;
+use super::{NEVER, TIMEFRAMES, place};
+use crate::event::{Bar, Timeframe};
+use crate::hash::StateHasher;
+use crate::units::TsNs;
+use zerocopy::IntoBytes;
+
+/// The bars of one instrument.
+///
+/// The bars that are open all contain the newest tick's time, or will be closed before the next tick is applied: a
+/// shorter open bar lies within every longer one.
+#[derive(Clone)]
+pub(super) struct InstrumentBars {
+    /// Open bars by place of their timeframe, and which of them are open as bits.
+    bars: [OpenBar; TIMEFRAMES],
+    open: u8,
+    /// End of the last closed bar of each timeframe; zero before the first.
+    last_end: [TsNs; TIMEFRAMES],
+    /// The latest end of any closed bar; zero before the first.
+    closed_until: TsNs,
+    cumulative: Cumulative,
+    open_interest: u32,
+}
+
+impl InstrumentBars {
+    /// The start of a session.
+    pub(super) const NEW: Self = Self {
+        bars: [OpenBar::CLOSED; TIMEFRAMES],
+        open: 0,
+        last_end: [TsNs::ZERO; TIMEFRAMES],
+        closed_until: TsNs::ZERO,
+        cumulative: Cumulative::NEW,
+        open_interest: 0,
+    };
+
+    /// How many bars are open.
+    pub(super) fn open_bars(&self) -> u32 {
+        self.open.count_ones()
+    }
+
+    /// Whether a tick at `time` would change a closed bar, or go back before the open one-second bar.
+    pub(super) fn is_late(&self, time: TsNs) -> bool {
+        time < self.closed_until || self.open_bar(Timeframe::S1).is_some_and(|bar| time < bar.start)
+    }
+
+    /// Takes a tick's cumulative figures, whether it is within the hours or not.
+    pub(super) fn observe(&mut self, tick: &Tick) -> Change {
+        self.open_interest = tick.open_interest.unwrap_or(self.open_interest);
+        self.cumulative.observe(tick, self.closed_until.is_zero())
+    }
+
+    /// Lets a tick change the open bars, after those it ends were closed. The end of the one-second bar, if one is open.
+    pub(super) fn apply(&mut self, hours: &Hours, tick: &Tick, change: Change) -> TsNs {
+        let second = place(Timeframe::S1);
+        if change.moved {
+            if !self.is_open(second) {
+                self.bars[second] = OpenBar::first(hours, tick);
+                self.bars[second].open_interest = self.open_interest;
+                self.open |= 1 << second;
+            }
+            self.bars[second].update(tick, change.volume);
+        }
+        if tick.open_interest.is_some() {
+            // Every open bar and not only the shortest: a tick that moves nothing may have no one-second bar.
+            for index in 0..TIMEFRAMES {
+                if self.is_open(index) {
+                    self.bars[index].open_interest = self.open_interest;
+                }
+            }
+        }
+        if self.is_open(second) { self.bars[second].end } else { NEVER }
+    }
+
+    /// Closes the bar of `timeframe` if one is open and ends at or before `until`, and merges it into those above it.
+    pub(super) fn close_if_due(
+        &mut self,
+        hours: &Hours,
+        timeframe: Timeframe,
+        until: TsNs,
+        flags: u8,
+    ) -> Option<Bar> {
+        let index = place(timeframe);
+        let part = *self.open_bar(timeframe).filter(|bar| bar.end <= until)?;
+        self.open &= !(1 << index);
+        let previous_end = (!self.last_end[index].is_zero()).then_some(self.last_end[index]);
+        self.last_end[index] = part.end;
+        self.closed_until = self.closed_until.max(part.end);
+        for &above in merges_into(timeframe) {
+            let index = place(above);
+            if self.is_open(index) {
+                self.bars[index].merge(&part);
+            } else {
+                self.bars[index] = OpenBar::containing(hours, above, &part);
+                self.open |= 1 << index;
+            }
+        }
+        Some(part.closed(timeframe, previous_end, flags))
+    }
+
+    /// The earliest end of the open bars.
+    pub(super) fn earliest_end(&self) -> TsNs {
+        Timeframe::ALL.iter().filter_map(|&timeframe| self.open_bar(timeframe)).map(|bar| bar.end).min().unwrap_or(NEVER)
+    }
+
+    fn open_bar(&self, timeframe: Timeframe) -> Option<&OpenBar> {
+        let index = place(timeframe);
+        self.is_open(index).then(|| &self.bars[index])
+    }
+
+    fn is_open(&self, index: usize) -> bool {
+        self.open & (1 << index) != 0
+    }
+
+    pub(super) fn hash(&self, hasher: &mut StateHasher) {
+        hasher.u64(u64::from(self.open));
+        for index in (0..TIMEFRAMES).filter(|&index| self.is_open(index)) {
+            hasher.bytes(self.bars[index].as_bytes());
+        }
+        hasher.bytes(self.last_end.as_bytes());
+        hasher.u64(self.closed_until.0);
+        self.cumulative.hash(hasher);
+        hasher.u64(u64::from(self.open_interest));
+    }
+}
+
+/// The bars that a closed bar of `timeframe` is a part of, at the next step of the cascade.
+fn merges_into(timeframe: Timeframe) -> &'static [Timeframe] {
+    match timeframe {
+        Timeframe::S1 => &[Timeframe::M1],
+        Timeframe::M1 => {
+            &[Timeframe::M3, Timeframe::M5, Timeframe::M15, Timeframe::M30, Timeframe::M60, Timeframe::Day]
+        }
+        _ => &[],
+    }
+}

@@ -1,0 +1,242 @@
+//! The orders the venue knows: from their arrival until their last report has come back.
+
+use crate::event::{OrderState, Report, ReportReason, Side};
+use crate::hash::StateHasher;
+use crate::limits::{OPEN_ORDERS_MAX, REPORTS_PER_ORDER_MAX};
+use crate::units::{InstrumentId, Money, OrderId, Price, Qty, Seq, StrategyId, TsNs};
+
+/// One order and what was reported of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct VenueOrder {
+    pub(super) id: OrderId,
+    pub(super) instrument: InstrumentId,
+    pub(super) strategy: StrategyId,
+    pub(super) side: Side,
+    pub(super) quantity: Qty,
+    /// Filled so far, and its value with the multiplier.
+    pub(super) filled: Qty,
+    pub(super) filled_value: Money,
+    pub(super) fills: u32,
+    pub(super) state: OrderState,
+    pub(super) reason: ReportReason,
+    /// Reports made, and those that have come back; the difference is at most `REPORTS_PER_ORDER_MAX`.
+    pub(super) reports: u32,
+    pub(super) returned: u32,
+    /// Virtual time of the last report.
+    pub(super) vtime: TsNs,
+    /// Whether the state differs from the last report.
+    pub(super) changed: bool,
+    /// Whether the order stands in the list of this step's changes.
+    pub(super) listed: bool,
+}
+
+impl VenueOrder {
+    /// Enters a fill: quantities, value and state.
+    pub(super) fn fill(&mut self, price: Price, quantity: Qty, multiplier: i64) {
+        self.filled += quantity;
+        self.filled_value += price.value(quantity, multiplier);
+        self.fills += 1;
+        let whole = self.filled == self.quantity;
+        self.state = if whole { OrderState::Filled } else { OrderState::PartiallyFilled };
+        assert!(self.filled <= self.quantity, "an order is never overfilled");
+    }
+
+    /// The report of its state now, as made in the step of `cause`.
+    pub(super) fn report(&self, cause: Seq) -> Report {
+        Report {
+            order: self.id,
+            cause,
+            vtime: self.vtime,
+            filled: self.filled,
+            filled_value: self.filled_value,
+            quantity: self.quantity,
+            number: self.reports,
+            strategy: self.strategy,
+            state: self.state as u8,
+            reason: self.reason as u8,
+            side: self.side as u8,
+            reserved: [0; 39],
+        }
+    }
+
+    /// Whether another report may be under way now.
+    pub(super) fn may_report(&self) -> bool {
+        ((self.reports - self.returned) as usize) < REPORTS_PER_ORDER_MAX
+    }
+
+    /// Whether its last report has come back, so that nothing needs the slot.
+    fn is_over(&self) -> bool {
+        self.state.is_final() && !self.changed && self.reports == self.returned
+    }
+
+    fn state_hash(&self, hasher: &mut StateHasher) {
+        hasher.u64(self.id.0);
+        hasher.u64(u64::from(self.instrument.0) << 16 | u64::from(self.strategy.0));
+        hasher.bytes(&[
+            self.side as u8,
+            self.state as u8,
+            self.reason as u8,
+            u8::from(self.changed),
+            u8::from(self.listed),
+        ]);
+        hasher.i64(self.quantity.0);
+        hasher.i64(self.filled.0);
+        hasher.i64(self.filled_value.0);
+        hasher.u64(u64::from(self.fills));
+        hasher.u64(u64::from(self.reports) << 32 | u64::from(self.returned));
+        hasher.u64(self.vtime.0);
+    }
+}
+
+const BLANK: VenueOrder = VenueOrder {
+    id: OrderId::ZERO,
+    instrument: InstrumentId::NONE,
+    strategy: StrategyId::NONE,
+    side: Side::Buy,
+    quantity: Qty::ZERO,
+    filled: Qty::ZERO,
+    filled_value: Money::ZERO,
+    fills: 0,
+    state: OrderState::Rejected,
+    reason: ReportReason::None,
+    reports: 0,
+    returned: 0,
+    vtime: TsNs::ZERO,
+    changed: false,
+    listed: false,
+};
+
+/// At most `OPEN_ORDERS_MAX` orders, found by id, and the list of those that changed in this step.
+///
+/// The ids are kept sorted: they nearly always arrive in ascending order, 256 are searched in eight
+/// comparisons, and a sorted list is a canonical order for the state hash.
+pub(super) struct OrderTable {
+    slots: Box<[VenueOrder]>,
+    free: Vec<u16>,
+    by_id: Vec<(OrderId, u16)>,
+    /// Slots with an unreported change, in the order in which they changed.
+    changes: Vec<u16>,
+    /// How many of the changes were handled.
+    handled: usize,
+}
+
+impl OrderTable {
+    pub(super) fn new() -> Self {
+        let count = u16::try_from(OPEN_ORDERS_MAX).expect("slots are numbered in 16 bits");
+        Self {
+            slots: vec![BLANK; OPEN_ORDERS_MAX].into_boxed_slice(),
+            free: (0..count).rev().collect(),
+            by_id: Vec::with_capacity(OPEN_ORDERS_MAX),
+            changes: Vec::with_capacity(OPEN_ORDERS_MAX),
+            handled: 0,
+        }
+    }
+
+    /// Orders known.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.free.is_empty()
+    }
+
+    /// The slot of an id.
+    pub(super) fn find(&self, id: OrderId) -> Option<u16> {
+        let place = self.by_id.binary_search_by_key(&id, |entry| entry.0).ok()?;
+        Some(self.by_id[place].1)
+    }
+
+    pub(super) fn get(&self, slot: u16) -> &VenueOrder {
+        &self.slots[usize::from(slot)]
+    }
+
+    /// Enters a new order, of which nothing has happened yet. The caller has made sure that its id is unknown
+    /// and that there is room.
+    pub(super) fn insert(
+        &mut self,
+        id: OrderId,
+        instrument: InstrumentId,
+        strategy: StrategyId,
+        side: Side,
+        quantity: Qty,
+    ) -> u16 {
+        let slot = self.free.pop().expect("the caller has made sure of room");
+        let place = self.by_id.partition_point(|entry| entry.0 < id);
+        self.by_id.insert(place, (id, slot));
+        let state = OrderState::Open;
+        self.slots[usize::from(slot)] =
+            VenueOrder { id, instrument, strategy, side, quantity, state, ..BLANK };
+        slot
+    }
+
+    /// Changes an order and lists it for this step's reports.
+    pub(super) fn change(&mut self, slot: u16, change: impl FnOnce(&mut VenueOrder)) {
+        let order = &mut self.slots[usize::from(slot)];
+        assert!(!order.state.is_final(), "nothing follows a final state");
+        change(order);
+        order.changed = true;
+        self.list(slot);
+    }
+
+    /// Notes that a report of an order came back. A change that had to wait is listed for this step's
+    /// reports; an order whose last report this was is forgotten. Reports that the venue does not wait for
+    /// are ignored: they are another run's, or of an order that never had a slot.
+    pub(super) fn report_returned(&mut self, id: OrderId, number: u32) {
+        let Some(slot) = self.find(id) else { return };
+        let order = &mut self.slots[usize::from(slot)];
+        if number == 0 || number > order.reports || order.returned == order.reports {
+            return;
+        }
+        order.returned += 1;
+        if order.changed {
+            self.list(slot);
+        } else if order.is_over() {
+            let place = self.by_id.binary_search_by_key(&id, |entry| entry.0).expect("it was just found");
+            self.by_id.remove(place);
+            self.free.push(slot);
+        }
+    }
+
+    /// The next order that changed in this step and may report now; its report is then counted as made, with
+    /// the time that `vtime` says for its number. `None` ends the step's list.
+    pub(super) fn next_report(&mut self, vtime: impl Fn(OrderId, u32) -> TsNs) -> Option<&VenueOrder> {
+        while let Some(&slot) = self.changes.get(self.handled) {
+            self.handled += 1;
+            let order = &mut self.slots[usize::from(slot)];
+            order.listed = false;
+            if order.may_report() {
+                order.reports += 1;
+                // A report never overtakes an earlier one of its order.
+                order.vtime = order.vtime.max(vtime(order.id, order.reports));
+                order.changed = false;
+                return Some(&self.slots[usize::from(slot)]);
+            }
+        }
+        self.changes.clear();
+        self.handled = 0;
+        None
+    }
+
+    /// Adds all orders by ascending id, then the list of changes; slot numbers are no part of the state.
+    pub(super) fn state_hash(&self, hasher: &mut StateHasher) {
+        hasher.u64(self.by_id.len() as u64);
+        for &(_, slot) in &self.by_id {
+            self.get(slot).state_hash(hasher);
+        }
+        let waiting = &self.changes[self.handled..];
+        hasher.u64(waiting.len() as u64);
+        for &slot in waiting {
+            hasher.u64(self.get(slot).id.0);
+        }
+    }
+
+    fn list(&mut self, slot: u16) {
+        let order = &mut self.slots[usize::from(slot)];
+        if !order.listed {
+            order.listed = true;
+            self.changes.push(slot);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The limits of an entry, in their order. Nothing here changes state: a proposal and the state give a
+//! ruling.
+
+use super::Risk;
+use super::desk::Desk;
+use crate::event::{Decision, Rule, Side};
+use crate::limits::OPEN_ORDERS_MAX;
+use crate::units::{Money, Price, Qty};
+
+/// Order slots that entries leave free, so that an exit finds one even when entries have taken all they may.
+pub(super) const EXIT_SLOTS: usize = OPEN_ORDERS_MAX / 2;
+
+/// What was decided about a proposed order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ruling {
+    pub(super) decision: Decision,
+    pub(super) rule: Rule,
+    /// What the rule looked at, in its own unit.
+    pub(super) observed: i64,
+    /// Its limit, in the same unit.
+    pub(super) limit: i64,
+    pub(super) wanted: Qty,
+    pub(super) allowed: Qty,
+}
+
+impl Ruling {
+    pub(super) fn allow(wanted: Qty) -> Self {
+        Self { decision: Decision::Allow, rule: Rule::None, observed: 0, limit: 0, wanted, allowed: wanted }
+    }
+
+    pub(super) fn block(rule: Rule, observed: i64, limit: i64, wanted: Qty) -> Self {
+        Self { decision: Decision::Block, rule, observed, limit, wanted, allowed: Qty::ZERO }
+    }
+
+    /// This ruling with the quantity cut to `allowed` by `rule`.
+    pub(super) fn reduce(self, rule: Rule, observed: i64, limit: i64, allowed: Qty) -> Self {
+        Self { decision: Decision::Reduce, rule, observed, limit, wanted: self.wanted, allowed }
+    }
+}
+
+impl Risk {
+    /// Decides about an entry at `price`. The first rule that objects decides; of two that reduce, the later
+    /// does:
+    ///
+    /// | rule | blocks when | observed, limit |
+    /// |---|---|---|
+    /// | `kill_switch` | the switch is latched | 1, 0 |
+    /// | `session_halted` | the session is halted | 1, 0 |
+    /// | `session_closed` | before the open, from the close on, between sessions | time, open or close |
+    /// | `square_off` | from the square-off on | time, square-off |
+    /// | `not_tradable` | the instrument takes no orders | 1, 0 |
+    /// | `ltp_missing` | there is no price | 1, 0 |
+    /// | `short_not_allowed` | a sell of a strategy that may not | 1, 0 |
+    /// | `open_positions` | with this one there are more than the limit | positions, limit |
+    /// | `open_orders` | with this one there are more than entries may have | orders, limit |
+    /// | `size_zero` | the share of capital is less than a lot, or a reduction leaves less | quantity, lot |
+    /// | `order_quantity` | reduces to the limit's lots | quantity, limit |
+    /// | `order_value` | reduces to the limit's lots | value at the worst price, limit |
+    /// | `daily_loss` | halts when the loss has reached the limit | loss, limit |
+    pub(super) fn check_entry(&self, desk: &Desk, side: Side, price: Price) -> Ruling {
+        let wanted = self.entry_size(desk);
+        if let Some((rule, observed, limit)) = self.objection(desk, side) {
+            return Ruling::block(rule, observed, limit, wanted);
+        }
+        if wanted.is_zero() {
+            return Ruling::block(Rule::SizeZero, 0, desk.lot.0, wanted);
+        }
+        let ruling = self.reduced(Ruling::allow(wanted), desk, price);
+        if ruling.allowed.is_zero() {
+            return Ruling::block(Rule::SizeZero, 0, desk.lot.0, wanted);
+        }
+        let loss = self.loss();
+        if loss >= self.loss_limit {
+            let decision = Decision::HaltSession;
+            let (observed, limit) = (loss.0, self.loss_limit.0);
+            return Ruling { decision, rule: Rule::DailyLoss, observed, limit, wanted, allowed: Qty::ZERO };
+        }
+        ruling
+    }
+
+    /// The first rule that forbids an entry whatever its size.
+    fn objection(&self, desk: &Desk, side: Side) -> Option<(Rule, i64, i64)> {
+        let ts = self.cause.ts;
+        let flag = |rule| Some((rule, 1, 0));
+        // Nanoseconds since the epoch fit an i64 until the year 2262.
+        let time = |rule, limit: crate::units::TsNs| Some((rule, ts.0 as i64, limit.0 as i64));
+        if self.killed {
+            return flag(Rule::KillSwitch);
+        }
+        if self.halted {
+            return flag(Rule::SessionHalted);
+        }
+        let session = &self.session;
+        if !session.active || ts < session.open {
+            return time(Rule::SessionClosed, session.open);
+        }
+        if ts >= session.close {
+            return time(Rule::SessionClosed, session.close);
+        }
+        if self.squaring || ts >= session.square_off {
+            return time(Rule::SquareOff, session.square_off);
+        }
+        if !desk.tradable {
+            return flag(Rule::NotTradable);
+        }
+        if self.last(desk).is_zero() {
+            return flag(Rule::LtpMissing);
+        }
+        if side == Side::Sell && !desk.allow_short {
+            return flag(Rule::ShortNotAllowed);
+        }
+        let positions = i64::from(self.occupied) + 1;
+        if positions > i64::from(self.config.open_positions_max) {
+            return Some((Rule::OpenPositions, positions, i64::from(self.config.open_positions_max)));
+        }
+        let (orders, limit) = (self.open_orders + 1, OPEN_ORDERS_MAX - EXIT_SLOTS);
+        (orders > limit).then_some((Rule::OpenOrders, orders as i64, limit as i64))
+    }
+
+    /// The lots that the configured share of capital buys at the last price.
+    fn entry_size(&self, desk: &Desk) -> Qty {
+        let one = self.last(desk).value(Qty(1), desk.multiplier);
+        lots_for(self.config.capital.bps(self.config.position_bps), one, desk.lot)
+    }
+
+    /// Applies the limits that make an order smaller.
+    fn reduced(&self, mut ruling: Ruling, desk: &Desk, price: Price) -> Ruling {
+        let most = self.config.order_quantity_max;
+        if !most.is_zero() && ruling.allowed > most {
+            let observed = ruling.allowed.0;
+            ruling = ruling.reduce(Rule::OrderQuantity, observed, most.0, most.floor_to_lot(desk.lot));
+        }
+        // A buy may cost its limit price; a sell at its limit or better is worth at least the last price.
+        let worst = price.max(self.last(desk));
+        let limit = self.config.capital.bps(self.config.order_value_bps);
+        let value = worst.value(ruling.allowed, desk.multiplier);
+        if value > limit {
+            let allowed = lots_for(limit, worst.value(Qty(1), desk.multiplier), desk.lot);
+            ruling = ruling.reduce(Rule::OrderValue, value.0, limit.0, allowed);
+        }
+        ruling
+    }
+
+    /// Loss since the session started; negative for a profit.
+    pub(super) fn loss(&self) -> Money {
+        self.start_total - self.ledger.total()
+    }
+}
+
+/// The lots whose value, at `one` a unit, is not above `amount`.
+fn lots_for(amount: Money, one: Money, lot: Qty) -> Qty {
+    if one.0 <= 0 || amount.0 <= 0 {
+        return Qty::ZERO;
+    }
+    Qty(amount.0 / one.0).floor_to_lot(lot)
+}

@@ -1,0 +1,148 @@
+//! What risk knows about one instrument: whose it is, what is wanted, which orders are under way.
+
+use crate::config::InstrumentSpec;
+use crate::event::Side;
+use crate::hash::StateHasher;
+use crate::limits::PENDING_REPORTS_MAX;
+use crate::units::{InstrumentId, Money, OrderId, Price, Qty, StrategyId};
+
+/// The position a strategy wants and does not have yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Target {
+    /// Nothing is wanted: the position is as the strategy wants it, or its wish was refused.
+    Reached = 0,
+    /// No position.
+    Flat = 1,
+    /// A long position.
+    Long = 2,
+    /// A short position.
+    Short = 3,
+}
+
+impl Target {
+    /// The side that opens the wanted position.
+    pub(super) fn entry_side(self) -> Option<Side> {
+        match self {
+            Self::Reached | Self::Flat => None,
+            Self::Long => Some(Side::Buy),
+            Self::Short => Some(Side::Sell),
+        }
+    }
+}
+
+/// An order whose final report has not come back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Working {
+    pub(super) id: OrderId,
+    pub(super) side: Side,
+    pub(super) quantity: Qty,
+    /// Filled as of the last report.
+    pub(super) filled: Qty,
+    /// Value of that.
+    pub(super) value: Money,
+    /// Number of the last report, 0 before the first.
+    pub(super) reports: u32,
+    /// Whether it may rest at the venue, so that a cancel makes sense.
+    pub(super) rests: bool,
+    /// Whether a cancel was sent.
+    pub(super) cancelling: bool,
+}
+
+impl Working {
+    fn hash(order: Option<&Self>, hasher: &mut StateHasher) {
+        let Some(order) = order else {
+            hasher.u64(0);
+            return;
+        };
+        hasher.u64(order.id.0);
+        hasher.u64(order.side as u64 | u64::from(order.rests) << 8 | u64::from(order.cancelling) << 9);
+        hasher.i64(order.quantity.0);
+        hasher.i64(order.filled.0);
+        hasher.i64(order.value.0);
+        hasher.u64(u64::from(order.reports));
+    }
+}
+
+/// One instrument that a strategy trades. It has at most one entry and one exit under way, so that finding
+/// the order of a report is two comparisons.
+#[derive(Clone, Debug)]
+pub(super) struct Desk {
+    pub(super) instrument: InstrumentId,
+    pub(super) strategy: StrategyId,
+    pub(super) allow_short: bool,
+    pub(super) passive: bool,
+    pub(super) tradable: bool,
+    pub(super) lot: Qty,
+    pub(super) tick: Price,
+    pub(super) multiplier: i64,
+    pub(super) target: Target,
+    /// The signal that set the target.
+    pub(super) signal: u64,
+    pub(super) entry: Option<Working>,
+    pub(super) exit: Option<Working>,
+}
+
+impl Desk {
+    pub(super) fn new(
+        instrument: InstrumentId,
+        spec: &InstrumentSpec,
+        strategy: StrategyId,
+        allow_short: bool,
+        passive: bool,
+    ) -> Self {
+        assert!(spec.lot.0 > 0 && spec.tick.0 > 0 && spec.multiplier > 0, "checked where the table is read");
+        Self {
+            instrument,
+            strategy,
+            allow_short,
+            passive,
+            tradable: spec.tradable,
+            lot: spec.lot,
+            tick: spec.tick,
+            multiplier: spec.multiplier,
+            target: Target::Reached,
+            signal: 0,
+            entry: None,
+            exit: None,
+        }
+    }
+
+    pub(super) fn hash(&self, hasher: &mut StateHasher) {
+        hasher.u64(self.target as u64);
+        hasher.u64(self.signal);
+        Working::hash(self.entry.as_ref(), hasher);
+        Working::hash(self.exit.as_ref(), hasher);
+    }
+}
+
+/// The ids of the orders that finished last. A report of one of them is late and harmless; of an order that
+/// is neither here nor under way, it is an alarm. No report can be later than all that may be under way
+/// together.
+#[derive(Clone, Debug)]
+pub(super) struct Finished {
+    ids: Vec<OrderId>,
+    next: usize,
+}
+
+impl Finished {
+    pub(super) fn new() -> Self {
+        Self { ids: vec![OrderId::ZERO; PENDING_REPORTS_MAX], next: 0 }
+    }
+
+    pub(super) fn push(&mut self, id: OrderId) {
+        self.ids[self.next] = id;
+        self.next = (self.next + 1) % self.ids.len();
+    }
+
+    /// Searched only for reports that match no order under way, which is rare.
+    pub(super) fn contains(&self, id: OrderId) -> bool {
+        !id.is_zero() && self.ids.contains(&id)
+    }
+
+    pub(super) fn hash(&self, hasher: &mut StateHasher) {
+        use zerocopy::IntoBytes;
+        hasher.bytes(self.ids.as_bytes());
+        hasher.u64(self.next as u64);
+    }
+}

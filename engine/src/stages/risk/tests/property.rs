@@ -1,0 +1,283 @@
+//! Random days: random signals, prices, kills and hours against a venue that answers as it likes. What must
+//! hold is recomputed here from the reports alone.
+
+use super::*;
+use std::collections::BTreeMap;
+
+const SEEDS: u64 = 100;
+const INSTRUMENTS: u32 = 8;
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
+
+    fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+}
+
+/// An order at the toy venue, and what has been delivered of it.
+struct Held {
+    instrument: u32,
+    order: Order,
+    filled: i64,
+    value: i64,
+    number: u32,
+    done: bool,
+    /// The report with the highest number that risk was given.
+    delivered: Option<Report>,
+}
+
+struct Day {
+    bench: Bench,
+    random: Random,
+    config: PipelineConfig,
+    orders: BTreeMap<u64, Held>,
+    /// Reports made and not delivered.
+    under_way: Vec<(u32, Report)>,
+    prices: Vec<i64>,
+    entries: u64,
+    exits: u64,
+}
+
+impl Day {
+    fn new(seed: u64) -> Self {
+        let mut random = Random(seed);
+        let mut config = config(INSTRUMENTS);
+        config.strategies[0].passive_entry = random.one_in(2);
+        config.strategies[0].allow_short = !random.one_in(3);
+        config.risk.open_positions_max = 1 + random.below(4) as u32;
+        config.risk.order_quantity_max = Qty(random.below(3) as i64 * 45);
+        config.risk.order_value_bps = 300 + random.below(1_200) as i64;
+        config.risk.daily_loss_bps = 4 + random.below(60) as i64;
+        config.risk.flatten_on_kill = random.one_in(2);
+        for spec in &mut config.instruments {
+            spec.lot = Qty(1 + random.below(4) as i64);
+        }
+        let bench = Bench::priced(&config);
+        let (orders, under_way, prices) =
+            (BTreeMap::new(), Vec::new(), vec![1_000_000; INSTRUMENTS as usize]);
+        Self { bench, random, config, orders, under_way, prices, entries: 0, exits: 0 }
+    }
+
+    /// The quantity and the profit at the marks of an instrument, from the delivered reports alone.
+    fn naive(&self, instrument: u32) -> (i64, i64) {
+        let (mut quantity, mut cash) = (0, 0);
+        for held in self.orders.values().filter(|held| held.instrument == instrument) {
+            if let Some(report) = &held.delivered {
+                let sign = Side::from_u8(report.side).unwrap().sign();
+                quantity += sign * report.filled.0;
+                cash -= sign * report.filled_value.0;
+            }
+        }
+        (quantity, cash + quantity * self.prices[instrument as usize])
+    }
+
+    /// Whether risk must still expect something of the order.
+    fn unanswered(held: &Held) -> bool {
+        held.delivered.is_none_or(|report| !OrderState::from_u8(report.state).unwrap().is_final())
+    }
+
+    fn is_entry(held: &Held) -> bool {
+        held.order.intent == Intent::Entry as u8
+    }
+
+    fn take(&mut self, seen: &Seen, latched: bool) {
+        for (instrument, order) in &seen.orders {
+            let (side, quantity, price, _, intent) = shape(order);
+            let most = self.config.risk.order_quantity_max.0;
+            let spec = &self.config.instruments[*instrument as usize];
+            assert!(most == 0 || quantity <= most, "quantity limit");
+            if intent == Intent::Entry {
+                self.entries += 1;
+                assert!(!latched, "an entry after a halt, a kill or the square-off");
+                assert!(self.bench.ts < SQUARE_OFF && self.bench.ts >= OPEN);
+                assert_eq!(quantity % spec.lot.0, 0, "lots");
+                let limit = self.config.risk.capital.bps(self.config.risk.order_value_bps);
+                assert!(price.value(Qty(quantity), 1) <= limit, "value limit");
+                assert!(side == Side::Buy || self.config.strategies[0].allow_short);
+                assert_eq!(self.naive(*instrument).0, 0, "entries start flat");
+            } else {
+                self.exits += 1;
+                let held = self.naive(*instrument).0;
+                assert!(held * side.sign() < 0 && quantity <= held.abs(), "an exit of {quantity} of {held}");
+            }
+            let held = Held {
+                instrument: *instrument,
+                order: *order,
+                filled: 0,
+                value: 0,
+                number: 0,
+                done: false,
+                delivered: None,
+            };
+            assert!(self.orders.insert(order.id.0, held).is_none(), "an order id came twice");
+            self.act(order.id.0, false);
+        }
+        let wrong = [AlarmCode::ReportMismatch, AlarmCode::NotFlat];
+        assert!(seen.alarm_codes().iter().all(|code| !wrong.contains(code)), "{:?}", seen.alarms);
+        for cancel in &seen.cancels {
+            self.act(cancel.order.0, true);
+        }
+        self.check();
+    }
+
+    /// The venue does something to an order: fills a part, rejects, rests, cancels; IOC orders finish at
+    /// once.
+    fn act(&mut self, id: u64, cancel: bool) {
+        let held = self.orders.get_mut(&id).expect("cancels name orders that were sent");
+        if held.done {
+            return;
+        }
+        let ioc = held.order.validity == Validity::Ioc as u8;
+        let left = held.order.quantity.0 - held.filled;
+        let part = match self.random.below(4) {
+            _ if cancel => 0,
+            0 => 0,
+            1 => left,
+            _ => self.random.below(left as u64 + 1) as i64,
+        };
+        let rejected = held.number == 0 && !cancel && self.random.one_in(10);
+        let part = if rejected { 0 } else { part };
+        held.filled += part;
+        held.value += part * (self.prices[held.instrument as usize] + self.random.below(5) as i64 * 500);
+        let state = match held.filled {
+            _ if rejected => OrderState::Rejected,
+            filled if filled == held.order.quantity.0 => OrderState::Filled,
+            _ if ioc || cancel => OrderState::Cancelled,
+            0 => OrderState::Open,
+            _ => OrderState::PartiallyFilled,
+        };
+        held.done = state.is_final();
+        held.number += 1;
+        let mut body = report(&held.order, held.number, held.filled, state);
+        body.filled_value = Money(held.value);
+        self.under_way.push((held.instrument, body));
+    }
+
+    /// Delivers any report under way, sometimes twice, in any order.
+    fn deliver(&mut self) {
+        if self.under_way.is_empty() {
+            return;
+        }
+        let at = self.random.below(self.under_way.len() as u64) as usize;
+        let (instrument, body) =
+            if self.random.one_in(8) { self.under_way[at] } else { self.under_way.swap_remove(at) };
+        let held = self.orders.get_mut(&body.order.0).expect("reports are of orders that were sent");
+        if held.delivered.is_none_or(|before| body.number > before.number) && Self::unanswered(held) {
+            held.delivered = Some(body);
+        }
+        let latched = self.latched();
+        let seen = self.bench.report(instrument, &body);
+        self.take(&seen, latched);
+    }
+
+    fn latched(&self) -> bool {
+        self.bench.risk.halted() || self.bench.risk.killed() || self.bench.ts >= SQUARE_OFF
+    }
+
+    fn check(&self) {
+        let ledger = self.bench.risk.ledger();
+        let mut total = 0;
+        let mut occupied = 0;
+        for id in 0..INSTRUMENTS {
+            let (quantity, profit) = self.naive(id);
+            assert_eq!(self.bench.held(id), quantity, "position of {id}");
+            total += profit;
+            let entering =
+                |held: &Held| held.instrument == id && Self::is_entry(held) && Self::unanswered(held);
+            occupied += u32::from(quantity != 0 || self.orders.values().any(entering));
+        }
+        assert_eq!(ledger.total(), Money(total));
+        assert_eq!(self.bench.risk.occupied, occupied);
+        assert!(occupied <= self.config.risk.open_positions_max, "{occupied} positions");
+        let open = self.orders.values().filter(|held| Self::unanswered(held)).count();
+        assert_eq!(self.bench.risk.open_orders(), open);
+    }
+
+    fn step(&mut self) {
+        let latched = self.latched();
+        let id = self.random.below(u64::from(INSTRUMENTS)) as u32;
+        let seen = match self.random.below(40) {
+            0..=7 => {
+                let step = self.random.below(41) as i64 - 20;
+                let price = &mut self.prices[id as usize];
+                *price = (*price + step * 500).max(500_000);
+                let last = Price(*price);
+                self.bench.tick_at(id, last)
+            }
+            8..=15 => {
+                let action = Action::ALL[self.random.below(4) as usize];
+                self.bench.signal(id, action)
+            }
+            16..=29 => return self.deliver(),
+            30..=33 => {
+                let resting: Vec<u64> =
+                    self.orders.iter().filter(|(_, held)| !held.done).map(|(&id, _)| id).collect();
+                if let Some(&id) = resting.get(self.random.below(resting.len().max(1) as u64) as usize) {
+                    self.act(id, false);
+                }
+                return;
+            }
+            34 if self.random.one_in(200) => self.bench.kill(),
+            _ => {
+                self.bench.ts += self.random.below(20) * NS_PER_S;
+                self.bench.timer()
+            }
+        };
+        self.take(&seen, latched);
+    }
+
+    fn run(&mut self) -> u128 {
+        while self.bench.ts < CLOSE - 600 * NS_PER_S {
+            if self.random.one_in(4) && self.bench.ts < SQUARE_OFF - 200 * NS_PER_S {
+                self.bench.ts += 20 * NS_PER_S;
+            }
+            self.step();
+        }
+        // Quiet down: everything is answered, seconds pass.
+        for _ in 0..400 {
+            while !self.under_way.is_empty() {
+                self.deliver();
+            }
+            let seen = self.bench.timer();
+            self.take(&seen, true);
+        }
+        let open = self.bench.risk.ledger().open_positions();
+        assert_eq!(open, 0, "square-off comes to an end");
+        assert_eq!(self.bench.risk.open_orders(), 0);
+        assert!(self.bench.session_end().nothing());
+        stage_hash(&self.bench.risk)
+    }
+}
+
+#[test]
+fn random_days_keep_every_limit() {
+    let (mut entries, mut exits, mut halts, mut kills) = (0, 0, 0, 0);
+    for seed in 0..SEEDS {
+        println!("seed {seed}");
+        let mut day = Day::new(seed);
+        let hash = day.run();
+        entries += day.entries;
+        exits += day.exits;
+        halts += u32::from(day.bench.risk.halted());
+        kills += u32::from(day.bench.risk.killed());
+        if seed % 25 == 0 {
+            assert_eq!(Day::new(seed).run(), hash, "the same day again");
+        }
+    }
+    println!("{entries} entries, {exits} exits, {halts} halts, {kills} kills");
+    assert!(entries > SEEDS && exits > SEEDS && halts > 10 && kills > 10, "the days were too dull");
+}

@@ -1,0 +1,97 @@
+//! What a strategy is: it sees bars, ticks and the start of a session, and says what it wants and why.
+
+use crate::event::{Action, Bar, SessionStart, SignalReason};
+use crate::hash::StateHasher;
+use crate::units::{InstrumentId, Price, SCALE, TsNs};
+
+/// Facts of one signal; the kind of strategy says what each is.
+pub type Facts = [f64; 6];
+
+/// A price in rupees, for indicators only.
+pub fn rupees(price: Price) -> f64 {
+    price.0 as f64 / SCALE as f64
+}
+
+/// A closed bar of the strategy's instrument and timeframe.
+#[derive(Clone, Copy, Debug)]
+pub struct BarView<'a> {
+    /// The instrument.
+    pub instrument: InstrumentId,
+    /// The sequencer's time of the input that closed the bar.
+    pub ts: TsNs,
+    /// The bar.
+    pub bar: &'a Bar,
+}
+
+impl BarView<'_> {
+    /// Last price of the bar in rupees.
+    pub fn close(&self) -> f64 {
+        rupees(self.bar.close)
+    }
+}
+
+/// One market event of the strategy's instrument.
+#[derive(Clone, Copy, Debug)]
+pub struct TickView {
+    /// The instrument.
+    pub instrument: InstrumentId,
+    /// The sequencer's time.
+    pub ts: TsNs,
+    /// Last traded price or index value.
+    pub last: Price,
+}
+
+/// What a strategy says in answer to one bar or tick.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Said {
+    /// What it wants.
+    pub action: Action,
+    /// Why.
+    pub reason: SignalReason,
+    /// How sure it is, 0 to 10,000; zero for a hold.
+    pub confidence_bps: u16,
+    /// The facts used; finite.
+    pub facts: Facts,
+}
+
+/// Takes what a strategy says. Ids, prices and times are filled in by the stage.
+#[derive(Debug, Default)]
+pub struct Signals {
+    said: Option<Said>,
+}
+
+impl Signals {
+    /// Says what the strategy wants; at most once per bar or tick, because a position has one direction.
+    pub fn say(&mut self, said: Said) {
+        assert!(self.said.is_none(), "a strategy speaks once per bar or tick");
+        assert!(said.confidence_bps <= 10_000, "confidence is at most 1");
+        assert!(said.facts.iter().all(|fact| fact.is_finite()), "facts are finite");
+        self.said = Some(said);
+    }
+
+    /// Says that nothing is wanted. The stage records it only when the reason differs from the last one.
+    pub fn hold(&mut self, reason: SignalReason, facts: Facts) {
+        self.say(Said { action: Action::Hold, reason, confidence_bps: 0, facts });
+    }
+
+    /// Hands over what was said.
+    pub(super) fn take(&mut self) -> Option<Said> {
+        self.said.take()
+    }
+}
+
+/// One strategy instance on one instrument. It knows no broker, no size and no limit.
+pub trait Strategy: Send {
+    /// A bar of its timeframe has closed. Bars that close outside the session come too, so that indicators
+    /// stay whole; what is said to them is replaced by a hold.
+    fn on_bar(&mut self, bar: &BarView<'_>, out: &mut Signals);
+
+    /// A price has come.
+    fn on_tick(&mut self, _tick: &TickView, _out: &mut Signals) {}
+
+    /// A session starts. State is kept unless the kind drops it here.
+    fn on_session_start(&mut self, _session: &SessionStart) {}
+
+    /// Adds the whole state, in a fixed order, to the hasher.
+    fn hash(&self, hasher: &mut StateHasher);
+}

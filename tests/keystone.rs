@@ -1,0 +1,102 @@
+//! The keystone: on virtual time every driver gives the same bytes, and the test would notice if one did not.
+
+use pitlane_engine::drive::affinity::allowed_cpus;
+use pitlane_engine::drive::idle::Wait;
+use pitlane_engine::drive::topology::RingSizes;
+use pitlane_tests::market::Market;
+use pitlane_tests::{Activity, Outcome, Rng, run_fused, run_pinned, run_sim, seed};
+
+/// Seeded schedules per run of the suite.
+const SCHEDULES: u64 = 600;
+
+/// Seconds of market in one schedule.
+const SECONDS: u64 = 24;
+
+fn difference(a: &Outcome, b: &Outcome) -> String {
+    let first = |a: &[u8], b: &[u8]| std::iter::zip(a, b).position(|(a, b)| a != b).unwrap_or(a.len().min(b.len()));
+    format!(
+        "inputs {} and {} bytes, first difference at {}; outputs {} and {} bytes, first difference at {}",
+        a.inputs.len(),
+        b.inputs.len(),
+        first(&a.inputs, &b.inputs),
+        a.outputs.len(),
+        b.outputs.len(),
+        first(&a.outputs, &b.outputs)
+    )
+}
+
+/// Runs schedules until one differs from fused or gets stuck; what was found, and what the runs did in all.
+fn first_failure(base: u64, schedules: u64) -> (Option<String>, Activity) {
+    let mut total = Activity::default();
+    for n in 0..schedules {
+        let mut rng = Rng(base.wrapping_add(n));
+        let market = Market::new(rng.next(), SECONDS);
+        let (reference, activity) = run_fused(&market);
+        total.orders += activity.orders;
+        total.fills += activity.fills;
+        total.signals += activity.signals;
+        total.events += activity.events;
+        let threads = 2 + (n % 4) as usize;
+        let rings = if n % 3 == 2 { RingSizes { events: 64, ..RingSizes::MIN } } else { RingSizes::MIN };
+        match run_sim(&market, threads, rings, rng.next()) {
+            Ok(outcome) if outcome == reference => {}
+            Ok(outcome) => {
+                let what = difference(&reference, &outcome);
+                return (Some(format!("seed {base} schedule {n}, {threads} workers: {what}")), total);
+            }
+            Err(error) => {
+                return (Some(format!("seed {base} schedule {n}, {threads} workers: {error}")), total);
+            }
+        }
+    }
+    (None, total)
+}
+
+#[test]
+fn every_seeded_schedule_equals_fused() {
+    let (failure, total) = first_failure(seed("keystone", 20_260_731), SCHEDULES);
+    assert_eq!(failure, None);
+    println!("{SCHEDULES} schedules: {total:?}");
+    // The runs must have been about something: orders, fills, and orders that only a report can cause.
+    assert!(total.orders > 20 * SCHEDULES && total.fills > 10 * SCHEDULES, "too little happened: {total:?}");
+}
+
+#[test]
+fn threads_of_their_own_equal_fused_under_every_wait() {
+    let market = Market::new(seed("pinned", 7), 60);
+    let (reference, activity) = run_fused(&market);
+    assert!(activity.fills > 20, "too little happened: {activity:?}");
+    let cpus = allowed_cpus();
+    for wait in [Wait::Busy, Wait::Yield, Wait::Park] {
+        for threads in 1..=cpus.len().min(5) {
+            let outcome = run_pinned(&market, &cpus[..threads], wait);
+            assert!(outcome == reference, "{threads} threads, {wait:?}: {}", difference(&reference, &outcome));
+        }
+        // More workers than cores: each cpu hosts several. Spinning would only be slow, so it is left out.
+        if wait != Wait::Busy {
+            let shared: Vec<usize> = cpus.iter().copied().cycle().take(5).collect();
+            let outcome = run_pinned(&market, &shared, wait);
+            assert!(outcome == reference, "5 threads, {wait:?}: {}", difference(&reference, &outcome));
+        }
+    }
+}
+
+#[test]
+fn a_seed_is_a_run() {
+    let market = Market::new(seed("twice", 11), 30);
+    assert!(run_fused(&market).0 == run_fused(&market).0);
+    assert!(run_fused(&market).0 != run_fused(&Market::new(12, 30)).0, "another seed must be another run");
+}
+
+#[cfg(feature = "planted")]
+#[test]
+fn every_planted_release_rule_is_caught() {
+    use pitlane_engine::planted::{Bug, plant};
+    for &(name, bug) in Bug::ALL {
+        plant(Some(bug));
+        let (failure, _) = first_failure(seed(name, 20_260_731), SCHEDULES);
+        plant(None);
+        println!("{name}: {}", failure.as_deref().unwrap_or("not caught"));
+        assert!(failure.is_some(), "the planted bug {name} was not caught in {SCHEDULES} schedules");
+    }
+}
