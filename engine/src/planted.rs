@@ -5,7 +5,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Bug {
-    /// The release rule takes the time of the last finished event for the frontier.
+    /// The release rule is the time of the last finished event plus `L_min`, and nothing else.
     FrontierLastFinished = 1,
     /// The venue publishes `done_seq` before its step ends.
     DoneBeforeStepEnd = 2,

@@ -209,11 +209,14 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
     }
 
     fn may_release(&self, vtime: TsNs) -> bool {
+        let bound = |seq: Seq| self.times[seq.0 as usize % IN_FLIGHT_MAX].plus(self.latency_min_ns);
+        if is_planted(Bug::FrontierLastFinished) {
+            return self.last_seq == Seq::ZERO || vtime < bound(self.done);
+        }
         if self.in_flight() == 0 {
             return true;
         }
-        let first_unfinished = if is_planted(Bug::FrontierLastFinished) { self.done } else { self.done.next() };
-        let bound = self.times[first_unfinished.0 as usize % IN_FLIGHT_MAX].plus(self.latency_min_ns);
+        let bound = bound(self.done.next());
         if is_planted(Bug::ReleaseAtBound) { vtime <= bound } else { vtime < bound }
     }
 

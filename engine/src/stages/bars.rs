@@ -2,17 +2,18 @@
 //!
 //! ```text
 //! tick ─► 1s ─► 1m ─┬─► 3m   5m   15m   30m   60m
-//!                   └─► day                          each closed bar merges into the next step of the cascade
+//!                   └─► day                       each closed bar merges into the next step
 //! ```
 //! * Periods are counted from the session's open; the last one of each length ends at the session's close.
 //! * A tick's time is the packet's exchange time where it has one, else the sequencer's (`BAR_RECEIVE_TIME`).
-//! * A bar closes by a later tick of its own instrument, or by the timer a grace after its end (`BAR_BY_TIMER`), or with
-//!   the session. A closed bar never changes: a tick from before the newest closed end is late, and a dead letter.
+//! * A bar closes by a later tick of its own instrument, or by the timer a grace after its end
+//!   (`BAR_BY_TIMER`), or with the session. A closed bar never changes: a tick from before the newest closed
+//!   end is late, and a dead letter.
 //! * Which ticks move prices, and what volume they add: `cumulative`.
-//! * Ticks of the session's date outside its hours move the running maximum of volume and no bar; ticks of another
-//!   date are dead letters and move nothing.
+//! * Ticks of the session's date outside its hours move the running maximum of volume and no bar; ticks of
+//!   another date are dead letters and move nothing.
 //!
-//! The rules are those of the project's specification of the bar sequencer; where it is silent, the item says so.
+//! The rules are those of the project's specification of the bar sequencer; where it is silent, items say so.
 
 mod cumulative;
 mod hours;
@@ -89,7 +90,8 @@ struct Closing {
 }
 
 impl Bars {
-    /// The stage for `instruments`, outside any session. Panics if they are more than `limits::INSTRUMENTS_MAX`.
+    /// The stage for `instruments`, outside any session. Panics if they are more than
+    /// `limits::INSTRUMENTS_MAX`.
     pub fn new(instruments: &[InstrumentSpec], config: &BarsConfig) -> Self {
         assert!(instruments.len() <= INSTRUMENTS_MAX, "more than {INSTRUMENTS_MAX} instruments");
         Self {
@@ -108,8 +110,8 @@ impl Bars {
         &self.counters
     }
 
-    /// Starts a session from nothing. Bars that an earlier session left open (it broke off without an end) are dropped,
-    /// not closed: their periods are not known to be over, and a bar is never invented.
+    /// Starts a session from nothing. Bars that an earlier session left open (it broke off without an end)
+    /// are dropped, not closed: their periods are not known to be over, and a bar is never invented.
     fn start(&mut self, start: &SessionStart) {
         self.hours = Hours::new(start.open, start.close);
         self.next_due = NEVER;
@@ -123,6 +125,10 @@ impl Bars {
     fn tick(&mut self, event: &Event, tick: &Tick, out: &mut impl Emit) {
         let id = event.header.instrument;
         assert!(id.index() < self.instruments.len(), "a tick of an instrument that is not in the table");
+        if !self.hours.running() {
+            self.counters.out_of_session += 1;
+            return;
+        }
         if tick.exchange_time && !self.hours.same_date(tick.time) {
             self.counters.stale += 1;
             out.emit(&dead_letter(event, tick, DeadReason::StaleDate));
@@ -141,8 +147,8 @@ impl Bars {
                 return;
             }
         }
-        // Before the bars that this tick ends are closed: a stale snapshot's volume is found out by the tick after it,
-        // and that one usually closes the snapshot's own bar.
+        // Before the bars that this tick ends are closed: a stale snapshot's volume is found out by the tick
+        // after it, and that one usually closes the snapshot's own bar.
         let change = bars.observe(tick);
         if self.earliest[id.index()] <= tick.time {
             self.close_due(id, tick.time, 0, &event.header, out);
@@ -182,7 +188,8 @@ impl Bars {
         closed
     }
 
-    /// Starts to close what ends at or before `until`, for all instruments. `emitted` events of the bound are used up.
+    /// Starts to close what ends at or before `until`, for all instruments. `emitted` events of the bound are
+    /// used up.
     fn close_all(&mut self, cause: &Header, until: TsNs, emitted: usize, out: &mut impl Emit) -> Progress {
         if self.next_due > until {
             return Progress::Done;
@@ -218,7 +225,8 @@ impl Stage for Bars {
         match event.kind() {
             Kind::SessionStart => self.start(event.body()),
             Kind::SessionEnd => {
-                // From here on no tick belongs to a session; the bars left are closed, in further calls if need be.
+                // From here on no tick belongs to a session; the bars left are closed, in further calls if
+                // need be.
                 self.hours.end();
                 return self.close_all(&event.header, TsNs(u64::MAX - 1), 1, out);
             }
@@ -264,8 +272,8 @@ fn place(timeframe: Timeframe) -> usize {
     timeframe as usize - 1
 }
 
-/// The output that says that a tick was not used. Its data are the tick event's first bytes as journaled; the token is
-/// zero, since the event names its instrument by id.
+/// The output that says that a tick was not used. Its data are the tick event's first bytes as journaled; the
+/// token is zero, since the event names its instrument by id.
 fn dead_letter(event: &Event, tick: &Tick, reason: DeadReason) -> Event {
     let original = event.used_bytes();
     let mut letter = DeadLetter {

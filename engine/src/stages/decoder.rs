@@ -8,12 +8,12 @@
 //!           44        day figures and volume              ─► Quote
 //!          184        the same, times, five levels a side ─► Full
 //! ```
-//! What cannot be used becomes a `DeadLetter` in the place of the packet, so nothing is lost silently and the packets
-//! around it are still used. Source of the layouts: the broker's published ticker documentation (Kite Connect 3) and
-//! its official client libraries.
+//! What cannot be used becomes a `DeadLetter` in the place of the packet, so nothing is lost silently and the
+//! packets around it are still used. Source of the layouts: the broker's published ticker documentation (Kite
+//! Connect 3) and its official client libraries.
 //!
-//! The decoder is pulled: `begin` a frame, then `next` until it answers false. It allocates nothing after `new`, and
-//! no bytes whatever can make it panic.
+//! The decoder is pulled: `begin` a frame, then `next` until it answers false. It allocates nothing after
+//! `new`, and no bytes whatever can make it panic.
 
 mod counters;
 mod packet;
@@ -89,7 +89,8 @@ impl Decoder {
         }
     }
 
-    /// Writes the frame's next event into `event`; false when the frame is done, and `event` is then unchanged.
+    /// Writes the frame's next event into `event`; false when the frame is done, and `event` is then
+    /// unchanged.
     ///
     /// `frame` must be the bytes that `cursor` was begun with. Only the used bytes of `event` are written.
     pub fn next(&mut self, frame: &[u8], cursor: &mut FrameCursor, event: &mut Event) -> bool {
@@ -124,8 +125,9 @@ impl Decoder {
         &self.counters
     }
 
-    /// Makes a dead letter of something that never became a frame (a refused row of a file) this source's next event:
-    /// gives it the source, its number, and a time not below the previous event's. `received` is kept.
+    /// Makes a dead letter of something that never became a frame (a refused row of a file) this source's
+    /// next event: gives it the source, its number, and a time not below the previous event's. `received` is
+    /// kept.
     ///
     /// Panics if `event` is not a `DeadLetter` with a known reason.
     pub fn stamp(&mut self, event: &mut Event) {

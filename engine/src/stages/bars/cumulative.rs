@@ -1,5 +1,5 @@
-//! What changed since the packet before: the feed is conflated and its volume is cumulative, so trades show only as
-//! changes of the day's figures.
+//! What changed since the packet before: the feed is conflated and its volume is cumulative, so trades show
+//! only as changes of the day's figures.
 
 use super::tick::Tick;
 use crate::hash::StateHasher;
@@ -37,9 +37,12 @@ impl Cumulative {
         let maximum = match self.maximum {
             // The first packet says what traded before it was seen, which is in no bar.
             None => volume,
-            // The broker's first packet may be a snapshot of an earlier date. An exchange time gives it away; without
-            // one, a fall of the day's volume to less than half does, which no correction of the exchange causes.
-            Some(maximum) if may_reseed && !tick.exchange_time && u64::from(volume) * 2 < u64::from(maximum) => {
+            // The broker's first packet may be a snapshot of an earlier date. An exchange time gives it away;
+            // without one, a fall of the day's volume to less than half does, which no correction of the
+            // exchange causes.
+            Some(maximum)
+                if may_reseed && !tick.exchange_time && u64::from(volume) * 2 < u64::from(maximum) =>
+            {
                 volume
             }
             Some(maximum) => maximum,
@@ -66,8 +69,8 @@ impl Cumulative {
     }
 }
 
-/// Whether both packets have the field and it changed. A field seen for the first time (a feed that goes from quote to
-/// full mode) is no change: nothing says that anything traded.
+/// Whether both packets have the field and it changed. A field seen for the first time (a feed that goes from
+/// quote to full mode) is no change: nothing says that anything traded.
 fn differs(now: Option<u32>, before: Option<u32>) -> bool {
     matches!((now, before), (Some(now), Some(before)) if now != before)
 }

@@ -22,19 +22,19 @@ impl Hours {
         Self { open, close, day: open.ist_day(), running: true }
     }
 
-    /// Ends the session: no tick is within its hours any more; its periods can still be asked for.
+    /// Ends the session; its periods can still be asked for.
     pub(super) fn end(&mut self) {
         self.running = false;
     }
 
-    /// Whether a session runs and `time` is within its hours.
+    /// Whether `time` is within the hours.
     pub(super) fn contain(&self, time: TsNs) -> bool {
-        self.running && self.open <= time && time < self.close
+        self.open <= time && time < self.close
     }
 
-    /// Whether a session runs and `time` is on its trading date.
+    /// Whether `time` is on the trading date.
     pub(super) fn same_date(&self, time: TsNs) -> bool {
-        self.running && time.ist_day() == self.day
+        time.ist_day() == self.day
     }
 
     /// Whether a session runs.

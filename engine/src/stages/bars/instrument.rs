@@ -12,8 +12,8 @@ use zerocopy::IntoBytes;
 
 /// The bars of one instrument.
 ///
-/// The bars that are open all contain the newest tick's time, or will be closed before the next tick is applied: a
-/// shorter open bar lies within every longer one.
+/// The bars that are open all contain the newest tick's time, or will be closed before the next tick is
+/// applied: a shorter open bar lies within every longer one.
 #[derive(Clone)]
 pub(super) struct InstrumentBars {
     /// Open bars by place of their timeframe, and which of them are open as bits.
@@ -54,7 +54,8 @@ impl InstrumentBars {
         self.cumulative.observe(tick, self.closed_until.is_zero())
     }
 
-    /// Lets a tick change the open bars, after those it ends were closed. The end of the one-second bar, if one is open.
+    /// Lets a tick change the open bars, after those it ends were closed. The end of the one-second bar, if
+    /// one is open.
     pub(super) fn apply(&mut self, hours: &Hours, tick: &Tick, change: Change) -> TsNs {
         let second = place(Timeframe::S1);
         if change.moved {
@@ -76,7 +77,8 @@ impl InstrumentBars {
         if self.is_open(second) { self.bars[second].end } else { NEVER }
     }
 
-    /// Closes the bar of `timeframe` if one is open and ends at or before `until`, and merges it into those above it.
+    /// Closes the bar of `timeframe` if one is open and ends at or before `until`, and merges it into those
+    /// above it.
     pub(super) fn close_if_due(
         &mut self,
         hours: &Hours,
@@ -104,7 +106,12 @@ impl InstrumentBars {
 
     /// The earliest end of the open bars.
     pub(super) fn earliest_end(&self) -> TsNs {
-        Timeframe::ALL.iter().filter_map(|&timeframe| self.open_bar(timeframe)).map(|bar| bar.end).min().unwrap_or(NEVER)
+        Timeframe::ALL
+            .iter()
+            .filter_map(|&timeframe| self.open_bar(timeframe))
+            .map(|bar| bar.end)
+            .min()
+            .unwrap_or(NEVER)
     }
 
     fn open_bar(&self, timeframe: Timeframe) -> Option<&OpenBar> {

@@ -45,7 +45,15 @@ impl OpenBar {
     /// A one-second bar of nothing yet, at the price of its first tick.
     pub(super) fn first(hours: &Hours, tick: &Tick) -> Self {
         let (start, end) = hours.period(Timeframe::S1, tick.time);
-        Self { start, end, open: tick.last, high: tick.last, low: tick.last, close: tick.last, ..Self::CLOSED }
+        Self {
+            start,
+            end,
+            open: tick.last,
+            high: tick.last,
+            low: tick.last,
+            close: tick.last,
+            ..Self::CLOSED
+        }
     }
 
     /// A bar of `timeframe` with the contents of `part`, the first of its parts.
@@ -79,7 +87,8 @@ impl OpenBar {
         self.flags |= part.flags;
     }
 
-    /// The closed bar. `previous_end` is the end of the bar of `timeframe` before it in the session, if there was one.
+    /// The closed bar. `previous_end` is the end of the bar of `timeframe` before it in the session, if there
+    /// was one.
     pub(super) fn closed(&self, timeframe: Timeframe, previous_end: Option<TsNs>, flags: u8) -> Bar {
         let gap = match (previous_end, period_ns(timeframe)) {
             (Some(end), Some(length)) => self.start.since(end) / length,
@@ -94,7 +103,8 @@ impl OpenBar {
             low: self.low,
             close: self.close,
             volume: self.volume,
-            // Beyond 922 trillion rupees, which no market trades in a day, the figure stops rather than the pipeline.
+            // Beyond 922 trillion rupees, which no market trades in a day, the figure stops rather than the
+            // pipeline.
             turnover: Money(i64::try_from(self.turnover).unwrap_or(i64::MAX)),
             open_interest: self.open_interest,
             trades: self.trades,

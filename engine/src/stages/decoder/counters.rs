@@ -5,8 +5,8 @@ use crate::event::DeadReason;
 /// One place per reason, by its code; reason codes start at 1.
 const REASONS: usize = DeadReason::ALL.len() + 1;
 
-/// Counts since the decoder was made. Every event it wrote or stamped is in exactly one of `ltp`, `quote`, `index`,
-/// `full` and `dead_letters`.
+/// Counts since the decoder was made. Every event it wrote or stamped is in exactly one of `ltp`, `quote`,
+/// `index`, `full` and `dead_letters`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DecoderCounters {
     /// Frames begun, heartbeats among them: any of them shows that the link is alive.

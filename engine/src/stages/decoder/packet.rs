@@ -51,7 +51,8 @@ impl Origin {
             3 => (PriceUnit::TenMillionth, 0),
             6 => (PriceUnit::TenThousandth, 0),
             9 => (PriceUnit::Hundredth, MARKET_INDEX),
-            // Newer segments are in no published client; all documented ones but the currencies count in paise.
+            // Newer segments are in no published client; all documented ones but the currencies count in
+            // paise.
             _ => (PriceUnit::Hundredth, MARKET_SEGMENT_UNKNOWN),
         };
         Self { unit, flags, received, source_seq: 0 }
@@ -179,8 +180,9 @@ pub(super) fn full(packet: &[u8], origin: &Origin) -> Result<Full, DeadReason> {
     Ok(full)
 }
 
-/// Quantity, distance from the last price and number of orders of the level at `offset`. A level without a price is
-/// empty, whatever else it says: no order can be worth nothing, and a distance to zero would be taken for a price.
+/// Quantity, distance from the last price and number of orders of the level at `offset`. A level without a
+/// price is empty, whatever else it says: no order can be worth nothing, and a distance to zero would be
+/// taken for a price.
 fn level(packet: &[u8], offset: usize, last: Price, origin: &Origin) -> Result<(u32, i32, u16), DeadReason> {
     let raw = word(packet, offset + 4);
     if raw == 0 {

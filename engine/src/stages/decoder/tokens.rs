@@ -11,8 +11,8 @@ struct Slot {
     id: InstrumentId,
 }
 
-/// An open-addressing table with a fixed hash, at most half full: one probe for nearly every packet, and the same
-/// probes on every machine.
+/// An open-addressing table with a fixed hash, at most half full: one probe for nearly every packet, and the
+/// same probes on every machine.
 pub(super) struct TokenTable {
     slots: Box<[Slot]>,
     /// Keeps as many high bits of a hash as the table has address bits.
@@ -45,7 +45,8 @@ impl TokenTable {
 
     /// Where `token` is, or the free slot where it would be. Ends because half the slots are free.
     fn probe(&self, token: u32) -> usize {
-        // The golden ratio as a 32-bit fraction (Knuth, TAOCP 6.4): tokens of one segment differ in the high bytes only.
+        // The golden ratio as a 32-bit fraction (Knuth, TAOCP 6.4): tokens of one segment differ in the high
+        // bytes only.
         let mut place = (token.wrapping_mul(0x9E37_79B1) >> self.shift) as usize;
         loop {
             let slot = &self.slots[place];
@@ -65,7 +66,8 @@ mod tests {
     #[test]
     fn every_token_is_found_and_no_other() {
         // Two segments over the same exchange tokens, and token 0, which a free slot also holds.
-        let tokens: Vec<u32> = (0..2_000).map(|n| n * 256 + 1).chain((1..2_000).map(|n| n * 256 + 2)).collect();
+        let tokens: Vec<u32> =
+            (0..2_000).map(|n| n * 256 + 1).chain((1..2_000).map(|n| n * 256 + 2)).collect();
         let mut specs: Vec<_> = tokens.iter().map(|&token| spec(token)).collect();
         specs.push(spec(0));
         let table = TokenTable::new(&specs);
