@@ -65,5 +65,5 @@ pub use format::{
     SEGMENT_STEP_BYTES, STREAM_NAME_MAX_BYTES,
 };
 pub use inspect::{SeqTime, StreamInfo, inspect};
-pub use reader::{EndState, Frame, Reader};
+pub use reader::{Damaged, EndState, Frame, Reader};
 pub use writer::{Record, Writer, WriterOptions};

@@ -36,6 +36,19 @@ pub struct Frame<'a> {
     pub offset: u64,
 }
 
+/// A frame whose checksum does not fit its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Damaged<'a> {
+    /// The bytes where the payload and its padding should be.
+    pub payload_and_padding: &'a [u8],
+    /// Index of the segment.
+    pub segment: u64,
+    /// Offset of the frame in the segment file, in bytes.
+    pub offset: u64,
+    /// Whether a valid frame follows.
+    pub followed: bool,
+}
+
 /// How the readable part of a stream ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndState {
@@ -159,6 +172,29 @@ impl Reader {
     #[must_use]
     pub fn end(&self) -> Option<EndState> {
         self.end
+    }
+
+    /// The frame at the place where reading stopped, if its bytes are whole but fail their checksum. For naming
+    /// what was changed in it, never for use: `followed` says whether a valid frame comes after it, which a torn
+    /// tail has not.
+    #[must_use]
+    pub fn damaged(&self) -> Option<Damaged<'_>> {
+        let offset = self.position_bytes;
+        let segment = &self.current;
+        let At::Invalid(Fault::Checksum { .. }) = segment.frame_at(offset, self.seq_next, self.last_ts_ns)
+        else {
+            return None;
+        };
+        let bytes = segment.map.commit_word(offset as usize) as u32 as usize;
+        let after_commit = segment.map.bytes(offset as usize + COMMIT_BYTES, bytes - COMMIT_BYTES);
+        let next_seq = self.seq_next.map(|seq| seq.wrapping_add(1));
+        let next = segment.frame_at(offset + bytes as u64, next_seq, self.last_ts_ns);
+        Some(Damaged {
+            payload_and_padding: &after_commit[BODY_BYTES..],
+            segment: segment.header.segment_index,
+            offset,
+            followed: matches!(next, At::Frame(_)),
+        })
     }
 
     /// The ids that the writer was given.

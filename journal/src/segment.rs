@@ -26,6 +26,8 @@ pub(crate) struct StreamSpec {
     pub(crate) journal_uuid: [u8; 16],
     pub(crate) segment_bytes: u64,
     pub(crate) ids: Ids,
+    /// Whether sealing syncs.
+    pub(crate) sync_on_seal: bool,
 }
 
 /// A mapped segment that frames are written into. One thread owns it at a time.
@@ -36,6 +38,7 @@ pub(crate) struct Segment {
     path: PathBuf,
     /// The newest header, as stored in the file.
     header: Box<SegmentHeader>,
+    sync_on_seal: bool,
 }
 
 /// What a finished segment holds.
@@ -61,7 +64,10 @@ impl Segment {
         let header = spec.header(index, u32::from_le_bytes(random_bytes()?));
         let file = create_file(spec, &path, &header)?;
         match fill(&file, &path, spec.segment_bytes, cancelled) {
-            Ok(Some(map)) => Ok(Some(Self { map, file, path, header })),
+            Ok(Some(map)) => {
+                let sync_on_seal = spec.sync_on_seal;
+                Ok(Some(Self { map, file, path, header, sync_on_seal }))
+            }
             Ok(None) => remove(&path).map(|()| None),
             Err(error) => {
                 // Gives the space back; the first error is the one to report.
@@ -137,6 +143,9 @@ impl Segment {
     }
 
     fn sync(&self) -> Result<(), JournalError> {
+        if !self.sync_on_seal {
+            return Ok(());
+        }
         self.file.sync_data().map_err(|source| JournalError::io("sync", &self.path, source))
     }
 }

@@ -31,12 +31,14 @@ pub struct WriterOptions {
     pub first_seq: u64,
     /// What the run consists of; stored in every segment header.
     pub ids: Ids,
+    /// Whether a sealed segment is synced to the disk. A backtest can be run again and need not wait for one.
+    pub sync_on_seal: bool,
 }
 
 impl Default for WriterOptions {
-    /// Segments of 64 MiB, records from 1 on, zero ids.
+    /// Segments of 64 MiB, records from 1 on, zero ids, synced when sealed.
     fn default() -> Self {
-        Self { segment_bytes: SEGMENT_DEFAULT_BYTES, first_seq: 1, ids: Ids::default() }
+        Self { segment_bytes: SEGMENT_DEFAULT_BYTES, first_seq: 1, ids: Ids::default(), sync_on_seal: true }
     }
 }
 
@@ -92,7 +94,7 @@ impl Writer {
     /// [`JournalError::StreamName`], [`JournalError::SegmentSize`], [`JournalError::NotEmpty`] if the stream
     /// exists, [`JournalError::Io`], for instance when the disk is full.
     pub fn create(dir: &JournalDir, stream: &str, options: WriterOptions) -> Result<Self, JournalError> {
-        let WriterOptions { segment_bytes, first_seq, ids } = options;
+        let WriterOptions { segment_bytes, first_seq, ids, sync_on_seal } = options;
         let field =
             stream_field(stream).ok_or_else(|| JournalError::StreamName { stream: stream.to_owned() })?;
         if !segment_bytes_usable(segment_bytes) {
@@ -101,7 +103,14 @@ impl Writer {
         dir.create_stream(stream, |folder| {
             let folder = folder.to_path_buf();
             let journal_uuid = dir.journal_uuid();
-            let spec = StreamSpec { folder: folder.clone(), stream: field, journal_uuid, segment_bytes, ids };
+            let spec = StreamSpec {
+                folder: folder.clone(),
+                stream: field,
+                journal_uuid,
+                segment_bytes,
+                ids,
+                sync_on_seal,
+            };
             let prepared = Segment::prepare(&spec, 0, || false)?;
             let Some(segment) = prepared else { unreachable!("nobody cancels the first segment") };
             let (ready_in, ready) = RingBuffer::new(SEGMENTS_AHEAD);

@@ -1,1 +1,56 @@
-//! placeholder
+//! Where the two cores meet: engine events as journal frames, and back.
+//!
+//! A run is two streams of one journal. In `inputs` the frame's number is the event's `seq`; in `outputs` it is a dense
+//! number of its own, and the event carries its cause. The payload of a frame is the event's used bytes.
+
+mod head;
+mod reader;
+mod writer;
+
+pub use head::{Head, read_head};
+pub use reader::{EventStream, StreamEnd};
+pub use writer::JournalLog;
+
+use std::path::PathBuf;
+
+/// Name of the stream of sequenced inputs.
+pub const INPUTS: &str = "inputs";
+/// Name of the stream of outputs.
+pub const OUTPUTS: &str = "outputs";
+
+/// Why a journal cannot be used as a run's record.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The journal itself.
+    #[error(transparent)]
+    Journal(#[from] pitlane_journal::JournalError),
+    /// A frame that is intact but is no event of this version.
+    #[error("{path}, stream {stream}, segment {segment}, offset {offset}, frame {seq}: {source}")]
+    Event {
+        /// The journal.
+        path: PathBuf,
+        /// The stream.
+        stream: String,
+        /// The segment's index.
+        segment: u64,
+        /// The frame's offset in the segment.
+        offset: u64,
+        /// The frame's number.
+        seq: u64,
+        /// What is wrong.
+        source: pitlane_engine::event::EventError,
+    },
+    /// The journal starts with something else than a run's preamble.
+    #[error("{path}: {what}; the journal was not written by a run or an import of this version")]
+    NotARun {
+        /// The journal.
+        path: PathBuf,
+        /// What is missing or wrong.
+        what: &'static str,
+    },
+}
+
+/// Whether `dir` holds a stream of that name.
+pub fn has_stream(dir: &std::path::Path, stream: &str) -> bool {
+    std::fs::read_dir(dir.join(stream)).is_ok_and(|mut entries| entries.next().is_some())
+}

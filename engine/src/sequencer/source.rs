@@ -86,6 +86,11 @@ impl<A: Source, B: Source> Merged<A, B> {
     pub fn new(first: A, second: B) -> Self {
         Self { first, second, first_is_next: true }
     }
+
+    /// The second source.
+    pub fn second(&self) -> &B {
+        &self.second
+    }
 }
 
 fn key(event: &Event) -> (TsNs, u8, u32) {

@@ -1,1 +1,175 @@
-fn main() {}
+//! `journal-replay`: proves recorded runs, runs recorded days anew, imports and exports.
+
+use clap::{Args, Parser, Subcommand};
+use pitlane_session::cli::{ConfigArgs, CpuArgs};
+use pitlane_session::exit::{Exit, finish, usage};
+use pitlane_session::export::{What, export};
+use pitlane_session::{import, info, replay_card, sim, verify, whatif};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Replays journals: the same inputs give the same outputs, byte for byte.
+///
+/// Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 data missing or corrupt, 4 recorded and recomputed differ,
+/// 130/143 signals.
+#[derive(Parser)]
+#[command(name = "journal-replay", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a journal's inputs again and compare every output with the recorded one
+    Verify(VerifyArgs),
+    /// Run a recorded day anew, with other strategies, risk or latencies
+    Whatif(WhatifArgs),
+    /// Say what a journal holds
+    Info(InfoArgs),
+    /// Make a journal from other data
+    Import(ImportArgs),
+    /// Write bars, fills, ticks, signals or orders as CSV
+    Export(ExportArgs),
+}
+
+#[derive(Args)]
+struct VerifyArgs {
+    /// The journal
+    dir: PathBuf,
+    /// Print one JSON object (replay-summary/1) on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct WhatifArgs {
+    /// The recorded journal
+    dir: PathBuf,
+    /// Where to write the journal of the new run; default: nowhere
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(flatten)]
+    cpus: CpuArgs,
+    /// Pace of virtual time: max, real, or x10 and the like
+    #[arg(long, default_value = "max")]
+    speed: String,
+    /// Print one JSON object (replay-summary/1) on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct InfoArgs {
+    /// The journal
+    dir: PathBuf,
+    /// Print one JSON object (journal-info/1) on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct ImportArgs {
+    /// What the files are: tick-csv (rows timestamp,ltp,volume in IST; .gz too)
+    format: String,
+    /// SYMBOL=FILE, such as NSE:RELIANCE=ticks.csv.gz; several are merged by time, ties in this order
+    #[arg(required = true, value_name = "SYMBOL=FILE")]
+    files: Vec<String>,
+    /// Where to write the journal
+    #[arg(long, value_name = "DIR")]
+    journal: PathBuf,
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Print one JSON object (import-summary/1) on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct ExportArgs {
+    /// bars, fills, ticks, signals or orders
+    what: String,
+    /// The journal
+    dir: PathBuf,
+    /// Period of the bars: 1s, 1m, 3m, 5m, 15m, 30m, 60m, day
+    #[arg(long, default_value = "1m")]
+    timeframe: String,
+    /// Where to write; default: stdout
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    finish(match Cli::parse().command {
+        Command::Verify(args) => run_verify(&args),
+        Command::Whatif(args) => run_whatif(&args),
+        Command::Info(args) => run_info(&args),
+        Command::Import(args) => run_import(&args),
+        Command::Export(args) => run_export(&args),
+    })
+}
+
+fn run_verify(args: &VerifyArgs) -> anyhow::Result<Exit> {
+    sim::check_is_journal(&args.dir)?;
+    let verified = verify::verify(&args.dir)?;
+    if args.json {
+        println!("{}", verified.json());
+    } else {
+        print!("{}", replay_card::verified(&verified));
+    }
+    Ok(if verified.identical == Some(false) { Exit::Divergence } else { Exit::Ok })
+}
+
+fn run_whatif(args: &WhatifArgs) -> anyhow::Result<Exit> {
+    sim::check_is_journal(&args.dir)?;
+    let done = whatif::whatif(&args.dir, args.out.as_deref(), &args.config, &args.cpus, &args.speed)?;
+    if args.json {
+        println!("{}", replay_card::whatif_json(&done));
+    } else {
+        print!("{}", replay_card::whatif(&done));
+    }
+    Ok(done.finished.signalled.unwrap_or(Exit::Ok))
+}
+
+fn run_info(args: &InfoArgs) -> anyhow::Result<Exit> {
+    sim::check_is_journal(&args.dir)?;
+    let info = info::info(&args.dir)?;
+    if args.json {
+        println!("{}", info.json());
+    } else {
+        print!("{}", info.render());
+    }
+    Ok(Exit::Ok)
+}
+
+fn run_import(args: &ImportArgs) -> anyhow::Result<Exit> {
+    if args.format != "tick-csv" {
+        return Err(usage(format!("import: `{}` is not a known format; known is tick-csv", args.format)));
+    }
+    let done = import::tick_csv(&args.files, &args.journal, &args.config)?;
+    if args.json {
+        println!("{}", done.json());
+    } else {
+        print!("{}", done.render());
+    }
+    Ok(Exit::Ok)
+}
+
+fn run_export(args: &ExportArgs) -> anyhow::Result<Exit> {
+    sim::check_is_journal(&args.dir)?;
+    let what = What::parse(&args.what, &args.timeframe)?;
+    match &args.out {
+        Some(path) => {
+            let file = std::fs::File::create(path)
+                .map_err(|error| usage(format!("cannot write {}: {error}", path.display())))?;
+            let rows = export(&args.dir, what, std::io::BufWriter::new(file))?;
+            eprintln!("{rows} rows in {}", path.display());
+        }
+        None => {
+            export(&args.dir, what, std::io::stdout().lock())?;
+        }
+    }
+    Ok(Exit::Ok)
+}

@@ -1,1 +1,28 @@
-//! placeholder
+//! The composition root: a configuration becomes a running pipeline, a recorded journal becomes a proof.
+//!
+//! Binaries parse their command line and call one function here; everything they share lives here too.
+
+pub mod cli;
+pub mod cpus;
+pub mod engine_card;
+pub mod exit;
+pub mod export;
+pub mod import;
+pub mod info;
+pub mod latch;
+pub mod market;
+pub mod progress;
+pub mod recorded;
+pub mod replay_card;
+pub mod run;
+pub mod signals;
+pub mod sim;
+pub mod summary;
+pub mod verify;
+pub mod whatif;
+
+/// The wall clock's time as RFC 3339 with +05:30, for latches and logs.
+pub fn now_ist() -> String {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    pitlane_config::format_ist(pitlane_engine::units::TsNs(since_epoch.as_nanos() as u64))
+}

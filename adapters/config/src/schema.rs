@@ -1,0 +1,123 @@
+//! Every section and key, once: what is not here is unknown, and what a key allows is quoted from here.
+
+/// One key of a section.
+#[derive(Clone, Copy, Debug)]
+pub struct KeySchema {
+    /// The name.
+    pub name: &'static str,
+    /// Which values it takes.
+    pub allowed: &'static str,
+    /// What it does.
+    pub about: &'static str,
+}
+
+/// One section, `[name]` or `[[name]]`.
+#[derive(Clone, Copy, Debug)]
+pub struct SectionSchema {
+    /// The name.
+    pub name: &'static str,
+    /// Whether it is an array of tables.
+    pub repeated: bool,
+    /// Its keys.
+    pub keys: &'static [KeySchema],
+}
+
+const fn key(name: &'static str, allowed: &'static str, about: &'static str) -> KeySchema {
+    KeySchema { name, allowed, about }
+}
+
+const fn section(name: &'static str, repeated: bool, keys: &'static [KeySchema]) -> SectionSchema {
+    SectionSchema { name, repeated, keys }
+}
+
+/// Which values a share takes that must be more than nothing.
+const SHARE: &str = "more than 0% up to 100%, in steps of 0.01%, such as 2%";
+const TIME: &str = "a time of day HH:MM or HH:MM:SS in quotes, Indian time";
+const FLAG: &str = "true or false";
+
+/// The sections in the order of the canonical text.
+pub const SCHEMA: &[SectionSchema] = &[
+    section("engine", false, &[
+        key("mode", "sim, replay, paper or live", "where inputs come from and where orders go"),
+        key("wait", "auto, busy, yield or park", "what a thread without work does"),
+        key("cpu_set", "a Linux cpu list such as 2-5,8", "one stage group per cpu; absent = all on one thread"),
+        key("aux_cpu_set", "a Linux cpu list such as 0-1", "cpus of the helper threads; absent = the rest"),
+    ]),
+    section("journal", false, &[
+        key("dir", "a directory's path", "where the journal is written; absent = named by the command"),
+        key("segment", "256KiB to 2GiB in steps of 64KiB", "size of a segment file"),
+    ]),
+    section("session", false, &[
+        key("pre_open", TIME, "first timer"),
+        key("open", TIME, "start of continuous trading"),
+        key("close", TIME, "end of continuous trading"),
+        key("square_off", TIME, "when open positions are closed"),
+    ]),
+    section("bars", false, &[key("grace", "0 to 60s, such as 2s", "how long after its end a silent bar stays open")]),
+    section("sim", false, &[
+        key("date", "a date YYYY-MM-DD from 1970 on", "trading date of the synthetic session"),
+        key("seed", "a whole number from 0", "seed of the synthetic market"),
+        key("speed", "max, real or xN with N from 1 to 100000", "pace at which virtual time passes"),
+        key("duration", "more than 0, such as 10m", "how much of the session is run; absent = all of it"),
+        key("mode", "full, quote or ltp", "packets of tradable instruments"),
+        key("ticks_per_second", "1 to 1000000", "packets a second of an ordinary instrument"),
+        key("hot_share", "0% to 100%, in steps of 0.01%", "share of instruments that are hot"),
+        key("hot_rate", "1 to 1000", "how many times as often a hot instrument ticks"),
+        key("hot_rotation", "1s to 24h", "how long the same instruments stay hot"),
+        key("step_ppm", "1 to 10000", "largest random move of one tick, in millionths of the price"),
+        key("burst", "0% to 100%, in steps of 0.01%", "share of frames that start a burst"),
+        key("halts", "0 to 10000", "trading halts in a session, over all instruments"),
+        key("halt_length", "0 to 24h, such as 5m", "how long a halted instrument is silent"),
+        key("commands", "tables with at and do", "operator's commands at set times"),
+    ]),
+    section("sim.commands", true, &[key("at", TIME, "when"), key("do", "kill", "which command")]),
+    section("instruments", true, &[
+        key("symbol", "EXCHANGE:NAME of at most 40 bytes, such as NSE:RELIANCE", "the exchange's name"),
+        key("token", "1 to 4294967295", "the broker's token; its low byte is the segment"),
+        key("class", "equity, index, future or option", "what it is"),
+        key("tradable", FLAG, "whether orders may be sent"),
+        key("lot", "1 to 1000000000", "units in a lot"),
+        key("tick", "0.0001 to 1000000 rupees, such as \"0.05\"", "smallest price step"),
+        key("multiplier", "1 to 1000000", "value of one point of one unit"),
+    ]),
+    section("strategies", true, &[
+        key("id", "1 to 32 of a-z, 0-9, - and _", "name of the instance"),
+        key("kind", "a kind of strategy, such as ema_crossover", "its rules"),
+        key("symbols", "an array of symbols; \"*\" = all tradable", "what it trades"),
+        key("timeframe", "1s, 1m, 3m, 5m, 15m, 30m, 60m or day", "the bars it sees"),
+        key("enabled", FLAG, "whether it runs"),
+        key("allow_short", FLAG, "whether it may sell short"),
+        key("entry", "cross or passive", "whether entries cross at once or rest at the last price"),
+        key("params", "a table of numbers", "the kind's own parameters"),
+    ]),
+    section("risk", false, &[
+        key("capital", "1 to 100000000000 rupees with at most four decimals", "trading capital"),
+        key("position", SHARE, "share of capital one entry uses"),
+        key("order_value", SHARE, "largest value of one order, as a share of capital"),
+        key("order_quantity_max", "0 to 1000000000; 0 = no limit", "largest quantity of one order"),
+        key("open_positions", "1 to 4096", "positions open at once"),
+        key("daily_loss", SHARE, "loss of the day that halts the session"),
+        key("protection", SHARE, "how far from the last price a protected order may trade"),
+        key("flatten_on_kill", FLAG, "whether a kill also closes the positions"),
+    ]),
+    section("venue", false, &[
+        key("latency_min", "1ns to 60s, such as 1ms", "least time between an input and its report"),
+        key("latency_spread", "0 to 60s", "further latency, chosen per report from 0 to this"),
+        key("latency_step", "1ns to 60s", "the further latency is a multiple of this"),
+        key("slippage_ticks", "0 to 1000", "distance from the last price of an aggressive fill"),
+        key("participation", SHARE, "share of traded volume a resting order gets at most"),
+        key("seed", "a whole number from 0", "seed of the latencies"),
+    ]),
+];
+
+/// The section called `name`. Panics if there is none: names come from this crate.
+pub(crate) fn find(name: &str) -> &'static SectionSchema {
+    SCHEMA.iter().find(|section| section.name == name).expect("sections are named in this crate")
+}
+
+impl SectionSchema {
+    /// What `key` allows. Panics if the section has no such key.
+    pub(crate) fn allowed(&self, key: &str) -> &'static str {
+        self.keys.iter().find(|k| k.name == key).expect("keys are named in this crate").allowed
+    }
+}

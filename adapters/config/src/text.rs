@@ -1,0 +1,182 @@
+//! The canonical text of a configuration: complete, in the order of the schema, with one way to write every value.
+
+use crate::instruments::class_name;
+use crate::settings::{Settings, StrategySettings};
+use crate::time::format_time;
+use crate::values::{format_bps, format_bytes, format_duration_ns, shortest_decimal};
+use pitlane_engine::config::InstrumentSpec;
+use std::fmt::{Display, Write};
+
+impl Settings {
+    /// The complete text; reading it gives equal settings.
+    pub fn to_toml(&self) -> String {
+        let mut text = Text(String::new());
+        self.machine(&mut text);
+        self.market(&mut text, true);
+        text.0
+    }
+
+    /// The text that is journaled: everything that can change a result, and nothing that cannot (`[engine]`,
+    /// `[journal]`, the speed), because journals of one run are the same bytes on any cpus and at any pace.
+    pub fn journaled_toml(&self) -> String {
+        let mut text = Text(String::new());
+        self.market(&mut text, false);
+        text.0
+    }
+
+    fn machine(&self, text: &mut Text) {
+        text.head("[engine]");
+        text.quoted("mode", self.engine.mode.name());
+        text.quoted("wait", self.engine.wait.name());
+        if let Some(cpus) = &self.engine.cpu_set {
+            text.quoted("cpu_set", cpus);
+        }
+        if let Some(cpus) = &self.engine.aux_cpu_set {
+            text.quoted("aux_cpu_set", cpus);
+        }
+        text.head("[journal]");
+        if let Some(dir) = &self.journal.dir {
+            text.quoted("dir", &dir.to_string_lossy());
+        }
+        text.quoted("segment", &format_bytes(self.journal.segment_bytes));
+    }
+
+    fn market(&self, text: &mut Text, with_speed: bool) {
+        text.head("[session]");
+        text.quoted("pre_open", &format_time(self.session.pre_open));
+        text.quoted("open", &format_time(self.session.open));
+        text.quoted("close", &format_time(self.session.close));
+        text.quoted("square_off", &format_time(self.session.square_off));
+        text.head("[bars]");
+        text.quoted("grace", &format_duration_ns(self.bars.grace_ns));
+        self.sim(text, with_speed);
+        self.instruments.iter().for_each(|instrument| instrument_text(instrument, text));
+        // Without this an empty list would read back as the built-in one.
+        if self.instruments.is_empty() {
+            text.0.insert_str(0, "instruments = []\n");
+        }
+        self.strategies.iter().for_each(|strategy| strategy_text(strategy, text));
+        if self.strategies.is_empty() {
+            text.0.insert_str(0, "strategies = []\n");
+        }
+        self.limits(text);
+    }
+
+    fn sim(&self, text: &mut Text, with_speed: bool) {
+        let sim = &self.sim;
+        text.head("[sim]");
+        text.quoted("date", &sim.date.to_string());
+        text.seed("seed", sim.seed);
+        if with_speed {
+            text.quoted("speed", &sim.speed.to_string());
+        }
+        if let Some(ns) = sim.duration_ns {
+            text.quoted("duration", &format_duration_ns(ns));
+        }
+        text.quoted("mode", sim.mode.name());
+        text.bare("ticks_per_second", sim.ticks_per_second);
+        text.quoted("hot_share", &format_bps(sim.hot_share_bps));
+        text.bare("hot_rate", sim.hot_rate);
+        text.quoted("hot_rotation", &format_duration_ns(sim.hot_rotation_ns));
+        text.bare("step_ppm", sim.step_ppm);
+        text.quoted("burst", &format_bps(sim.burst_bps));
+        text.bare("halts", sim.halts);
+        text.quoted("halt_length", &format_duration_ns(sim.halt_ns));
+        for command in &sim.commands {
+            text.head("[[sim.commands]]");
+            text.quoted("at", &format_time(command.at));
+            text.quoted("do", command.code.name());
+        }
+    }
+
+    fn limits(&self, text: &mut Text) {
+        let risk = &self.risk;
+        text.head("[risk]");
+        text.quoted("capital", &shortest_decimal(risk.capital.0));
+        text.quoted("position", &format_bps(risk.position_bps));
+        text.quoted("order_value", &format_bps(risk.order_value_bps));
+        text.bare("order_quantity_max", risk.order_quantity_max.0);
+        text.bare("open_positions", risk.open_positions_max);
+        text.quoted("daily_loss", &format_bps(risk.daily_loss_bps));
+        text.quoted("protection", &format_bps(risk.protection_bps));
+        text.bare("flatten_on_kill", risk.flatten_on_kill);
+        let venue = &self.venue;
+        text.head("[venue]");
+        text.quoted("latency_min", &format_duration_ns(venue.latency_min_ns));
+        text.quoted("latency_spread", &format_duration_ns(venue.latency_spread_ns));
+        text.quoted("latency_step", &format_duration_ns(venue.latency_step_ns));
+        text.bare("slippage_ticks", venue.slippage_ticks);
+        text.quoted("participation", &format_bps(venue.participation_bps));
+        text.seed("seed", venue.seed);
+    }
+}
+
+fn instrument_text(instrument: &InstrumentSpec, text: &mut Text) {
+    text.head("[[instruments]]");
+    text.quoted("symbol", &instrument.symbol);
+    text.bare("token", instrument.token);
+    text.quoted("class", class_name(instrument.class));
+    text.bare("tradable", instrument.tradable);
+    text.bare("lot", instrument.lot.0);
+    text.quoted("tick", &shortest_decimal(instrument.tick.0));
+    text.bare("multiplier", instrument.multiplier);
+}
+
+fn strategy_text(strategy: &StrategySettings, text: &mut Text) {
+    text.head("[[strategies]]");
+    text.quoted("id", &strategy.id);
+    text.quoted("kind", &strategy.kind);
+    let symbols: Vec<String> = strategy.symbols.iter().map(|symbol| quote(symbol)).collect();
+    text.bare("symbols", format!("[{}]", symbols.join(", ")));
+    text.quoted("timeframe", strategy.timeframe.name());
+    text.bare("enabled", strategy.enabled);
+    text.bare("allow_short", strategy.allow_short);
+    text.quoted("entry", if strategy.passive_entry { "passive" } else { "cross" });
+    // `{:?}` writes the shortest digits that read back as the same float, and always a point or an exponent.
+    let params: Vec<String> = strategy.params.iter().map(|(name, value)| format!("{} = {value:?}", quote(name))).collect();
+    text.bare("params", if params.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", params.join(", ")) });
+}
+
+/// TOML under construction.
+struct Text(String);
+
+impl Text {
+    fn head(&mut self, head: &str) {
+        let gap = if self.0.is_empty() { "" } else { "\n" };
+        writeln!(self.0, "{gap}{head}").expect("writing to a string cannot fail");
+    }
+
+    fn bare(&mut self, key: &str, value: impl Display) {
+        writeln!(self.0, "{key} = {value}").expect("writing to a string cannot fail");
+    }
+
+    fn quoted(&mut self, key: &str, value: &str) {
+        self.bare(key, quote(value));
+    }
+
+    /// A seed beyond TOML's integers goes in quotes.
+    fn seed(&mut self, key: &str, seed: u64) {
+        match i64::try_from(seed) {
+            Ok(seed) => self.bare(key, seed),
+            Err(_) => self.quoted(key, &seed.to_string()),
+        }
+    }
+}
+
+/// A basic TOML string.
+fn quote(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            c if c.is_control() => {
+                write!(quoted, "\\u{:04X}", u32::from(c)).expect("writing to a string cannot fail");
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

@@ -1,0 +1,56 @@
+//! What can be wrong with a source of frames.
+
+use std::path::PathBuf;
+
+/// A feed that cannot start or go on. Bad rows are not errors: they become dead letters.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// A file could not be opened.
+    #[error("cannot open {}: {source}; check the path", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file could not be read to its end.
+    #[error("cannot read {} after line {line}: {source}; the file is damaged or cut short, fetch it again", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Lines read before.
+        line: u64,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file named `.gz` that is none.
+    #[error("{}: named .gz but not gzip; unpack it under another name or fetch it again", path.display())]
+    NotGzip {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file without a single row.
+    #[error("{}: no rows; expected lines `timestamp,ltp,volume`", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Files without a single row of a trading session.
+    #[error("{}: no row lies within {hours} on a weekday; check the dates and that times are Indian", path.display())]
+    NoSession {
+        /// The first file.
+        path: PathBuf,
+        /// The hours looked for.
+        hours: String,
+    },
+    /// A setting or an instrument that the feed cannot serve.
+    #[error("{what} cannot be {value}; allowed: {allowed}")]
+    Setting {
+        /// Which.
+        what: String,
+        /// Its value.
+        value: String,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+}

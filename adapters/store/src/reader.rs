@@ -1,0 +1,82 @@
+//! A stream of a journal as recorded events.
+
+use super::StoreError;
+use pitlane_engine::event::Event;
+use pitlane_engine::sequencer::source::EventReader;
+use pitlane_journal::{Damaged, EndState, Reader};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// How reading ended: shared with whoever handed the stream to a driver.
+#[derive(Clone, Debug, Default)]
+pub struct StreamEnd(Arc<Mutex<Option<StoreError>>>);
+
+impl StreamEnd {
+    /// The error that ended the stream early, if one did.
+    pub fn take_error(&self) -> Option<StoreError> {
+        self.0.lock().ok()?.take()
+    }
+}
+
+/// Reads events from one stream. An error ends the stream and is kept in its `StreamEnd`.
+pub struct EventStream {
+    reader: Reader,
+    path: PathBuf,
+    stream: &'static str,
+    end: StreamEnd,
+}
+
+impl EventStream {
+    /// Opens a stream of the journal at `dir`.
+    ///
+    /// # Errors
+    /// If there is no such stream, or its first segment is damaged.
+    pub fn open(dir: &Path, stream: &'static str) -> Result<Self, StoreError> {
+        Ok(Self { reader: Reader::open(dir, stream)?, path: dir.to_owned(), stream, end: StreamEnd::default() })
+    }
+
+    /// Where an error of this stream will be found.
+    pub fn end(&self) -> StreamEnd {
+        self.end.clone()
+    }
+
+    /// The next event.
+    ///
+    /// # Errors
+    /// If the journal is damaged, or a frame is no event.
+    pub fn try_next(&mut self) -> Result<Option<Event>, StoreError> {
+        let Some(frame) = self.reader.next()? else { return Ok(None) };
+        Event::from_bytes(frame.payload).map(Some).map_err(|source| StoreError::Event {
+            path: self.path.clone(),
+            stream: self.stream.to_owned(),
+            segment: frame.segment,
+            offset: frame.offset,
+            seq: frame.seq,
+            source,
+        })
+    }
+
+    /// The frame that ended the stream, if its bytes are there and fail their checksum.
+    pub fn damaged(&self) -> Option<Damaged<'_>> {
+        self.reader.damaged()
+    }
+
+    /// How the stream ended, once it has.
+    pub fn end_state(&self) -> Option<EndState> {
+        self.reader.end()
+    }
+}
+
+impl EventReader for EventStream {
+    fn next_event(&mut self) -> Option<Event> {
+        match self.try_next() {
+            Ok(event) => event,
+            Err(error) => {
+                if let Ok(mut slot) = self.end.0.lock() {
+                    slot.get_or_insert(error);
+                }
+                None
+            }
+        }
+    }
+}

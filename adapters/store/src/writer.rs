@@ -1,0 +1,75 @@
+//! A stream of a journal as the engine's event log.
+
+use pitlane_engine::event::{Event, SCHEMA_VERSION};
+use pitlane_engine::log::{EventLog, LogError};
+use pitlane_journal::{JournalDir, JournalError, Record, Writer, WriterOptions};
+
+/// Records events in one stream.
+pub struct JournalLog {
+    writer: Option<Writer>,
+    /// Number of the next frame.
+    next: u64,
+    numbered_by_seq: bool,
+    error: Option<JournalError>,
+}
+
+impl JournalLog {
+    /// A log of inputs: frames are numbered by the events' `seq`.
+    ///
+    /// # Errors
+    /// If the stream exists or cannot be made.
+    pub fn inputs(dir: &JournalDir, options: WriterOptions) -> Result<Self, JournalError> {
+        Self::create(dir, super::INPUTS, options, true)
+    }
+
+    /// A log of outputs: frames have a number of their own.
+    ///
+    /// # Errors
+    /// If the stream exists or cannot be made.
+    pub fn outputs(dir: &JournalDir, options: WriterOptions) -> Result<Self, JournalError> {
+        Self::create(dir, super::OUTPUTS, options, false)
+    }
+
+    fn create(
+        dir: &JournalDir,
+        stream: &str,
+        options: WriterOptions,
+        numbered_by_seq: bool,
+    ) -> Result<Self, JournalError> {
+        let next = options.first_seq;
+        Ok(Self { writer: Some(Writer::create(dir, stream, options)?), next, numbered_by_seq, error: None })
+    }
+}
+
+impl EventLog for JournalLog {
+    fn append(&mut self, event: &Event) {
+        let Some(writer) = self.writer.as_mut().filter(|_| self.error.is_none()) else { return };
+        let header = &event.header;
+        assert!(!self.numbered_by_seq || header.seq.0 == self.next, "inputs are journaled in order, without holes");
+        let record = Record {
+            seq: self.next,
+            ts_ns: header.ts.0,
+            kind: u16::from(header.kind),
+            schema_version: SCHEMA_VERSION,
+            flags: 0,
+            payload: event.used_bytes(),
+        };
+        match writer.append(record) {
+            Ok(()) => self.next += 1,
+            Err(error) => self.error = Some(error),
+        }
+    }
+
+    fn failed(&self) -> bool {
+        self.error.is_some()
+    }
+
+    fn finish(&mut self) -> Result<(), LogError> {
+        // A log that failed is left as it is, unsealed: what it holds is a true prefix.
+        let sealed = self.writer.take().filter(|_| self.error.is_none()).map_or(Ok(()), Writer::close);
+        match self.error.take() {
+            Some(error) => Err(error.into()),
+            None => Ok(sealed?),
+        }
+    }
+}

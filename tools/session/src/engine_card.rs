@@ -1,0 +1,41 @@
+//! A finished run for people.
+
+use crate::sim::Done;
+use crate::summary::{card, pnl_table, show_counts};
+use std::fmt::Write;
+
+/// The card that `engine` prints at the end.
+pub fn render(done: &Done) -> String {
+    let summary = &done.summary;
+    let latency = &summary.latency_ns;
+    let journal = summary.journal.as_ref().map_or_else(|| "none".to_owned(), |dir| dir.display().to_string());
+    let rows = [
+        ("run", done.title.clone()),
+        ("inputs", format!("{} ({} ticks)", summary.events, summary.ticks)),
+        ("speed", format!("{:.3} s, {:.0} inputs/s", summary.wall_s, summary.events_per_s)),
+        ("bars, signals", format!("{}, {}", summary.bars, summary.signals)),
+        ("orders, fills, rejects", format!("{}, {}, {}", summary.orders, summary.fills, summary.rejects)),
+        ("verdicts", show_counts(&summary.verdicts)),
+        ("dead letters", show_counts(&summary.dead_letters)),
+        ("alarms", show_counts(&summary.alarms)),
+        ("pnl", format!("{} rupees ({}), {} positions open", summary.net_pnl, summary.pnl_basis, summary.open_positions)),
+        (
+            "tick to order",
+            format!("p50 {} ns, p99 {} ns, max {} ns of {}", latency.p50, latency.p99, latency.max, latency.count),
+        ),
+        ("venue", format!("paper, last price, L_min {} us", summary.latency_min_ns / 1_000)),
+        ("state hash", summary.state_hash.clone()),
+        ("journal", journal),
+    ];
+    let mut text = format!("{}\n", card(&rows));
+    if let Some(table) = pnl_table(&done.ledger, &done.instruments) {
+        let _ = write!(text, "\n{table}\n");
+    }
+    if let Some(reason) = summary.risk_stop {
+        let _ = write!(text, "\ntrading was stopped: {reason}\n");
+    }
+    if let Some(dir) = &summary.journal {
+        let _ = write!(text, "\nprove it:  journal-replay verify {}\n", dir.display());
+    }
+    text
+}

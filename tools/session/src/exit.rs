@@ -1,0 +1,100 @@
+//! Exit codes, and the errors that choose them.
+
+use pitlane_engine::drive::affinity::AffinityError;
+use pitlane_engine::drive::pinned::PinnedError;
+use pitlane_engine::stages::strategy::StrategyError;
+use pitlane_journal::JournalError;
+use pitlane_store::StoreError;
+use std::process::ExitCode;
+
+/// What a process tells its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All well.
+    Ok = 0,
+    /// Something failed while running.
+    Failure = 1,
+    /// The command line or the configuration is wrong.
+    Usage = 2,
+    /// Data is missing or corrupt, or the journal is in use.
+    Data = 3,
+    /// Recorded and recomputed differ, or a gate failed.
+    Divergence = 4,
+    /// Risk or the kill switch stopped trading.
+    RiskStop = 5,
+    /// SIGINT.
+    Interrupted = 130,
+    /// SIGTERM.
+    Terminated = 143,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// An error whose exit code its type does not tell.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// The exit code.
+    pub exit: Exit,
+    /// What, where, why, and what to do next.
+    pub message: String,
+}
+
+/// A refusal with the exit code of wrong usage.
+pub fn usage(message: impl Into<String>) -> anyhow::Error {
+    Refusal { exit: Exit::Usage, message: message.into() }.into()
+}
+
+/// A refusal with the exit code of missing data.
+pub fn data(message: impl Into<String>) -> anyhow::Error {
+    Refusal { exit: Exit::Data, message: message.into() }.into()
+}
+
+/// The exit code of an error: the first cause that has one decides.
+pub fn exit_of(error: &anyhow::Error) -> Exit {
+    for cause in error.chain() {
+        if let Some(refusal) = cause.downcast_ref::<Refusal>() {
+            return refusal.exit;
+        }
+        if cause.is::<pitlane_config::ConfigError>() || cause.is::<StrategyError>() || cause.is::<AffinityError>() {
+            return Exit::Usage;
+        }
+        if let Some(PinnedError::Affinity(_)) = cause.downcast_ref::<PinnedError>() {
+            return Exit::Usage;
+        }
+        if cause.is::<StoreError>() || cause.is::<pitlane_feeds::FeedError>() {
+            return Exit::Data;
+        }
+        if let Some(error) = cause.downcast_ref::<JournalError>() {
+            return match error {
+                JournalError::Io { .. } | JournalError::Latched { .. } => Exit::Failure,
+                JournalError::SegmentSize { .. } => Exit::Usage,
+                _ => Exit::Data,
+            };
+        }
+    }
+    Exit::Failure
+}
+
+/// Runs a command's body, prints its error if it has one, and gives the exit code.
+pub fn finish(outcome: anyhow::Result<Exit>) -> ExitCode {
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            let broken_pipe = |cause: &(dyn std::error::Error + 'static)| {
+                cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+            };
+            // Whoever closed our output, such as `head`, has what it wanted.
+            if error.chain().any(broken_pipe) {
+                return Exit::Ok.into();
+            }
+            eprintln!("error: {error:#}");
+            exit_of(&error).into()
+        }
+    }
+}

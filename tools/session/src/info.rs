@@ -1,0 +1,124 @@
+//! What a journal holds.
+
+use crate::latch;
+use crate::summary::card;
+use pitlane_config::format_ist;
+use pitlane_engine::event::{Kind, SessionStart};
+use pitlane_engine::units::TsNs;
+use pitlane_journal::{EndState, JournalError, StreamInfo, inspect};
+use pitlane_store::{EventStream, INPUTS, OUTPUTS, has_stream, read_head};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A journal in numbers.
+pub struct Info {
+    dir: PathBuf,
+    inputs: StreamInfo,
+    outputs: Option<Result<StreamInfo, JournalError>>,
+    instruments: Vec<String>,
+    sessions: Vec<u32>,
+    kinds: BTreeMap<&'static str, u64>,
+    latch: Option<String>,
+}
+
+/// Reads the journal at `dir` from start to end.
+///
+/// # Errors
+/// If its inputs cannot be read; damaged outputs are part of the answer.
+pub fn info(dir: &Path) -> anyhow::Result<Info> {
+    let inputs = inspect(dir, INPUTS)?;
+    let outputs = has_stream(dir, OUTPUTS).then(|| inspect(dir, OUTPUTS));
+    let head = read_head(dir)?;
+    let (mut sessions, mut kinds) = (Vec::new(), BTreeMap::new());
+    let mut events = EventStream::open(dir, INPUTS)?;
+    while let Some(event) = events.try_next()? {
+        *kinds.entry(event.kind().name()).or_insert(0) += 1;
+        if event.kind() == Kind::SessionStart {
+            sessions.push(event.body::<SessionStart>().date);
+        }
+    }
+    let instruments = head.instruments.into_iter().map(|spec| spec.symbol).collect();
+    Ok(Info { dir: dir.to_owned(), inputs, outputs, instruments, sessions, kinds, latch: latch::read(dir) })
+}
+
+fn end_name(end: EndState) -> String {
+    match end {
+        EndState::Sealed => "sealed: closed in order".to_owned(),
+        EndState::Unsealed => "open: its writer died, or is alive".to_owned(),
+        EndState::Torn { segment, offset, reason } => {
+            format!("torn at segment {segment}, offset {offset} ({reason}); what follows is not part of it")
+        }
+    }
+}
+
+fn stream_json(info: &StreamInfo) -> Value {
+    json!({
+        "frames": info.frames,
+        "segments": info.segments,
+        "segment_bytes": info.segment_bytes,
+        "payload_bytes": info.payload_bytes,
+        "frame_bytes": info.frame_bytes,
+        "seq_first": info.first.map(|at| at.seq),
+        "seq_last": info.last.map(|at| at.seq),
+        "ts_first_ns": info.first.map(|at| at.ts_ns),
+        "ts_last_ns": info.last.map(|at| at.ts_ns),
+        "end": end_name(info.end),
+        "sealed": info.end == EndState::Sealed,
+    })
+}
+
+impl Info {
+    /// The object `journal-info/1`.
+    pub fn json(&self) -> Value {
+        let outputs = match &self.outputs {
+            None => Value::Null,
+            Some(Ok(info)) => stream_json(info),
+            Some(Err(error)) => json!({ "error": error.to_string() }),
+        };
+        json!({
+            "schema": "journal-info/1",
+            "journal": self.dir,
+            "inputs": stream_json(&self.inputs),
+            "outputs": outputs,
+            "input_kinds": self.kinds,
+            "sessions": self.sessions,
+            "instruments": self.instruments,
+            "kill_latch": self.latch,
+        })
+    }
+
+    /// The same for people.
+    pub fn render(&self) -> String {
+        let stream = |info: &StreamInfo| {
+            let span = match (info.first, info.last) {
+                (Some(first), Some(last)) => {
+                    let (from, to) = (format_ist(TsNs(first.ts_ns)), format_ist(TsNs(last.ts_ns)));
+                    format!("{} to {}, {from} to {to}", first.seq, last.seq)
+                }
+                _ => "nothing".to_owned(),
+            };
+            let mib = info.frame_bytes as f64 / f64::from(1 << 20);
+            format!("{} frames ({span}), {mib:.1} MiB, {}", info.frames, end_name(info.end))
+        };
+        let sessions: Vec<String> = self.sessions.iter().map(ToString::to_string).collect();
+        let kinds: Vec<String> = self.kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+        let outputs = match &self.outputs {
+            None => "none were recorded".to_owned(),
+            Some(Ok(info)) => stream(info),
+            Some(Err(error)) => error.to_string(),
+        };
+        let mut rows = vec![
+            ("journal", self.dir.display().to_string()),
+            ("inputs", stream(&self.inputs)),
+            ("outputs", outputs),
+            ("sessions", sessions.join(", ")),
+            ("instruments", self.instruments.join(", ")),
+            ("inputs by kind", kinds.join(", ")),
+        ];
+        if let Some(latch) = &self.latch {
+            rows.push(("kill switch", format!("latched: {latch}")));
+        }
+        format!("{}\n", card(&rows))
+    }
+}

@@ -1,0 +1,83 @@
+//! A recorded run, ready to be read, verified or exported.
+
+use pitlane_config::Settings;
+use pitlane_engine::config::PipelineConfig;
+use pitlane_engine::drive::replay::{ReplayResult, replay};
+use pitlane_engine::event::Event;
+use pitlane_engine::sequencer::source::EventReader;
+use pitlane_store::{EventStream, Head, INPUTS, OUTPUTS, has_stream, read_head};
+use std::path::{Path, PathBuf};
+
+/// A journal with its configuration.
+pub struct Recording {
+    /// Where it is.
+    pub dir: PathBuf,
+    /// What it starts with.
+    pub head: Head,
+    /// The settings it was made with.
+    pub settings: Settings,
+    /// What its stages are built from.
+    pub pipeline: PipelineConfig,
+    /// Whether outputs were recorded.
+    pub has_outputs: bool,
+}
+
+impl Recording {
+    /// Opens the journal at `dir`.
+    ///
+    /// # Errors
+    /// If it cannot be read, or its configuration is not one of this version.
+    pub fn open(dir: &Path) -> anyhow::Result<Self> {
+        let head = read_head(dir)?;
+        let settings = Settings::from_toml(&head.config_text, &format!("configuration in {}", dir.display()))?;
+        let pipeline = settings.pipeline(head.instruments.clone())?;
+        let has_outputs = has_stream(dir, OUTPUTS);
+        Ok(Self { dir: dir.to_owned(), head, settings, pipeline, has_outputs })
+    }
+
+    /// Calls `each` with every recorded input.
+    ///
+    /// # Errors
+    /// If the journal is damaged.
+    pub fn each_input(&self, each: &mut dyn FnMut(&Event)) -> anyhow::Result<()> {
+        each_event(&self.dir, INPUTS, each)
+    }
+
+    /// Calls `each` with every output: the recorded ones, or recomputed ones if none were recorded.
+    ///
+    /// # Errors
+    /// If the journal is damaged.
+    pub fn each_output(&self, each: &mut dyn FnMut(&Event)) -> anyhow::Result<()> {
+        if self.has_outputs {
+            return each_event(&self.dir, OUTPUTS, each);
+        }
+        self.replay(None, &mut |_| {}, each).map(|_| ())
+    }
+
+    /// Runs the recorded inputs again, comparing with `recorded` outputs if there are any.
+    ///
+    /// # Errors
+    /// If the inputs are damaged.
+    pub fn replay<'a>(
+        &self,
+        recorded: Option<&'a mut (dyn EventReader + 'a)>,
+        input: &mut dyn FnMut(&Event),
+        each: &'a mut (dyn FnMut(&Event) + 'a),
+    ) -> anyhow::Result<ReplayResult> {
+        let mut inputs = EventStream::open(&self.dir, INPUTS)?;
+        let end = inputs.end();
+        let result = replay(&self.pipeline, &mut inputs, recorded, input, each)?;
+        match end.take_error() {
+            Some(error) => Err(error.into()),
+            None => Ok(result),
+        }
+    }
+}
+
+fn each_event(dir: &Path, stream: &'static str, each: &mut dyn FnMut(&Event)) -> anyhow::Result<()> {
+    let mut events = EventStream::open(dir, stream)?;
+    while let Some(event) = events.try_next()? {
+        each(&event);
+    }
+    Ok(())
+}

@@ -1,0 +1,259 @@
+//! Runs a pipeline: journal, threads, pace, signals, kill switch.
+
+use crate::cpus::Placement;
+use crate::exit::{Exit, data};
+use crate::latch;
+use crate::progress::Progress;
+use crate::signals::Signals;
+use anyhow::Context;
+use pitlane_engine::config::PipelineConfig;
+use pitlane_engine::drive::clock::Pace;
+use pitlane_engine::drive::fused::Fused;
+use pitlane_engine::drive::topology::{RingSizes, workers};
+use pitlane_engine::drive::{Run, RunResult, affinity, memory, pinned};
+use pitlane_engine::event::{Command, CommandCode, Event, FLAG_EXO};
+use pitlane_engine::log::{EventLog, NoLog};
+use pitlane_engine::sequencer::source::{Head, Source};
+use pitlane_engine::units::{InstrumentId, TsNs};
+use pitlane_journal::{Ids, JournalDir, WriterOptions};
+use pitlane_store::JournalLog;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// What to run, and where.
+pub struct Plan {
+    /// What the stages are built from.
+    pub pipeline: PipelineConfig,
+    /// Hash of the configuration text, for the journal's headers.
+    pub config_hash: u64,
+    /// Hash of the instrument table, for the journal's headers.
+    pub instruments_hash: u64,
+    /// Threads and cpus.
+    pub placement: Placement,
+    /// Where to journal; `None` = nowhere.
+    pub journal: Option<PathBuf>,
+    /// Size of a journal segment.
+    pub segment_bytes: u64,
+    /// Virtual seconds per second, and the virtual time the wall clock starts at; `None` = as fast as possible.
+    pub pace: Option<(f64, TsNs)>,
+    /// The last time an input from outside may have.
+    pub until: TsNs,
+    /// First and last virtual time, for the progress bar.
+    pub span: (TsNs, TsNs),
+    /// What the progress bar says.
+    pub what: &'static str,
+}
+
+/// A finished run.
+pub struct Finished {
+    /// What it left behind.
+    pub result: RunResult,
+    /// Seconds on the wall clock, from the first input to the sealed journal.
+    pub wall_s: f64,
+    /// The signal that stopped it, if one did.
+    pub signalled: Option<Exit>,
+    /// Whether an operator's kill stopped it.
+    pub killed: bool,
+    /// Stages and their cpus.
+    pub stage_cpus: Vec<(String, String)>,
+}
+
+/// Reports how far a run's source is, for the progress bar.
+struct Watched {
+    source: Box<dyn Source>,
+    reached: Arc<AtomicU64>,
+}
+
+impl Source for Watched {
+    fn poll(&mut self) -> Head {
+        self.source.poll()
+    }
+
+    fn head(&self) -> &Event {
+        self.source.head()
+    }
+
+    fn advance(&mut self) {
+        // Relaxed: a number for a progress bar.
+        self.reached.store(self.source.head().header.ts.0, Ordering::Relaxed);
+        self.source.advance();
+    }
+
+    fn close(&mut self) {
+        self.source.close();
+    }
+
+    fn decoder_counters(&self) -> Option<&pitlane_engine::stages::decoder::DecoderCounters> {
+        self.source.decoder_counters()
+    }
+}
+
+/// Locks the journal at `dir` for a new run.
+///
+/// # Errors
+/// If it is in use, or holds a run already.
+pub fn lock_journal(dir: &Path) -> anyhow::Result<JournalDir> {
+    let journal = JournalDir::lock(dir)?;
+    for stream in [pitlane_store::INPUTS, pitlane_store::OUTPUTS] {
+        if pitlane_store::has_stream(dir, stream) {
+            return Err(data(format!(
+                "journal {} already holds a run (stream `{stream}`), and runs are never overwritten; \
+                 name another directory with --journal, or move this one away",
+                dir.display()
+            )));
+        }
+    }
+    Ok(journal)
+}
+
+/// Where a command without `--journal` writes: `journals/NAME`, or `journals/NAME-2` and so on if that is taken.
+pub fn free_journal(name: &str) -> PathBuf {
+    let base = PathBuf::from("journals");
+    let numbered = (2..).map(|n| base.join(format!("{name}-{n}")));
+    std::iter::once(base.join(name))
+        .chain(numbered)
+        .find(|dir| !dir.exists())
+        .expect("there are infinitely many numbers")
+}
+
+fn options(plan: &Plan) -> WriterOptions {
+    let id = |text: &[u8]| {
+        let mut id = [0; 16];
+        let len = text.len().min(16);
+        id[..len].copy_from_slice(&text[..len]);
+        id
+    };
+    let ids = Ids {
+        build: id(env!("CARGO_PKG_VERSION").as_bytes()),
+        schema: id(&[pitlane_engine::event::SCHEMA_VERSION]),
+        config: id(&plan.config_hash.to_le_bytes()),
+        symbols: id(&plan.instruments_hash.to_le_bytes()),
+        calendar: id(&[]),
+    };
+    // On virtual time a run can be repeated: nothing is gained by waiting for the disk (durability level D0).
+    WriterOptions { segment_bytes: plan.segment_bytes, first_seq: 1, ids, sync_on_seal: false }
+}
+
+type Logs = (Box<dyn EventLog>, Box<dyn EventLog>);
+
+fn logs(plan: &Plan) -> anyhow::Result<Logs> {
+    let Some(dir) = &plan.journal else { return Ok((Box::new(NoLog), Box::new(NoLog))) };
+    let journal = lock_journal(dir)?;
+    let options = options(plan);
+    let context = || format!("cannot make the journal {}", dir.display());
+    let inputs = JournalLog::inputs(&journal, options).with_context(context)?;
+    let outputs = JournalLog::outputs(&journal, options).with_context(context)?;
+    Ok((Box::new(inputs), Box::new(outputs)))
+}
+
+/// Watches for what may stop a run from outside.
+struct Watcher {
+    stop: Arc<AtomicBool>,
+    killed: Arc<AtomicBool>,
+    done: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Watcher {
+    fn start(plan: &Plan, signals: Signals, reached: Arc<AtomicU64>) -> (Self, rtrb::Consumer<Event>) {
+        let (mut commands, ring) = rtrb::RingBuffer::new(4);
+        let flags = [(); 3].map(|()| Arc::new(AtomicBool::new(false)));
+        let [stop, killed, done] = flags.clone();
+        let [stop_out, killed_out, done_in] = flags;
+        let latch_dir = plan.journal.clone();
+        let (start, end) = plan.span;
+        let mut progress = Progress::new(plan.what, end.since(start) / 1_000_000_000);
+        let thread = std::thread::spawn(move || {
+            // Relaxed everywhere here: flags and numbers without data behind them.
+            while !done_in.load(Ordering::Relaxed) {
+                std::thread::park_timeout(Duration::from_millis(50));
+                progress.at(TsNs(reached.load(Ordering::Relaxed)).since(start) / 1_000_000_000);
+                let latched = latch_dir.as_deref().is_some_and(|dir| latch::path(dir).exists());
+                if latched && !killed_out.swap(true, Ordering::Relaxed) {
+                    let body = Command { code: CommandCode::Kill as u8, reserved: [0; 31] };
+                    // The ring has room: this is the only command ever sent, and it is sent once.
+                    let _ = commands.push(Event::new(InstrumentId::NONE, FLAG_EXO, &body));
+                    stop_out.store(true, Ordering::Relaxed);
+                }
+                if signals.exit().is_some() {
+                    stop_out.store(true, Ordering::Relaxed);
+                }
+            }
+        });
+        (Self { stop, killed, done, thread: Some(thread) }, ring)
+    }
+
+    fn finish(mut self) -> bool {
+        // Relaxed: as above.
+        self.done.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // The watcher cannot panic; if it did, the run's result is still good.
+            drop(thread.join());
+        }
+        self.killed.load(Ordering::Relaxed)
+    }
+}
+
+/// Runs the inputs of `schedule` and `feed` through the pipeline to their end.
+///
+/// # Errors
+/// If the journal is in use, occupied or fails, if a cpu cannot be used, or a strategy cannot be built.
+pub fn execute(plan: &Plan, schedule: Box<dyn Source>, feed: Box<dyn Source>) -> anyhow::Result<Finished> {
+    let signals = Signals::listen()?;
+    for note in &plan.placement.notes {
+        eprintln!("note: {note}");
+    }
+    // Helper threads, the journal's among them, inherit the cpus of this thread; pipeline threads bind themselves.
+    if let Some(aux) = &plan.placement.aux {
+        affinity::restrict(aux);
+    }
+    let (inputs, outputs) = logs(plan)?;
+    let reached = Arc::new(AtomicU64::new(plan.span.0.0));
+    let (watcher, commands) = Watcher::start(plan, signals.clone(), reached.clone());
+    let run = Run {
+        config: &plan.pipeline,
+        schedule,
+        feed: Box::new(Watched { source: feed, reached }),
+        inputs,
+        outputs,
+        until: plan.until,
+        commands: Some(commands),
+        pace: plan.pace.map(|(speed, start)| Pace::new(start, speed)),
+        stamps: true,
+    };
+    let stopped = watcher.stop.clone();
+    // Relaxed: a flag without data.
+    let stop = move || stopped.load(Ordering::Relaxed);
+    let started = Instant::now();
+    let outcome = drive(plan, run, &stop);
+    let wall_s = started.elapsed().as_secs_f64();
+    let killed = watcher.finish();
+    let (mut result, stage_cpus) = outcome?;
+    if let Some(error) = result.log_error.take() {
+        return Err(anyhow::anyhow!(error).context("the journal failed; what it holds up to there is intact"));
+    }
+    Ok(Finished { result, wall_s, signalled: signals.exit(), killed, stage_cpus })
+}
+
+type Driven = (RunResult, Vec<(String, String)>);
+
+fn drive(plan: &Plan, run: Run<'_>, stop: &dyn Fn() -> bool) -> anyhow::Result<Driven> {
+    let Some(cpus) = &plan.placement.cpus else {
+        let fused = Fused::new(run)?;
+        let stage_cpus = vec![("decode+sequence+strategy+risk+match".to_owned(), "any".to_owned())];
+        return Ok((fused.run(plan.placement.wait, stop), stage_cpus));
+    };
+    let workers = workers(run, cpus.len(), RingSizes::default())?;
+    let stage_cpus: Vec<(String, String)> =
+        workers.iter().zip(cpus).map(|(worker, cpu)| (worker.name().to_owned(), cpu.to_string())).collect();
+    let shown: Vec<String> = stage_cpus.iter().map(|(stages, cpu)| format!("{stages} on {cpu}")).collect();
+    let aux = plan.placement.aux.as_deref().map_or_else(|| "any".to_owned(), affinity::show);
+    eprintln!("cpus: {}; helpers on {aux}; wait {:?}", shown.join(", "), plan.placement.wait);
+    if let Err(error) = memory::lock() {
+        eprintln!("note: memory is not locked ({error}); raise `ulimit -l` to avoid page faults");
+    }
+    Ok((pinned::run(workers, cpus, plan.placement.wait, stop)?, stage_cpus))
+}

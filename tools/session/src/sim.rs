@@ -1,0 +1,277 @@
+//! `engine run` and `engine demo`: a synthetic day, or a recorded one, through the whole pipeline.
+
+use crate::cli::{ConfigArgs, CpuArgs};
+use crate::exit::{Exit, Refusal, data, usage};
+use crate::latch;
+use crate::run::{Finished, Plan, execute, free_journal};
+use crate::summary::{EngineSummary, LatencyNs, PNL_BASIS, alarms, dead_letters, hex, rate, verdicts};
+use anyhow::Context;
+use pitlane_config::{Mode, Settings, Speed, ist, parse_duration_ns, parse_time};
+use pitlane_engine::config::{InstrumentSpec, PipelineConfig, SessionTimes};
+use pitlane_engine::ledger::Ledger;
+use pitlane_engine::sequencer::SOURCE_FEED;
+use pitlane_engine::sequencer::schedule::{Schedule, ScriptedCommand, instruments_hash};
+use pitlane_engine::sequencer::source::{Decoded, Source};
+use pitlane_engine::stages::decoder::Decoder;
+use pitlane_engine::units::TsNs;
+use pitlane_feeds::synthetic::SyntheticFeed;
+use std::path::{Path, PathBuf};
+
+/// What was asked for on the command line.
+pub struct Request<'a> {
+    /// Configuration.
+    pub config: &'a ConfigArgs,
+    /// Cpus.
+    pub cpus: &'a CpuArgs,
+    /// `--mode`.
+    pub mode: Option<&'a str>,
+    /// `--from`.
+    pub from: Option<&'a Path>,
+    /// `--journal`.
+    pub journal: Option<&'a Path>,
+    /// `--speed`.
+    pub speed: Option<&'a str>,
+    /// `--duration`.
+    pub duration: Option<&'a str>,
+    /// `--until`.
+    pub until: Option<&'a str>,
+    /// `--seed` of a demo.
+    pub seed: Option<u64>,
+    /// `run` or `demo`; also the default journal's name.
+    pub name: &'a str,
+}
+
+/// A finished run with its summary.
+pub struct Done {
+    /// The summary object.
+    pub summary: EngineSummary,
+    /// Positions and PnL.
+    pub ledger: Ledger,
+    /// The instruments.
+    pub instruments: Vec<InstrumentSpec>,
+    /// The exit code.
+    pub exit: Exit,
+    /// What was run.
+    pub title: String,
+}
+
+/// The instruments, configuration text and hashes a run is journaled with.
+pub struct Identity {
+    /// The configuration text.
+    pub text: String,
+    /// Its hash.
+    pub config_hash: u64,
+    /// The hash of the instrument table.
+    pub instruments_hash: u64,
+    /// What the stages are built from.
+    pub pipeline: PipelineConfig,
+}
+
+impl Identity {
+    /// The identity of a run of `settings` over `instruments`.
+    ///
+    /// # Errors
+    /// If the settings do not fit the instruments.
+    pub fn new(settings: &Settings, instruments: Vec<InstrumentSpec>) -> anyhow::Result<Self> {
+        let text = settings.journaled_toml();
+        let config_hash = Settings::hash(&text);
+        let instruments_hash = instruments_hash(&instruments);
+        let pipeline = settings.pipeline(instruments)?;
+        // Kinds and parameters of strategies are the engine's to judge: do it before anything is written.
+        pitlane_engine::stages::strategy::Strategies::new(&pipeline)?;
+        Ok(Self { text, config_hash, instruments_hash, pipeline })
+    }
+}
+
+/// Refuses a directory that is no journal.
+///
+/// # Errors
+/// If it does not exist or is no directory.
+pub fn check_is_journal(dir: &Path) -> anyhow::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    Err(data(format!("no journal at {}: not a directory; name the directory a run or import wrote", dir.display())))
+}
+
+/// Runs what `request` asks for.
+///
+/// # Errors
+/// If the configuration, a cpu, the journal or a recorded input is wrong.
+pub fn run(request: &Request<'_>) -> anyhow::Result<Done> {
+    let mut settings = if request.name == "demo" && request.config.config.is_empty() {
+        request.config.load_over(&Settings::demo())?
+    } else {
+        request.config.load()?
+    };
+    if let Some(seed) = request.seed {
+        settings.sim.seed = seed;
+    }
+    let mode = match request.mode {
+        Some(name) => Mode::from_name(name)
+            .ok_or_else(|| usage(format!("--mode: `{name}` is none of sim, replay, paper, live")))?,
+        None => settings.engine.mode,
+    };
+    match mode {
+        Mode::Sim if request.from.is_some() => Err(usage("--from belongs to --mode replay")),
+        Mode::Sim => synthetic(request, &settings),
+        Mode::Replay => recorded(request),
+        Mode::Paper | Mode::Live => Err(usage(format!(
+            "mode {} needs a broker's feed, and this version has none; use --mode sim (a paper venue on a synthetic \
+             market, at --speed real if you like) or --mode replay --from DIR",
+            mode.name()
+        ))),
+    }
+}
+
+/// The pace a run is asked to keep.
+///
+/// # Errors
+/// If the text is no speed.
+pub fn speed(text: Option<&str>, default: Speed) -> anyhow::Result<Speed> {
+    text.map_or(Ok(default), |text| {
+        Speed::from_name(text).ok_or_else(|| usage(format!("--speed: `{text}` is none of max, real, x1 ... x100000")))
+    })
+}
+
+/// The pace of a run that starts at `start`.
+pub fn pace(speed: Speed, start: TsNs) -> Option<(f64, TsNs)> {
+    match speed {
+        Speed::Max => None,
+        Speed::Times(times) => Some((f64::from(times), start)),
+    }
+}
+
+fn refuse_latched(journal: &Path) -> anyhow::Result<()> {
+    let Some(text) = latch::read(journal) else { return Ok(()) };
+    let message = format!(
+        "the kill switch of {} is latched ({text}); nothing will trade on this journal. If the cause is dealt with, \
+         remove {} and start again",
+        journal.display(),
+        latch::path(journal).display()
+    );
+    Err(Refusal { exit: Exit::RiskStop, message }.into())
+}
+
+fn journal_dir(request: &Request<'_>, settings: &Settings) -> anyhow::Result<PathBuf> {
+    let named = request.journal.map(Path::to_path_buf).or_else(|| settings.journal.dir.clone());
+    let dir = named.unwrap_or_else(|| free_journal(request.name));
+    refuse_latched(&dir)?;
+    Ok(dir)
+}
+
+/// The end of the input from outside: the earliest of `--until`, `--duration` and the configured duration.
+fn until(request: &Request<'_>, settings: &Settings, times: &SessionTimes) -> anyhow::Result<TsNs> {
+    let mut until = TsNs(u64::MAX);
+    if let Some(text) = request.until {
+        until = until.min(ist(settings.sim.date, parse_time(text).context("--until")?));
+    }
+    let duration = request.duration.map(parse_duration_ns).transpose().context("--duration")?;
+    if let Some(ns) = duration.or(settings.sim.duration_ns) {
+        until = until.min(times.open.plus(ns));
+    }
+    if until < times.pre_open {
+        return Err(usage("the run would end before its session's pre-open; choose a later --until"));
+    }
+    Ok(until)
+}
+
+fn synthetic(request: &Request<'_>, settings: &Settings) -> anyhow::Result<Done> {
+    let identity = Identity::new(settings, settings.instruments()?)?;
+    let times = settings.session_times(settings.sim.date);
+    let until = until(request, settings, &times)?;
+    let commands: Vec<ScriptedCommand> = settings
+        .sim
+        .commands
+        .iter()
+        .map(|command| ScriptedCommand { at: ist(settings.sim.date, command.at), code: command.code })
+        .collect();
+    let instruments = &identity.pipeline.instruments;
+    let schedule = Schedule::new(&identity.text, identity.config_hash, instruments, &[times], &commands);
+    let feed = SyntheticFeed::new(&crate::market::synthetic_config(settings), instruments, &times)?;
+    let feed = Decoded::new(feed, Decoder::new(instruments, SOURCE_FEED));
+    let journal = journal_dir(request, settings)?;
+    let speed = speed(request.speed, settings.sim.speed)?;
+    let plan = Plan {
+        config_hash: identity.config_hash,
+        instruments_hash: identity.instruments_hash,
+        placement: request.cpus.placement(settings)?,
+        journal: Some(journal),
+        segment_bytes: settings.journal.segment_bytes,
+        pace: pace(speed, times.open),
+        until,
+        span: (times.pre_open, times.end.min(until)),
+        what: "session",
+        pipeline: identity.pipeline,
+    };
+    let title = format!("synthetic day {}, seed {}", settings.sim.date, settings.sim.seed);
+    finish(&plan, Box::new(schedule), Box::new(feed), title)
+}
+
+fn recorded(request: &Request<'_>) -> anyhow::Result<Done> {
+    let from = request.from.ok_or_else(|| usage("--mode replay needs the recorded journal: --from DIR"))?;
+    if request.until.is_some() || request.duration.is_some() {
+        return Err(usage("--until and --duration belong to --mode sim; a replay runs what was recorded"));
+    }
+    check_is_journal(from)?;
+    let prepared = crate::whatif::prepare(from, request.config)?;
+    let speed = speed(request.speed, Speed::Max)?;
+    let plan = Plan {
+        placement: request.cpus.placement(&prepared.settings)?,
+        journal: Some(journal_dir(request, &prepared.settings)?),
+        pace: pace(speed, prepared.span.0),
+        ..prepared.plan()
+    };
+    let title = format!("recorded day of {}", from.display());
+    let end = prepared.end.clone();
+    let done = finish(&plan, Box::new(prepared.schedule), prepared.feed, title)?;
+    match end.take_error() {
+        Some(error) => Err(error.into()),
+        None => Ok(done),
+    }
+}
+
+fn finish(plan: &Plan, schedule: Box<dyn Source>, feed: Box<dyn Source>, title: String) -> anyhow::Result<Done> {
+    let finished = execute(plan, schedule, feed)?;
+    let exit = exit(&finished);
+    let Finished { result, wall_s, stage_cpus, .. } = finished;
+    let counts = &result.counts;
+    let summary = EngineSummary {
+        schema: "engine-summary/1",
+        events: counts.events,
+        ticks: counts.ticks,
+        bars: counts.bars,
+        signals: counts.signals,
+        orders: counts.orders,
+        fills: counts.fills,
+        rejects: counts.rejects,
+        net_pnl: result.ledger.total().to_string(),
+        pnl_basis: PNL_BASIS,
+        state_hash: hex(result.state_hash()),
+        journal: plan.journal.clone(),
+        seq_last: result.last_seq.0,
+        wall_s,
+        events_per_s: rate(counts.events, wall_s),
+        latency_ns: LatencyNs::of(&result),
+        stalls: result.stalls.iter().copied().collect(),
+        stage_cpus: stage_cpus.into_iter().collect(),
+        latency_min_ns: plan.pipeline.venue.latency_min_ns,
+        open_positions: result.ledger.open_positions(),
+        dead_letters: dead_letters(counts),
+        verdicts: verdicts(counts),
+        alarms: alarms(counts),
+        risk_stop: result.risk_stop.map(pitlane_engine::event::Rule::name),
+    };
+    Ok(Done { summary, ledger: result.ledger, instruments: plan.pipeline.instruments.clone(), exit, title })
+}
+
+/// A signal goes before a stop by risk, a stop by risk before success.
+fn exit(finished: &Finished) -> Exit {
+    if let Some(exit) = finished.signalled {
+        exit
+    } else if finished.killed || finished.result.risk_stop.is_some() {
+        Exit::RiskStop
+    } else {
+        Exit::Ok
+    }
+}

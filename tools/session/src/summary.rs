@@ -1,0 +1,222 @@
+//! What a run came to, as one JSON object and as a card for people.
+
+use comfy_table::{Table, presets};
+use pitlane_engine::config::InstrumentSpec;
+use pitlane_engine::drive::RunResult;
+use pitlane_engine::drive::replay::ReplayResult;
+use pitlane_engine::drive::sink::Counts;
+use pitlane_engine::event::{AlarmCode, DeadReason, Decision, Rule};
+use pitlane_engine::ledger::Ledger;
+use pitlane_engine::units::{InstrumentId, Money};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Percentiles of a latency in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct LatencyNs {
+    /// Median.
+    pub p50: u64,
+    /// 90 %.
+    pub p90: u64,
+    /// 99 %.
+    pub p99: u64,
+    /// 99.9 %.
+    pub p999: u64,
+    /// 99.99 %.
+    pub p9999: u64,
+    /// Largest.
+    pub max: u64,
+    /// Samples.
+    pub count: u64,
+}
+
+impl LatencyNs {
+    /// The percentiles of a run's tick-to-order latency.
+    pub fn of(result: &RunResult) -> Self {
+        let histogram = &result.latency.histogram;
+        if histogram.is_empty() {
+            return Self::default();
+        }
+        let at = |quantile| histogram.value_at_quantile(quantile);
+        Self {
+            p50: at(0.5),
+            p90: at(0.9),
+            p99: at(0.99),
+            p999: at(0.999),
+            p9999: at(0.9999),
+            max: histogram.max(),
+            count: histogram.len(),
+        }
+    }
+}
+
+/// The object of `engine run` and `engine demo`.
+#[derive(Clone, Debug, Serialize)]
+pub struct EngineSummary {
+    /// `engine-summary/1`.
+    pub schema: &'static str,
+    /// Sequenced inputs.
+    pub events: u64,
+    /// Market data among them.
+    pub ticks: u64,
+    /// Closed bars.
+    pub bars: u64,
+    /// Signals other than HOLD.
+    pub signals: u64,
+    /// Orders sent.
+    pub orders: u64,
+    /// Fills.
+    pub fills: u64,
+    /// Orders rejected by the venue.
+    pub rejects: u64,
+    /// Profit or loss in rupees; gross until the venue has charges.
+    pub net_pnl: String,
+    /// What `net_pnl` counts.
+    pub pnl_basis: &'static str,
+    /// The state hash, 32 hexadecimal digits.
+    pub state_hash: String,
+    /// The journal, if one was written.
+    pub journal: Option<PathBuf>,
+    /// The last input.
+    pub seq_last: u64,
+    /// Seconds on the wall clock.
+    pub wall_s: f64,
+    /// Inputs per second on the wall clock.
+    pub events_per_s: f64,
+    /// From an input's release to its order reaching the venue.
+    pub latency_ns: LatencyNs,
+    /// Waits by cause.
+    pub stalls: BTreeMap<&'static str, u64>,
+    /// Stages and their cpus.
+    pub stage_cpus: BTreeMap<String, String>,
+    /// Least latency of the paper venue.
+    pub latency_min_ns: u64,
+    /// Positions that are not flat.
+    pub open_positions: u32,
+    /// Dead letters by reason.
+    pub dead_letters: BTreeMap<&'static str, u64>,
+    /// Verdicts by decision and rule.
+    pub verdicts: BTreeMap<String, u64>,
+    /// Alarms by code.
+    pub alarms: BTreeMap<&'static str, u64>,
+    /// Why trading stopped, if it did.
+    pub risk_stop: Option<&'static str>,
+}
+
+/// Dead letters by reason, those that occurred.
+pub fn dead_letters(counts: &Counts) -> BTreeMap<&'static str, u64> {
+    let count = |reason: DeadReason| counts.dead_by_reason[reason as usize];
+    DeadReason::ALL.iter().filter(|reason| count(**reason) > 0).map(|reason| (reason.name(), count(*reason))).collect()
+}
+
+/// Verdicts as `DECISION rule`, those that occurred.
+pub fn verdicts(counts: &Counts) -> BTreeMap<String, u64> {
+    let mut found = BTreeMap::new();
+    for decision in Decision::ALL {
+        for rule in Rule::ALL {
+            let count = counts.verdicts[*decision as usize][*rule as usize];
+            if count > 0 {
+                let name = if *rule == Rule::None { decision.to_string() } else { format!("{decision} {rule}") };
+                found.insert(name, count);
+            }
+        }
+    }
+    found
+}
+
+/// Alarms by code, those that occurred.
+pub fn alarms(counts: &Counts) -> BTreeMap<&'static str, u64> {
+    let count = |code: AlarmCode| counts.alarms_of(code);
+    AlarmCode::ALL.iter().filter(|code| count(**code) > 0).map(|code| (code.name(), count(*code))).collect()
+}
+
+/// Thirty-two hexadecimal digits.
+pub fn hex(hash: u128) -> String {
+    format!("{hash:032x}")
+}
+
+/// The object of `journal-replay verify` and `whatif`.
+pub fn replay_json(result: &ReplayResult, identical: Option<bool>, wall_s: f64) -> Value {
+    let divergence = result.divergence.as_ref().map(|divergence| {
+        json!({
+            "seq": divergence.seq.0,
+            "index": divergence.index,
+            "stage": divergence.stage.name(),
+            "kind": divergence.kind.name(),
+            "field": divergence.field,
+            "recorded": divergence.recorded,
+            "recomputed": divergence.recomputed,
+        })
+    });
+    json!({
+        "schema": "replay-summary/1",
+        "events": result.inputs,
+        "events_per_s": rate(result.inputs, wall_s),
+        "ticks": result.counts.ticks,
+        "bars": result.counts.bars,
+        "signals": result.counts.signals,
+        "orders": result.counts.orders,
+        "fills": result.counts.fills,
+        "net_pnl": result.ledger.total().to_string(),
+        "pnl_basis": PNL_BASIS,
+        "state_hash": hex(result.state_hash()),
+        "identical": identical,
+        "first_divergence": divergence,
+        "recomputed_beyond_recorded": result.beyond_recorded,
+        "dead_letters": dead_letters(&result.counts),
+        "verdicts": verdicts(&result.counts),
+        "alarms": alarms(&result.counts),
+        "wall_s": wall_s,
+    })
+}
+
+/// What PnL figures count until the venue has charges.
+pub const PNL_BASIS: &str = "gross";
+
+/// A rate per second; zero for no time at all.
+pub fn rate(count: u64, wall_s: f64) -> f64 {
+    if wall_s > 0.0 { (count as f64 / wall_s).round() } else { 0.0 }
+}
+
+/// A two-column table for people.
+pub fn card(rows: &[(&str, String)]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    for (name, value) in rows {
+        table.add_row(vec![(*name).to_owned(), value.clone()]);
+    }
+    table
+}
+
+/// PnL by instrument, for those that were traded.
+pub fn pnl_table(ledger: &Ledger, instruments: &[InstrumentSpec]) -> Option<Table> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(vec!["instrument", "bought", "sold", "position", "pnl (gross)"]);
+    let mut traded = false;
+    for (index, spec) in instruments.iter().enumerate() {
+        let position = ledger.position(InstrumentId(index as u32));
+        if position.bought == Money::ZERO && position.sold == Money::ZERO {
+            continue;
+        }
+        traded = true;
+        table.add_row(vec![
+            spec.symbol.clone(),
+            position.bought.to_string(),
+            position.sold.to_string(),
+            position.quantity.0.to_string(),
+            position.total().to_string(),
+        ]);
+    }
+    traded.then_some(table)
+}
+
+/// A map as `name count, name count`, or `none`.
+pub fn show_counts<K: std::fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
+    if counts.is_empty() {
+        return "none".to_owned();
+    }
+    counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,108 @@
+//! Proves a recorded run: runs its inputs again and compares every output.
+
+use crate::progress::Progress;
+use crate::recorded::Recording;
+use crate::summary::replay_json;
+use pitlane_engine::drive::replay::{Divergence, ReplayResult, damage};
+use pitlane_engine::units::Seq;
+use pitlane_journal::EndState;
+use pitlane_store::{EventStream, OUTPUTS, StoreError};
+use serde_json::Value;
+use std::path::Path;
+use std::time::Instant;
+
+/// What verification found.
+pub struct Verified {
+    /// The replay.
+    pub result: ReplayResult,
+    /// `None` if no outputs were recorded.
+    pub identical: Option<bool>,
+    /// What the user should know about the recorded outputs.
+    pub notes: Vec<String>,
+    /// Seconds it took.
+    pub wall_s: f64,
+}
+
+impl Verified {
+    /// The summary object.
+    pub fn json(&self) -> Value {
+        let mut value = replay_json(&self.result, self.identical, self.wall_s);
+        value["notes"] = self.notes.clone().into();
+        value
+    }
+}
+
+/// Runs the journal at `dir` again.
+///
+/// # Errors
+/// If its inputs cannot be read. Outputs that cannot be read are a difference, not an error.
+pub fn verify(dir: &Path) -> anyhow::Result<Verified> {
+    let recording = Recording::open(dir)?;
+    let mut outputs = recording.has_outputs.then(|| EventStream::open(dir, OUTPUTS)).transpose()?;
+    let started = Instant::now();
+    let mut progress = Progress::new("verify", 0);
+    let mut seen = |seq: Seq| {
+        if seq.0 % 65_536 == 0 {
+            progress.at(seq.0);
+        }
+    };
+    let recorded = outputs.as_mut().map(|outputs| outputs as &mut dyn pitlane_engine::sequencer::source::EventReader);
+    let mut result = recording.replay(recorded, &mut |event| seen(event.header.seq), &mut |_| {})?;
+    let mut notes = Vec::new();
+    if let Some(outputs) = &outputs {
+        judge_end(outputs, &mut result, &mut notes);
+    }
+    let identical = outputs.is_some().then_some(result.divergence.is_none());
+    Ok(Verified { result, identical, notes, wall_s: started.elapsed().as_secs_f64() })
+}
+
+/// What the end of the recorded outputs means: a crash leaves them short, damage is a difference.
+fn judge_end(outputs: &EventStream, result: &mut ReplayResult, notes: &mut Vec<String>) {
+    if result.divergence.is_some() {
+        return;
+    }
+    let error = outputs.end().take_error();
+    let damaged = outputs.damaged();
+    let is_damage = error.is_some() || damaged.is_some_and(|damaged| damaged.followed);
+    if is_damage {
+        if let Some(error) = &error {
+            notes.push(error.to_string());
+        }
+        result.divergence = match &result.first_beyond {
+            Some(recomputed) => {
+                if let (Some(damaged), None) = (damaged, &error) {
+                    notes.push(format!(
+                        "outputs, segment {}, offset {}: the frame fails its checksum",
+                        damaged.segment, damaged.offset
+                    ));
+                }
+                Some(damage(recomputed, damaged.map(|damaged| damaged.payload_and_padding)))
+            }
+            None => error.as_ref().map(unreadable),
+        };
+        return;
+    }
+    match outputs.end_state() {
+        Some(EndState::Torn { segment, offset, .. }) => notes.push(format!(
+            "the recorded outputs end in a torn frame (segment {segment}, offset {offset}), which was left out"
+        )),
+        Some(EndState::Unsealed) => notes.push("the journal was not closed: its writer died, or is alive".to_owned()),
+        _ => {}
+    }
+    if result.beyond_recorded > 0 {
+        notes.push(format!("{} outputs were not recorded and were recomputed", result.beyond_recorded));
+    }
+}
+
+/// Damage where the replay expected nothing more.
+fn unreadable(error: &StoreError) -> Divergence {
+    Divergence {
+        seq: Seq::ZERO,
+        index: 0,
+        stage: pitlane_engine::event::StageId::Sequencer,
+        kind: pitlane_engine::event::Kind::StateHash,
+        field: "frame".to_owned(),
+        recorded: error.to_string(),
+        recomputed: "nothing".to_owned(),
+    }
+}

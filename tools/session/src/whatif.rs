@@ -1,0 +1,122 @@
+//! A recorded day anew: the recorded inputs from outside, other strategies, risk or venue, new reports.
+
+use crate::cli::{ConfigArgs, CpuArgs};
+use crate::cpus::{Placement, WaitChoice};
+use crate::recorded::Recording;
+use crate::run::{Finished, Plan, execute};
+use crate::sim::{Identity, pace, speed};
+use pitlane_config::{Settings, Speed};
+use pitlane_engine::sequencer::schedule::Schedule;
+use pitlane_engine::sequencer::source::{Recorded, Rewrite, Source};
+use pitlane_engine::units::TsNs;
+use pitlane_store::{EventStream, INPUTS, StreamEnd};
+use std::path::{Path, PathBuf};
+
+/// A recorded day, ready to be run.
+pub struct Prepared {
+    /// The settings of the new run: the recorded ones, changed by the command line.
+    pub settings: Settings,
+    /// The preamble.
+    pub schedule: Schedule,
+    /// The recorded inputs from outside.
+    pub feed: Box<dyn Source>,
+    /// Where an error in the recorded inputs will be found.
+    pub end: StreamEnd,
+    /// First and last recorded time.
+    pub span: (TsNs, TsNs),
+    identity: Identity,
+}
+
+impl Prepared {
+    /// The plan of the run, fused and unpaced, without a journal.
+    pub fn plan(&self) -> Plan {
+        let placement = Placement::resolve(None, None, WaitChoice::Auto).expect("no cpus are asked for");
+        Plan {
+            pipeline: self.identity.pipeline.clone(),
+            config_hash: self.identity.config_hash,
+            instruments_hash: self.identity.instruments_hash,
+            placement,
+            journal: None,
+            segment_bytes: self.settings.journal.segment_bytes,
+            pace: None,
+            until: TsNs(u64::MAX),
+            span: self.span,
+            what: "replay",
+        }
+    }
+}
+
+/// Opens the recorded journal at `from` for a run with the settings it was made with, changed by `config`.
+///
+/// # Errors
+/// If the journal cannot be read, or the settings do not fit it.
+pub fn prepare(from: &Path, config: &ConfigArgs) -> anyhow::Result<Prepared> {
+    let recording = Recording::open(from)?;
+    let settings = config.load_over(&recording.settings)?;
+    let identity = Identity::new(&settings, recording.head.instruments.clone())?;
+    let times = |settings: &Settings| settings.session_times(settings.sim.date);
+    let moved = times(&settings).square_off != times(&recording.settings).square_off;
+    let rewrite = Rewrite {
+        config_hash: identity.config_hash,
+        instruments_hash: identity.instruments_hash,
+        square_off_after_open_ns: moved.then(|| times(&settings).square_off.since(times(&settings).open)),
+    };
+    let stream = EventStream::open(from, INPUTS)?;
+    let end = stream.end();
+    let start = recording.head.first_session.pre_open;
+    let schedule = Schedule::preamble_only(&identity.text, &identity.pipeline.instruments, start);
+    let last = last_time(from)?;
+    let feed = Box::new(Recorded::new(stream, rewrite));
+    Ok(Prepared { settings, schedule, feed, end, span: (start, last), identity })
+}
+
+/// A guess at the last recorded time that costs nothing: the end of the last segment's first frame would need a scan, so
+/// the first session's end stands for it.
+fn last_time(from: &Path) -> anyhow::Result<TsNs> {
+    Ok(pitlane_store::read_head(from)?.first_session.end)
+}
+
+/// A finished what-if run.
+pub struct WhatIf {
+    /// The run.
+    pub finished: Finished,
+    /// Where its journal is.
+    pub out: Option<PathBuf>,
+    /// Least latency of its venue.
+    pub latency_min_ns: u64,
+    /// Its instruments.
+    pub instruments: Vec<pitlane_engine::config::InstrumentSpec>,
+}
+
+/// Runs the recorded day of `dir`, journaling to `out` if that is given.
+///
+/// # Errors
+/// As `prepare`, and as a run.
+pub fn whatif(
+    dir: &Path,
+    out: Option<&Path>,
+    config: &ConfigArgs,
+    cpus: &CpuArgs,
+    pace_text: &str,
+) -> anyhow::Result<WhatIf> {
+    let prepared = prepare(dir, config)?;
+    let speed = speed(Some(pace_text), Speed::Max)?;
+    let plan = Plan {
+        placement: cpus.placement(&prepared.settings)?,
+        journal: out.map(Path::to_path_buf),
+        pace: pace(speed, prepared.span.0),
+        what: "whatif",
+        ..prepared.plan()
+    };
+    let end = prepared.end.clone();
+    let finished = execute(&plan, Box::new(prepared.schedule), prepared.feed)?;
+    if let Some(error) = end.take_error() {
+        return Err(error.into());
+    }
+    Ok(WhatIf {
+        finished,
+        out: plan.journal.clone(),
+        latency_min_ns: plan.pipeline.venue.latency_min_ns,
+        instruments: plan.pipeline.instruments,
+    })
+}
