@@ -2,6 +2,7 @@
 
 pub mod market;
 pub mod shared_data;
+pub mod synthetic;
 
 use market::Market;
 use pitlane_engine::drive::idle::Wait;

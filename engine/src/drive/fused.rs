@@ -10,7 +10,7 @@ use crate::sequencer::source::{Merged, Source};
 use crate::sequencer::{Release, Sequencer};
 use crate::stage::{Chain, StepEnd};
 use crate::stages::strategy::StrategyError;
-use crate::units::TsNs;
+use crate::units::{Seq, TsNs};
 
 type AnySource = Merged<Box<dyn Source>, Box<dyn Source>>;
 
@@ -75,9 +75,19 @@ impl Fused {
                 self.stop();
             }
         }
+        self.into_result()
+    }
+
+    /// Seals the logs and takes the run's result.
+    pub fn into_result(self) -> RunResult {
         let mut result = super::worker::empty_result();
         Box::new(self).finish(&mut result);
         result
+    }
+
+    /// The input released last.
+    pub fn last_seq(&self) -> Seq {
+        self.sequencer.last_seq()
     }
 
     /// The stages, to look at.

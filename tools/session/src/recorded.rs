@@ -2,11 +2,18 @@
 
 use pitlane_config::Settings;
 use pitlane_engine::config::PipelineConfig;
+use pitlane_engine::drive::fused::Fused;
 use pitlane_engine::drive::replay::{ReplayResult, replay};
+use pitlane_engine::drive::{Run, RunResult};
 use pitlane_engine::event::Event;
-use pitlane_engine::sequencer::source::EventReader;
+use pitlane_engine::log::{EventLog, NoLog};
+use pitlane_engine::sequencer::Release;
+use pitlane_engine::sequencer::schedule::{Schedule, instruments_hash};
+use pitlane_engine::sequencer::source::{EventReader, Recorded, Rewrite};
+use pitlane_engine::units::{Seq, TsNs};
 use pitlane_store::{EventStream, Head, INPUTS, OUTPUTS, has_stream, read_head};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 /// A journal with its configuration.
 pub struct Recording {
@@ -51,7 +58,45 @@ impl Recording {
         if self.has_outputs {
             return each_event(&self.dir, OUTPUTS, each);
         }
-        self.replay(None, &mut |_| {}, each).map(|_| ())
+        self.recompute(&mut |_| {}, each).map(|_| ())
+    }
+
+    /// Runs the recorded inputs from outside on virtual time, as a what-if run of the recorded settings would. For
+    /// journals of inputs alone: nobody recorded the venue's reports, so the venue makes them.
+    ///
+    /// # Errors
+    /// If the inputs are damaged.
+    pub fn recompute(
+        &self,
+        progress: &mut dyn FnMut(Seq),
+        each: &mut dyn FnMut(&Event),
+    ) -> anyhow::Result<RunResult> {
+        let inputs = EventStream::open(&self.dir, INPUTS)?;
+        let end = inputs.end();
+        let config_hash = Settings::hash(&self.head.config_text);
+        let instruments_hash = instruments_hash(&self.head.instruments);
+        let rewrite = Rewrite { config_hash, instruments_hash, square_off_after_open_ns: None };
+        let start = self.head.first_session.pre_open;
+        let outputs = Collected::default();
+        let mut fused = Fused::new(Run {
+            config: &self.pipeline,
+            schedule: Box::new(Schedule::preamble_only(&self.head.config_text, &self.head.instruments, start)),
+            feed: Box::new(Recorded::new(inputs, rewrite)),
+            inputs: Box::new(NoLog),
+            outputs: Box::new(outputs.clone()),
+            until: TsNs(u64::MAX),
+            commands: None,
+            pace: None,
+            stamps: false,
+        })?;
+        while fused.step() == Release::Released {
+            outputs.take(each);
+            progress(fused.last_seq());
+        }
+        match end.take_error() {
+            Some(error) => Err(error.into()),
+            None => Ok(fused.into_result()),
+        }
     }
 
     /// Runs the recorded inputs again, comparing with `recorded` outputs if there are any.
@@ -71,6 +116,25 @@ impl Recording {
             Some(error) => Err(error.into()),
             None => Ok(result),
         }
+    }
+}
+
+/// A log that keeps the outputs of a step until they are taken.
+#[derive(Clone, Default)]
+struct Collected(Arc<Mutex<Vec<Event>>>);
+
+impl Collected {
+    fn take(&self, each: &mut dyn FnMut(&Event)) {
+        let mut events = self.0.lock().expect("one thread uses the log");
+        for event in events.drain(..) {
+            each(&event);
+        }
+    }
+}
+
+impl EventLog for Collected {
+    fn append(&mut self, event: &Event) {
+        self.0.lock().expect("one thread uses the log").push(*event);
     }
 }
 

@@ -30,14 +30,16 @@ pub fn scan_dates(files: &[PathBuf], open: Time, close: Time) -> Result<Vec<Date
 fn scan(path: &Path, hours: &std::ops::Range<u64>, dates: &mut BTreeSet<Date>) -> Result<(), FeedError> {
     let mut lines = Lines::open(path)?;
     let mut rows = RowReader::default();
+    let mut is_empty = true;
     while lines.next()? {
+        is_empty = false;
         // The instrument does not matter here: any price unit will do to tell a row from garbage.
         let Some(row) = rows.row(lines.line(), 100, false) else { continue };
         if hours.contains(&rows.since_midnight(row.ts)) && rows.is_weekday() {
             dates.extend(rows.date());
         }
     }
-    if lines.number() == 0 { Err(FeedError::Empty { path: path.to_owned() }) } else { Ok(()) }
+    if is_empty { Err(FeedError::Empty { path: path.to_owned() }) } else { Ok(()) }
 }
 
 fn since_midnight(time: Time) -> u64 {

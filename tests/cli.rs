@@ -1,0 +1,284 @@
+//! The binaries as a user meets them: what they print, how they end, and what they refuse.
+
+use pitlane_journal::Reader;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// A binary that was built beside this test.
+fn binary(name: &str) -> PathBuf {
+    let me = std::env::current_exe().expect("the system knows this program's path");
+    let path = me.ancestors().nth(2).expect("tests are built into target/PROFILE/deps").join(name);
+    assert!(path.is_file(), "{} is not built; run `cargo build --release` first", path.display());
+    path
+}
+
+fn run(name: &str, args: &[&str]) -> Output {
+    let mut command = Command::new(binary(name));
+    command.args(args).env_remove("PITLANE_DATA").output().expect("the binary starts")
+}
+
+fn engine(args: &[&str]) -> Output {
+    run("engine", args)
+}
+
+fn replay(args: &[&str]) -> Output {
+    run("journal-replay", args)
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("the process ended by itself")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn json(output: &Output) -> Value {
+    let text = String::from_utf8_lossy(&output.stdout);
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in: {text}\n{}", stderr(output)))
+}
+
+/// A scratch directory on memory where there is some, so that journals cost no disk.
+fn scratch() -> tempfile::TempDir {
+    let shm = Path::new("/dev/shm");
+    if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() }.expect("a directory can be made")
+}
+
+/// Small segments: a journal of these tests is small.
+const SMALL: &[&str] = &["--set", "journal.segment=16MiB"];
+
+fn demo(journal: &str, more: &[&str]) -> Output {
+    let args = [&["demo", "--json", "--duration", "150m", "--journal", journal], SMALL, more].concat();
+    engine(&args)
+}
+
+fn assert_refused(output: &Output, exit: i32, words: &[&str]) {
+    let text = stderr(output);
+    assert_eq!(code(output), exit, "{text}");
+    for word in words {
+        assert!(text.contains(word), "`{word}` is missing in: {text}");
+    }
+    assert!(!text.contains("panicked"), "a trace for bad input: {text}");
+}
+
+#[test]
+fn a_demo_is_the_same_again_on_any_cpus_and_proves_itself() {
+    let dir = scratch();
+    let path = |name: &str| dir.path().join(name).to_string_lossy().into_owned();
+    let first = json(&demo(&path("a"), &[]));
+    assert_eq!(first["schema"], "engine-summary/1");
+    assert!(first["fills"].as_u64().is_some_and(|fills| fills > 0), "{first}");
+    for (name, more) in [("b", &[][..]), ("c", &["--cpu-set", "0"]), ("d", &["--cpu-set", "0-1", "--wait", "yield"])] {
+        if more.contains(&"0-1") && std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() < 2) {
+            continue;
+        }
+        let again = json(&demo(&path(name), more));
+        for key in ["state_hash", "events", "orders", "fills", "net_pnl", "seq_last"] {
+            assert_eq!(first[key], again[key], "{key} with {more:?}");
+        }
+        assert_eq!(stream_bytes(&path("a"), "outputs"), stream_bytes(&path(name), "outputs"), "{more:?}");
+        assert_eq!(stream_bytes(&path("a"), "inputs"), stream_bytes(&path(name), "inputs"), "{more:?}");
+    }
+    let verified = replay(&["verify", &path("a"), "--json"]);
+    assert_eq!(code(&verified), 0);
+    let verified = json(&verified);
+    assert_eq!(verified["identical"], true);
+    assert_eq!(verified["state_hash"], first["state_hash"]);
+    let other = json(&demo(&path("e"), &["--seed", "2"]));
+    assert_ne!(other["state_hash"], first["state_hash"], "another seed must be another day");
+}
+
+/// The payloads of a stream, one after the other.
+fn stream_bytes(dir: &str, stream: &str) -> Vec<u8> {
+    let mut reader = Reader::open(dir, stream).unwrap();
+    let mut bytes = Vec::new();
+    while let Some(frame) = reader.next().unwrap() {
+        bytes.extend_from_slice(frame.payload);
+    }
+    bytes
+}
+
+/// Segment file and offset of the payload of the first frame of `kind`.
+fn payload_of(dir: &Path, stream: &str, kind: u16) -> (PathBuf, u64) {
+    let mut reader = Reader::open(dir, stream).unwrap();
+    while let Some(frame) = reader.next().unwrap() {
+        if frame.kind == kind {
+            return (dir.join(stream).join(format!("{:016x}.lxj", frame.segment)), frame.offset + 32);
+        }
+    }
+    panic!("no frame of kind {kind} in {stream}");
+}
+
+fn change_byte(file: &Path, offset: u64) {
+    use std::os::unix::fs::FileExt;
+    let file = std::fs::OpenOptions::new().read(true).write(true).open(file).unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, offset).unwrap();
+    file.write_all_at(&[byte[0] ^ 1], offset).unwrap();
+}
+
+#[test]
+fn a_changed_output_is_named_by_seq_stage_and_field() {
+    let dir = scratch();
+    let journal = dir.path().join("j");
+    demo(&journal.to_string_lossy(), &[]);
+    // The price of the first fill: kind 37, offset 48 of the event.
+    let (file, payload) = payload_of(&journal, "outputs", 37);
+    change_byte(&file, payload + 48);
+    let output = replay(&["verify", &journal.to_string_lossy(), "--json"]);
+    assert_eq!(code(&output), 4, "{}", stderr(&output));
+    let verified = json(&output);
+    assert_eq!(verified["identical"], false);
+    let found = &verified["first_divergence"];
+    assert_eq!((&found["stage"], &found["field"]), (&"matcher".into(), &"price".into()), "{found}");
+    assert!(found["seq"].as_u64().is_some_and(|seq| seq > 0), "{found}");
+    // A changed input is not a difference but damage: nothing can be concluded from it.
+    let (file, payload) = payload_of(&journal, "inputs", 18);
+    change_byte(&file, payload + 40);
+    let output = replay(&["verify", &journal.to_string_lossy()]);
+    assert_refused(&output, 3, &["segment", "offset"]);
+}
+
+fn start(args: &[&str]) -> Child {
+    let mut command = Command::new(binary("engine"));
+    command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts")
+}
+
+/// Starts a paced run and waits until its journal has some inputs.
+fn start_paced(journal: &Path, more: &[&str]) -> Child {
+    let journal_text = journal.to_string_lossy();
+    let args = [&["run", "--json", "--speed", "x600", "--journal", &journal_text], SMALL, more].concat();
+    let child = start(&args);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let frames = pitlane_journal::inspect(journal, "outputs").map_or(0, |info| info.frames);
+        if frames > 2_000 {
+            return child;
+        }
+        assert!(Instant::now() < deadline, "the run does not get going");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn signal(child: &Child, signal: i32) {
+    let pid = i32::try_from(child.id()).expect("process ids are small");
+    // SAFETY: sends a signal to a child that has not been waited for.
+    assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
+}
+
+#[test]
+fn what_a_killed_engine_leaves_is_readable_and_identical() {
+    let dir = scratch();
+    let journal = dir.path().join("j");
+    let mut child = start_paced(&journal, &[]);
+    signal(&child, libc::SIGKILL);
+    child.wait().unwrap();
+    let path = journal.to_string_lossy();
+    let info = json(&replay(&["info", &path, "--json"]));
+    assert_eq!(info["inputs"]["sealed"], false);
+    assert!(info["inputs"]["frames"].as_u64().is_some_and(|frames| frames > 2_000), "{info}");
+    let verified = replay(&["verify", &path, "--json"]);
+    assert_eq!(code(&verified), 0, "{}", stderr(&verified));
+    assert_eq!(json(&verified)["identical"], true);
+}
+
+#[test]
+fn a_second_engine_is_refused_and_an_interrupt_ends_in_order() {
+    let dir = scratch();
+    let journal = dir.path().join("j");
+    let path = journal.to_string_lossy().into_owned();
+    let child = start_paced(&journal, &[]);
+    assert_refused(&demo(&path, &[]), 3, &[&path, "in use"]);
+    signal(&child, libc::SIGINT);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 130, "{}", stderr(&output));
+    let info = json(&replay(&["info", &path, "--json"]));
+    assert_eq!(info["inputs"]["sealed"], true);
+    assert_eq!(info["input_kinds"]["SessionEnd"], 1);
+    assert_eq!(json(&replay(&["verify", &path, "--json"]))["identical"], true);
+    assert_refused(&demo(&path, &[]), 3, &[&path, "already holds a run", "--journal"]);
+}
+
+#[test]
+fn the_kill_switch_stops_trading_flattens_and_stays_latched() {
+    let dir = scratch();
+    let journal = dir.path().join("j");
+    let path = journal.to_string_lossy().into_owned();
+    let child = start_paced(&journal, &["--set", "strategies.0.timeframe=1s"]);
+    assert_eq!(code(&engine(&["kill", "--journal", &path])), 0);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 5, "{}", stderr(&output));
+    let summary = json(&output);
+    assert_eq!(summary["risk_stop"], "kill_switch");
+    assert_eq!(summary["open_positions"], 0, "a kill flattens");
+    assert_eq!(summary["alarms"]["killed"], 1);
+    assert_refused(&demo(&path, &[]), 5, &["kill switch", "latched"]);
+    assert_eq!(json(&replay(&["verify", &path, "--json"]))["identical"], true);
+}
+
+#[test]
+fn a_scripted_kill_is_the_same_on_one_thread_and_two() {
+    let dir = scratch();
+    let config = dir.path().join("kill.toml");
+    std::fs::write(&config, "[[sim.commands]]\nat = \"09:40:00\"\ndo = \"kill\"\n").unwrap();
+    let config = config.to_string_lossy().into_owned();
+    let hash = |name: &str, more: &[&str]| {
+        let output = demo(&dir.path().join(name).to_string_lossy(), &[&["--config", &config], more].concat());
+        assert_eq!(code(&output), 5, "{}", stderr(&output));
+        json(&output)["state_hash"].clone()
+    };
+    let one = hash("one", &[]);
+    if std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() >= 2) {
+        assert_eq!(one, hash("two", &["--cpu-set", "0-1", "--wait", "yield"]));
+    }
+}
+
+#[test]
+fn bad_input_gets_a_clear_error_and_its_exit_code() {
+    let dir = scratch();
+    let path = |name: &str| dir.path().join(name).to_string_lossy().into_owned();
+    std::fs::write(path("typo.toml"), "[risk]\ncapitel = \"600000\"\n").unwrap();
+    let typo = demo(&path("a"), &["--config", &path("typo.toml")]);
+    assert_refused(&typo, 2, &["typo.toml:2", "capitel", "capital"]);
+    assert_refused(&demo(&path("a"), &["--set", "risk.capitel=1"]), 2, &["capitel", "capital"]);
+    assert_refused(&demo(&path("a"), &["--set", "strategies.0.kind=ema_crossovr"]), 2, &["ema_crossover"]);
+    assert_refused(&demo(&path("a"), &["--config", &path("absent.toml")]), 2, &["absent.toml"]);
+    assert_refused(&demo(&path("a"), &["--cpu-set", "4000"]), 2, &["4000", "usable"]);
+    assert_refused(&demo(&path("a"), &["--cpu-set", "x-y"]), 2, &["cpu"]);
+    assert_refused(&demo(&path("a"), &["--wait", "sleep"]), 2, &["yield"]);
+    assert_refused(&engine(&["run", "--mode", "live"]), 2, &["live"]);
+    assert!(!Path::new(&path("a")).join("inputs").exists(), "a refused run leaves no journal");
+    assert_refused(&replay(&["verify", &path("absent")]), 3, &["absent"]);
+    assert_refused(&replay(&["info", &path("")]), 3, &["inputs"]);
+    let absent = format!("NSE:TCS={}", path("absent.csv"));
+    assert_refused(&replay(&["import", "tick-csv", &absent, "--journal", &path("b")]), 3, &["absent.csv"]);
+    assert_refused(&replay(&["import", "tick-csv", "nonsense", "--journal", &path("b")]), 2, &["SYMBOL=FILE"]);
+    assert_refused(&replay(&["import", "lobster", "A=b", "--journal", &path("b")]), 2, &["tick-csv"]);
+}
+
+#[test]
+fn exports_have_the_stated_columns() {
+    let dir = scratch();
+    let journal = dir.path().join("j").to_string_lossy().into_owned();
+    let summary = json(&demo(&journal, &[]));
+    for (what, header) in [
+        ("bars", "instrument,start,open,high,low,close,volume,trades"),
+        ("fills", "order_id,instrument,time,side,quantity,price,charges"),
+        ("ticks", "instrument,time,last,volume"),
+        ("signals", "signal_id,instrument,time,strategy,action,reason,confidence,price"),
+        ("orders", "order_id,instrument,time,strategy,side,type,validity,intent,quantity,price,signal_id"),
+    ] {
+        let output = replay(&["export", what, &journal]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(text.lines().next(), Some(header));
+        let rows = text.lines().count() as u64 - 1;
+        match what {
+            "fills" | "orders" | "ticks" => assert_eq!(summary[what], rows, "{what}"),
+            _ => assert!(rows > 0, "{what}"),
+        }
+    }
+    let bars = String::from_utf8(replay(&["export", "bars", &journal, "--timeframe", "5m"]).stdout).unwrap();
+    assert!(bars.lines().nth(1).is_some_and(|row| row.contains("2026-07-31T09:15:00+05:30")), "{bars}");
+}

@@ -1,0 +1,49 @@
+//! One hash on every build and driver: the golden value below is reached in debug and in release, fused and threaded.
+
+use pitlane_engine::drive::affinity::allowed_cpus;
+use pitlane_engine::drive::fused::Fused;
+use pitlane_engine::drive::idle::Wait;
+use pitlane_engine::drive::topology::{RingSizes, workers};
+use pitlane_engine::drive::{Run, RunResult, pinned};
+use pitlane_engine::log::NoLog;
+use pitlane_engine::units::TsNs;
+use pitlane_tests::synthetic::{Day, day};
+
+/// The state hash of the day below. It changes when an event, a stage or the synthetic market changes: then look at what
+/// changed, and why, before you write the new value here.
+const GOLDEN: u128 = 0x928e_de26_0a38_623f_a660_a6cd_24de_2785;
+
+/// Minutes of the day that are run: enough for every timeframe but the longest, short enough for a debug build.
+const MINUTES: u64 = 40;
+
+fn run(day: &Day) -> Run<'_> {
+    let schedule = day.schedule();
+    Run {
+        config: &day.config,
+        schedule: Box::new(schedule),
+        feed: Box::new(day.feed()),
+        inputs: Box::new(NoLog),
+        outputs: Box::new(NoLog),
+        until: TsNs(day.settings.session_times(day.settings.sim.date).open.0 + MINUTES * 60_000_000_000),
+        commands: None,
+        pace: None,
+        stamps: false,
+    }
+}
+
+fn check(result: &RunResult, how: &str) {
+    assert!(result.counts.fills > 100, "{how}: too little happened: {:?}", result.counts);
+    assert_eq!(result.state_hash(), GOLDEN, "{how}: the state hash is {:#034x}", result.state_hash());
+}
+
+#[test]
+fn every_build_and_driver_reaches_the_golden_hash() {
+    let day = day(1);
+    check(&Fused::new(run(&day)).unwrap().run(Wait::Yield, &|| false), "fused");
+    let cpus: Vec<usize> = allowed_cpus().into_iter().cycle().take(5).collect();
+    for threads in 2..=5 {
+        let workers = workers(run(&day), threads, RingSizes::default()).unwrap();
+        let result = pinned::run(workers, &cpus[..threads], Wait::Yield, &|| false).unwrap();
+        check(&result, &format!("{threads} threads"));
+    }
+}
