@@ -26,7 +26,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 fn dependencies_point_one_way() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     for (package, allowed) in MAY_IMPORT {
-        assert!(manifest.contains(&format!("\"{package}\"")), "{package} is not a member any more: mend this table");
+        assert!(
+            manifest.contains(&format!("\"{package}\"")),
+            "{package} is not a member any more: mend this table"
+        );
         let text = fs::read_to_string(root().join(package).join("Cargo.toml")).unwrap();
         for line in text.lines().filter(|line| line.starts_with("pitlane-")) {
             let name = line.split(['.', ' ', '=']).next().unwrap().trim_start_matches("pitlane-");
@@ -61,7 +64,10 @@ fn walk(dir: &Path, files: &mut Vec<(String, String)>) {
 
 /// Arrows inside the engine: a module (left) names none of those (right).
 const NOT_IN_ENGINE: &[(&str, &[&str])] = &[
-    ("engine/src/stages", &["crate::drive", "crate::sequencer", "std::time", "std::thread", "std::fs", "std::net"]),
+    (
+        "engine/src/stages",
+        &["crate::drive", "crate::sequencer", "std::time", "std::thread", "std::fs", "std::net"],
+    ),
     ("engine/src/book", &["crate::drive", "crate::sequencer", "crate::stages", "std::time", "std::thread"]),
     ("engine/src/event", &["crate::drive", "crate::sequencer", "crate::stages", "crate::stage"]),
     ("engine/src/sequencer", &["crate::drive", "std::time", "std::thread", "std::fs"]),
@@ -73,7 +79,9 @@ fn stages_know_no_driver_clock_thread_or_file() {
     for (name, text) in rust_files() {
         for (module, banned) in NOT_IN_ENGINE.iter().filter(|(module, _)| name.starts_with(module)) {
             for banned in *banned {
-                let used = text.lines().any(|line| line.contains(&format!("{banned}::")) || line.contains(&format!("use {banned};")));
+                let used = text.lines().any(|line| {
+                    line.contains(&format!("{banned}::")) || line.contains(&format!("use {banned};"))
+                });
                 assert!(!used, "{name}: {module} may not use {banned}");
             }
         }
@@ -93,11 +101,15 @@ const UNSAFE_FILES: &[&str] = &[
 #[test]
 fn unsafe_lives_in_few_files() {
     for (name, text) in rust_files() {
-        if UNSAFE_FILES.contains(&name.as_str()) || name.starts_with("journal/src/tests") || name.ends_with("architecture.rs") {
+        if UNSAFE_FILES.contains(&name.as_str())
+            || name.starts_with("journal/src/tests")
+            || name.ends_with("architecture.rs")
+        {
             continue;
         }
         let used = text.lines().map(str::trim_start).any(|line| {
-            !line.starts_with("//") && (line.contains("unsafe {") || line.contains("unsafe fn") || line.contains("unsafe impl"))
+            !line.starts_with("//")
+                && (line.contains("unsafe {") || line.contains("unsafe fn") || line.contains("unsafe impl"))
         });
         assert!(!used, "{name} contains unsafe code; the files that may are listed in tests/architecture.rs");
     }

@@ -43,7 +43,8 @@ fn json(output: &Output) -> Value {
 /// A scratch directory on memory where there is some, so that journals cost no disk.
 fn scratch() -> tempfile::TempDir {
     let shm = Path::new("/dev/shm");
-    if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() }.expect("a directory can be made")
+    if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() }
+        .expect("a directory can be made")
 }
 
 /// Small segments: a journal of these tests is small.
@@ -70,7 +71,9 @@ fn a_demo_is_the_same_again_on_any_cpus_and_proves_itself() {
     let first = json(&demo(&path("a"), &[]));
     assert_eq!(first["schema"], "engine-summary/1");
     assert!(first["fills"].as_u64().is_some_and(|fills| fills > 0), "{first}");
-    for (name, more) in [("b", &[][..]), ("c", &["--cpu-set", "0"]), ("d", &["--cpu-set", "0-1", "--wait", "yield"])] {
+    for (name, more) in
+        [("b", &[][..]), ("c", &["--cpu-set", "0"]), ("d", &["--cpu-set", "0-1", "--wait", "yield"])]
+    {
         if more.contains(&"0-1") && std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() < 2) {
             continue;
         }
@@ -254,7 +257,11 @@ fn bad_input_gets_a_clear_error_and_its_exit_code() {
     assert_refused(&replay(&["info", &path("")]), 3, &["inputs"]);
     let absent = format!("NSE:TCS={}", path("absent.csv"));
     assert_refused(&replay(&["import", "tick-csv", &absent, "--journal", &path("b")]), 3, &["absent.csv"]);
-    assert_refused(&replay(&["import", "tick-csv", "nonsense", "--journal", &path("b")]), 2, &["SYMBOL=FILE"]);
+    assert_refused(
+        &replay(&["import", "tick-csv", "nonsense", "--journal", &path("b")]),
+        2,
+        &["SYMBOL=FILE"],
+    );
     assert_refused(&replay(&["import", "lobster", "A=b", "--journal", &path("b")]), 2, &["tick-csv"]);
 }
 

@@ -13,7 +13,8 @@ const SCHEDULES: u64 = 600;
 const SECONDS: u64 = 24;
 
 fn difference(a: &Outcome, b: &Outcome) -> String {
-    let first = |a: &[u8], b: &[u8]| std::iter::zip(a, b).position(|(a, b)| a != b).unwrap_or(a.len().min(b.len()));
+    let first =
+        |a: &[u8], b: &[u8]| std::iter::zip(a, b).position(|(a, b)| a != b).unwrap_or(a.len().min(b.len()));
     format!(
         "inputs {} and {} bytes, first difference at {}; outputs {} and {} bytes, first difference at {}",
         a.inputs.len(),
@@ -74,7 +75,11 @@ fn threads_of_their_own_equal_fused_under_every_wait() {
     for wait in [Wait::Busy, Wait::Yield, Wait::Park] {
         for threads in 1..=cpus.len().min(5) {
             let outcome = run_pinned(&market, &cpus[..threads], wait);
-            assert!(outcome == reference, "{threads} threads, {wait:?}: {}", difference(&reference, &outcome));
+            assert!(
+                outcome == reference,
+                "{threads} threads, {wait:?}: {}",
+                difference(&reference, &outcome)
+            );
         }
         // More workers than cores: each cpu hosts several. Spinning would only be slow, so it is left out.
         if wait != Wait::Busy {
@@ -96,7 +101,11 @@ fn a_seed_is_a_run() {
 #[test]
 fn every_planted_release_rule_is_caught() {
     use pitlane_engine::planted::{Bug, plant};
-    for &(name, bug) in Bug::ALL {
+    // One bug by name if `PITLANE_PLANTED` is set, else all of them.
+    let chosen = std::env::var("PITLANE_PLANTED").ok();
+    let wanted = |name: &str| chosen.as_deref().is_none_or(|chosen| chosen == name);
+    assert!(chosen.as_deref().is_none_or(|name| Bug::from_name(name).is_some()), "no such bug: {chosen:?}");
+    for &(name, bug) in Bug::ALL.iter().filter(|(name, _)| wanted(name)) {
         let around = |on: bool| plant(on.then_some(bug));
         let (failure, _) = first_failure(seed(name, 20_260_731), SCHEDULES, &around);
         println!("{name}: {}", failure.as_deref().unwrap_or("not caught"));

@@ -24,8 +24,8 @@ use crate::config::PipelineConfig;
 use crate::event::StageId;
 use crate::ledger::Ledger;
 use crate::log::{EventLog, LogError};
-use crate::sequencer::source::Source;
 use crate::sequencer::Sequencer;
+use crate::sequencer::source::Source;
 use crate::stage::{Chain, Then};
 use crate::stages::bars::Bars;
 use crate::stages::matcher::Matcher;
@@ -158,6 +158,6 @@ fn sequencer<S: Source>(
 
 /// Whether a step's end asks for state hashes: every 4,096 inputs, and at each session's end.
 fn checkpoint_due(event: &crate::event::Event) -> bool {
-    event.header.seq.0 % crate::limits::CHECKPOINT_INPUTS == 0
+    event.header.seq.0.is_multiple_of(crate::limits::CHECKPOINT_INPUTS)
         || event.header.kind == crate::event::Kind::SessionEnd as u8
 }

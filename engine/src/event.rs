@@ -180,7 +180,10 @@ impl Event {
     /// # Errors
     /// If the length, kind, line count or a coded field is not one that this version writes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, EventError> {
-        if bytes.is_empty() || bytes.len() % LINE_BYTES != 0 || bytes.len() > SLOT_LINES * LINE_BYTES {
+        if bytes.is_empty()
+            || !bytes.len().is_multiple_of(LINE_BYTES)
+            || bytes.len() > SLOT_LINES * LINE_BYTES
+        {
             return Err(EventError::Length(bytes.len()));
         }
         let mut event = Self { header: Header::default(), body: [0; _] };

@@ -58,7 +58,10 @@ impl MemoryLog {
 
 impl EventLog for MemoryLog {
     fn append(&mut self, event: &Event) {
-        self.0.lock().expect("no thread panicked while it held the log").extend_from_slice(event.used_bytes());
+        self.0
+            .lock()
+            .expect("no thread panicked while it held the log")
+            .extend_from_slice(event.used_bytes());
     }
 }
 

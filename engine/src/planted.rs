@@ -23,6 +23,11 @@ impl Bug {
         ("drain-before-load", Self::DrainBeforeLoad),
         ("release-at-bound", Self::ReleaseAtBound),
     ];
+
+    /// The bug of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, bug)| *bug)
+    }
 }
 
 #[cfg(feature = "planted")]

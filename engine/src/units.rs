@@ -239,7 +239,11 @@ pub fn decimal(scaled: i64) -> String {
     let sign = if scaled < 0 { "-" } else { "" };
     let abs = scaled.unsigned_abs();
     let (whole, frac) = (abs / 10_000, abs % 10_000);
-    if frac % 100 == 0 { format!("{sign}{whole}.{:02}", frac / 100) } else { format!("{sign}{whole}.{frac:04}") }
+    if frac % 100 == 0 {
+        format!("{sign}{whole}.{:02}", frac / 100)
+    } else {
+        format!("{sign}{whole}.{frac:04}")
+    }
 }
 
 impl std::fmt::Display for Price {

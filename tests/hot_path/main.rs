@@ -17,7 +17,8 @@ fn main() -> ExitCode {
     let modes = hot::MODES;
     for mode in modes {
         let me = std::env::current_exe().expect("the system knows this program's path");
-        let status = Command::new(me).env(hot::MODE_VARIABLE, mode).status().expect("the program starts again");
+        let status =
+            Command::new(me).env(hot::MODE_VARIABLE, mode).status().expect("the program starts again");
         let verdict = hot::explain(status.code());
         println!("hot path, {mode}: {verdict}");
         if status.code() != Some(0) {

@@ -69,7 +69,9 @@ pub fn explain(code: Option<i32>) -> String {
         Some(EXIT_SHORT) => "FAILED: the run ended before the measurement did".to_owned(),
         Some(EXIT_NO_LOCK) => "FAILED: memory cannot be locked here (ulimit -l)".to_owned(),
         Some(EXIT_NO_FILTER) => "FAILED: system call filters cannot be installed here".to_owned(),
-        Some(code) if code >= EXIT_CALL => format!("FAILED: system call number {} on a pipeline thread", code - EXIT_CALL),
+        Some(code) if code >= EXIT_CALL => {
+            format!("FAILED: system call number {} on a pipeline thread", code - EXIT_CALL)
+        }
         other => format!("FAILED: ended with {other:?}"),
     }
 }
@@ -182,7 +184,8 @@ fn measured_thread(mut worker: Box<dyn Worker>, taken: &AtomicU64, ready: &Atomi
 /// Runs one measurement in this process and ends it with the verdict.
 pub fn child(mode: &str) -> ! {
     let threads: usize = mode.rsplit('-').next().and_then(|n| n.parse().ok()).unwrap_or(1);
-    let dir = std::path::Path::new(if std::path::Path::new("/dev/shm").is_dir() { "/dev/shm" } else { "/tmp" });
+    let dir =
+        std::path::Path::new(if std::path::Path::new("/dev/shm").is_dir() { "/dev/shm" } else { "/tmp" });
     let journal = tempfile::tempdir_in(dir).expect("a temporary directory can be made");
     if memory::lock().is_err() {
         leave(EXIT_NO_LOCK);

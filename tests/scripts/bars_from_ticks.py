@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
-"""Bars straight from recorded ticks: an independent answer to compare the engine's cascade with, byte for byte.
+"""Bars straight from recorded ticks, to compare those of the engine's cascade with, byte for byte.
 
     bars_from_ticks.py [--timeframes 1m,3m,5m] --out DIR SYMBOL=FILE [SYMBOL=FILE ...]
 
-Files have rows `timestamp,ltp,volume` in Indian time, plain or gzip; several may be of one symbol. DIR gets one file
-for each timeframe, named like `3m.csv`, with the columns of `journal-replay export bars`: the symbols in the order in
-which they were first named, each with its bars in the order of time.
+Files have rows `timestamp,ltp,volume` in Indian time, plain or gzip; several may be of one symbol. DIR gets
+one file for each timeframe, named like `3m.csv`, with the columns of `journal-replay export bars`: symbols in
+the order in which they were first named, each with its bars in the order of time.
 
-Nothing here is taken from the engine. Its rules, which are those of the importer and of the bar sequencer:
+Nothing here is taken from the engine. Its rules are those of the importer and of the bar sequencer:
 * A row counts on a weekday at 09:15:00 <= t < 15:30:00 with a price above zero.
 * A row older than the last row of its file that counted is dropped. Files of one symbol are merged by time.
-* Every row of an index moves the price. A row of a share does if its volume is not that of the row before, or if it is
-  the first of its date.
+* Every row of an index moves the price. A row of a share does if its volume is not that of the row before, or
+  if it is the first of its date.
 * Volume is the increase of the day's highest cumulative volume; the first row of a date only sets it.
-* Periods are counted from 09:15 and the last one ends at 15:30. Without a row that moved the price there is no bar.
+* Periods are counted from 09:15, the last one ends at 15:30. No row that moved the price, no bar.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def moves(ticks, is_index):
 
 
 def bars(ticks, seconds):
-    """Bars as [start, open, high, low, close, volume, trades]; a bar ends when a tick of another period comes."""
+    """Bars as [start, open, high, low, close, volume, trades], up to a tick of the next period."""
     bar, date, session = None, None, None
     length = datetime.timedelta(seconds=seconds)
     for time, price, added in ticks:
@@ -81,7 +81,8 @@ def bars(ticks, seconds):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    as_written = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=as_written)
     parser.add_argument("files", nargs="+", metavar="SYMBOL=FILE")
     parser.add_argument("--timeframes", default="1m", help="comma separated, of " + ", ".join(SECONDS))
     parser.add_argument("--out", required=True, metavar="DIR")

@@ -3,10 +3,11 @@
 
     score_bars.py [--list] BARS.csv [BARS.csv ...] --against SYMBOL=REFERENCE [SYMBOL=REFERENCE ...]
 
-BARS are files of `journal-replay export bars --timeframe 1m`; a REFERENCE has rows `SYM,YYYYMMDD,HH:MM,O,H,L,C,V,OI`,
-plain or gzip, a minute labelled by its END. Minutes labelled 09:17 to 15:29 that both have are compared. Prints one
-JSON object: for each symbol the bars compared, and those with all four prices equal, within 1 and within 2 basis
-points of the reference. `--list` also prints every bar that is not exact, to standard error.
+BARS are files of `journal-replay export bars --timeframe 1m`; a REFERENCE, plain or gzip, has rows
+`SYM,YYYYMMDD,HH:MM,O,H,L,C,V,OI`, a minute labelled by its END. Minutes labelled 09:17 to 15:29 in both
+are compared. Prints one JSON object: for each symbol the bars compared, and those with all four prices equal,
+within 1 and within 2 basis points of the reference. `--list` also prints every bar that is not exact, to
+standard error.
 """
 
 import argparse
@@ -53,7 +54,8 @@ def basis_points(ours, theirs):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    as_written = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=as_written)
     parser.add_argument("bars", nargs="+", metavar="BARS.csv")
     parser.add_argument("--against", nargs="+", required=True, metavar="SYMBOL=REFERENCE")
     parser.add_argument("--list", action="store_true")

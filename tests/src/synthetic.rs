@@ -53,7 +53,10 @@ impl Day {
     pub fn feed(&self) -> Decoded<SyntheticFeed> {
         let instruments = &self.config.instruments;
         let feed = SyntheticFeed::new(&synthetic_config(&self.settings), instruments, &self.times);
-        Decoded::new(feed.expect("the settings are within their ranges"), Decoder::new(instruments, SOURCE_FEED))
+        Decoded::new(
+            feed.expect("the settings are within their ranges"),
+            Decoder::new(instruments, SOURCE_FEED),
+        )
     }
 }
 

@@ -121,7 +121,10 @@ pub(crate) fn check_table(table: &[InstrumentSpec]) -> Result<(), ConfigError> {
 pub(crate) fn contradiction(instrument: &InstrumentSpec) -> Option<(String, &'static str)> {
     let is_index = instrument.class == InstrumentClass::Index;
     if is_index && instrument.tradable {
-        return Some((format!("`{}` is an index and cannot be traded", instrument.symbol), "set tradable = false"));
+        return Some((
+            format!("`{}` is an index and cannot be traded", instrument.symbol),
+            "set tradable = false",
+        ));
     }
     let segment = instrument.token & 0xff;
     if is_index != (segment == SEGMENT_INDEX) {
@@ -162,7 +165,15 @@ fn spec(symbol: &str, token: u32) -> InstrumentSpec {
         _ => InstrumentClass::Equity,
     };
     let tradable = class != InstrumentClass::Index;
-    InstrumentSpec { symbol: symbol.to_owned(), token, class, tradable, lot: Qty(1), tick: Price(500), multiplier: 1 }
+    InstrumentSpec {
+        symbol: symbol.to_owned(),
+        token,
+        class,
+        tradable,
+        lot: Qty(1),
+        tick: Price(500),
+        multiplier: 1,
+    }
 }
 
 /// A token beyond the exchanges' own, the same on every machine.
@@ -188,7 +199,11 @@ fn check_one(index: usize, instrument: &InstrumentSpec) -> Result<(), ConfigErro
         && (1..=TICK_MAX).contains(&tick.0)
         && (1..=MULTIPLIER_MAX).contains(multiplier);
     if !symbol_is_valid(symbol) {
-        return Err(conflict(&at, format!("symbol `{symbol}` is not EXCHANGE:NAME of at most 40 bytes"), "rename it"));
+        return Err(conflict(
+            &at,
+            format!("symbol `{symbol}` is not EXCHANGE:NAME of at most 40 bytes"),
+            "rename it",
+        ));
     }
     if !in_range {
         let why = format!("lot, tick or multiplier of `{symbol}` is out of range");
@@ -204,7 +219,11 @@ fn check_unique(table: &[InstrumentSpec]) -> Result<(), ConfigError> {
     let mut symbols: Vec<&str> = table.iter().map(|instrument| instrument.symbol.as_str()).collect();
     symbols.sort_unstable();
     if let Some(pair) = symbols.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(conflict("[[instruments]]", format!("symbol `{}` is there twice", pair[0]), "remove one entry"));
+        return Err(conflict(
+            "[[instruments]]",
+            format!("symbol `{}` is there twice", pair[0]),
+            "remove one entry",
+        ));
     }
     let mut tokens: Vec<(u32, &str)> = table.iter().map(|i| (i.token, i.symbol.as_str())).collect();
     tokens.sort_unstable();
@@ -240,12 +259,16 @@ mod tests {
         let (known, _) = default_instrument("NSE:TATAMOTORS").unwrap();
         assert_eq!((known.token, known.lot, known.tick), (884_737, Qty(1), Price(500)));
         let (unknown, warning) = default_instrument("NSE:M&M").unwrap();
-        assert!(unknown.token & 0xff == 1 && unknown.token / 256 >= SYNTHETIC_TOKEN_FIRST && unknown.tradable);
+        assert!(
+            unknown.token & 0xff == 1 && unknown.token / 256 >= SYNTHETIC_TOKEN_FIRST && unknown.tradable
+        );
         assert_eq!(unknown, default_instrument("NSE:M&M").unwrap().0, "the same every time");
         assert!(warning.contains("made from its name"), "{warning}");
         let (future, _) = default_instrument("NFO:NIFTY26NOVFUT").unwrap();
         assert_eq!((future.class, future.tradable), (InstrumentClass::Future, false));
-        for symbol in ["RELIANCE", "nse:RELIANCE", "NSE:", ":X", "NSE:A234567890123456789012345678901234567890"] {
+        for symbol in
+            ["RELIANCE", "nse:RELIANCE", "NSE:", ":X", "NSE:A234567890123456789012345678901234567890"]
+        {
             assert!(default_instrument(symbol).is_err(), "{symbol}");
         }
     }

@@ -29,7 +29,8 @@ impl Layers {
     /// # Errors
     /// The first thing that is wrong, with its place: `file:line:column`, the flag or the variable.
     pub fn load(&self) -> Result<Settings, ConfigError> {
-        let variables = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
+        let variables =
+            std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
         let variables = if self.read_env { variables.collect() } else { Vec::new() };
         self.load_with(variables)
     }

@@ -29,8 +29,10 @@ pub use instruments::{canonical_symbol, default_instrument, demo_universe};
 pub use layers::Layers;
 pub use schema::{KeySchema, SCHEMA, SectionSchema};
 pub use settings::{
-    EngineSettings, JournalSettings, Mode, PacketMode, ScriptedCommand, SessionSettings, Settings, SimSettings, Speed,
-    StrategySettings, Wait,
+    EngineSettings, JournalSettings, Mode, PacketMode, ScriptedCommand, SessionSettings, Settings,
+    SimSettings, Speed, StrategySettings, Wait,
 };
 pub use time::{date_number, format_ist, ist, parse_date, parse_time};
-pub use values::{format_bps, format_bytes, format_duration_ns, parse_bps, parse_bytes, parse_cpu_list, parse_duration_ns};
+pub use values::{
+    format_bps, format_bytes, format_duration_ns, parse_bps, parse_bytes, parse_cpu_list, parse_duration_ns,
+};

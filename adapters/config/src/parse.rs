@@ -6,13 +6,13 @@ use crate::instruments::{
     symbol_is_valid,
 };
 use crate::read::{
-    Section, count, cpu_list, date, duration, flag, named, scaled, seed, share, text, time_of_day, unknown_key,
-    value_error, whole,
+    Section, count, cpu_list, date, duration, flag, named, scaled, seed, share, text, time_of_day,
+    unknown_key, value_error, whole,
 };
 use crate::schema::SCHEMA;
 use crate::settings::{
-    EngineSettings, JournalSettings, Mode, PacketMode, ScriptedCommand, SessionSettings, Settings, SimSettings, Speed,
-    StrategySettings, Wait,
+    EngineSettings, JournalSettings, Mode, PacketMode, ScriptedCommand, SessionSettings, Settings,
+    SimSettings, Speed, StrategySettings, Wait,
 };
 use crate::tree::{Node, Table, Value};
 use crate::values;
@@ -113,7 +113,11 @@ fn session(section: &Section<'_>, default: SessionSettings) -> Result<SessionSet
     }
 }
 
-fn sim(section: &Section<'_>, default: SimSettings, hours: &SessionSettings) -> Result<SimSettings, ConfigError> {
+fn sim(
+    section: &Section<'_>,
+    default: SimSettings,
+    hours: &SessionSettings,
+) -> Result<SimSettings, ConfigError> {
     Ok(SimSettings {
         date: section.read("date", default.date, date)?,
         seed: section.read("seed", default.seed, seed)?,
@@ -123,7 +127,11 @@ fn sim(section: &Section<'_>, default: SimSettings, hours: &SessionSettings) -> 
         ticks_per_second: section.read("ticks_per_second", default.ticks_per_second, count(1..=1_000_000))?,
         hot_share_bps: section.read("hot_share", default.hot_share_bps, share(0..=WHOLE_BPS))?,
         hot_rate: section.read("hot_rate", default.hot_rate, count(1..=1_000))?,
-        hot_rotation_ns: section.read("hot_rotation", default.hot_rotation_ns, duration(NS_PER_S..=DAY_NS))?,
+        hot_rotation_ns: section.read(
+            "hot_rotation",
+            default.hot_rotation_ns,
+            duration(NS_PER_S..=DAY_NS),
+        )?,
         step_ppm: section.read("step_ppm", default.step_ppm, count(1..=10_000))?,
         burst_bps: section.read("burst", default.burst_bps, share(0..=WHOLE_BPS))?,
         halts: section.read("halts", default.halts, count(0..=10_000))?,
@@ -189,7 +197,11 @@ fn strategies(root: &Table) -> Result<Vec<StrategySettings>, ConfigError> {
     for entry in Section::entries(Some(root), "strategies", "strategies")? {
         let id = entry.required("id", |value| text(value).filter(|id| strategy_id_is_valid(id)))?;
         if all.iter().any(|other| other.id == id) {
-            return Err(entry.conflict("id", format!("strategy id `{id}` is there twice"), "rename one of them"));
+            return Err(entry.conflict(
+                "id",
+                format!("strategy id `{id}` is there twice"),
+                "rename one of them",
+            ));
         }
         all.push(StrategySettings {
             id,
@@ -221,7 +233,9 @@ fn passive_entry(name: &str) -> Option<bool> {
 /// Symbols as an array, or one alone; aliases become the exchange's names.
 fn symbols(value: &Value) -> Option<Vec<String>> {
     let one = |value: &Value| match value {
-        Value::Text(symbol) if symbol == "*" || symbol_is_valid(symbol) => Some(canonical_symbol(symbol).to_owned()),
+        Value::Text(symbol) if symbol == "*" || symbol_is_valid(symbol) => {
+            Some(canonical_symbol(symbol).to_owned())
+        }
         _ => None,
     };
     match value {
@@ -256,7 +270,11 @@ fn risk(section: &Section<'_>, default: RiskConfig) -> Result<RiskConfig, Config
         capital: Money(section.read("capital", default.capital.0, scaled(SCALE..=CAPITAL_MAX))?),
         position_bps: section.read("position", default.position_bps, part())?,
         order_value_bps: section.read("order_value", default.order_value_bps, part())?,
-        order_quantity_max: Qty(section.read("order_quantity_max", default.order_quantity_max.0, quantity)?),
+        order_quantity_max: Qty(section.read(
+            "order_quantity_max",
+            default.order_quantity_max.0,
+            quantity,
+        )?),
         open_positions_max: section.read("open_positions", default.open_positions_max, count(1..=4_096))?,
         daily_loss_bps: section.read("daily_loss", default.daily_loss_bps, part())?,
         protection_bps: section.read("protection", default.protection_bps, part())?,
@@ -267,7 +285,11 @@ fn risk(section: &Section<'_>, default: RiskConfig) -> Result<RiskConfig, Config
 fn venue(section: &Section<'_>, default: VenueConfig) -> Result<VenueConfig, ConfigError> {
     Ok(VenueConfig {
         latency_min_ns: section.read("latency_min", default.latency_min_ns, duration(1..=MINUTE_NS))?,
-        latency_spread_ns: section.read("latency_spread", default.latency_spread_ns, duration(0..=MINUTE_NS))?,
+        latency_spread_ns: section.read(
+            "latency_spread",
+            default.latency_spread_ns,
+            duration(0..=MINUTE_NS),
+        )?,
         latency_step_ns: section.read("latency_step", default.latency_step_ns, duration(1..=MINUTE_NS))?,
         slippage_ticks: section.read("slippage_ticks", default.slippage_ticks, whole(0..=1_000))?,
         participation_bps: section.read("participation", default.participation_bps, share(1..=WHOLE_BPS))?,

@@ -21,7 +21,10 @@ impl Settings {
         if enabled.len() > STRATEGIES_MAX {
             return Err(ConfigError::Conflict {
                 at: "[[strategies]]".to_owned(),
-                why: format!("{} enabled strategies are more than the {STRATEGIES_MAX} of one engine", enabled.len()),
+                why: format!(
+                    "{} enabled strategies are more than the {STRATEGIES_MAX} of one engine",
+                    enabled.len()
+                ),
                 remedy: "disable some".to_owned(),
             });
         }
@@ -50,11 +53,17 @@ impl Settings {
 }
 
 /// The ids a strategy's symbols stand for, ascending, each once.
-fn resolve(strategy: &StrategySettings, instruments: &[InstrumentSpec]) -> Result<Vec<InstrumentId>, ConfigError> {
+fn resolve(
+    strategy: &StrategySettings,
+    instruments: &[InstrumentSpec],
+) -> Result<Vec<InstrumentId>, ConfigError> {
     let mut chosen = vec![false; instruments.len()];
     for symbol in &strategy.symbols {
         if symbol == "*" {
-            chosen.iter_mut().zip(instruments).for_each(|(chosen, instrument)| *chosen |= instrument.tradable);
+            chosen
+                .iter_mut()
+                .zip(instruments)
+                .for_each(|(chosen, instrument)| *chosen |= instrument.tradable);
             continue;
         }
         let wanted = canonical_symbol(symbol);

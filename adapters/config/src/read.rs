@@ -96,7 +96,11 @@ impl<'a> Section<'a> {
     }
 
     /// The value of `key`, which has no default.
-    pub(crate) fn required<T>(&self, key: &str, parse: impl FnOnce(&Value) -> Option<T>) -> Result<T, ConfigError> {
+    pub(crate) fn required<T>(
+        &self,
+        key: &str,
+        parse: impl FnOnce(&Value) -> Option<T>,
+    ) -> Result<T, ConfigError> {
         self.optional(key, parse)?.ok_or_else(|| ConfigError::Missing {
             at: self.at.to_string(),
             place: format!("[[{}]]", self.schema.name),
@@ -113,7 +117,13 @@ impl<'a> Section<'a> {
 }
 
 /// An unknown name at `node`.
-pub(crate) fn unknown_key(node: &Node, what: &'static str, key: &str, place: String, known: &[&str]) -> ConfigError {
+pub(crate) fn unknown_key(
+    node: &Node,
+    what: &'static str,
+    key: &str,
+    place: String,
+    known: &[&str],
+) -> ConfigError {
     ConfigError::UnknownKey {
         at: node.key_at.to_string(),
         what,
@@ -178,7 +188,9 @@ pub(crate) fn seed(value: &Value) -> Option<u64> {
 
 /// A number on the 1/10,000 scale in a range on that scale.
 pub(crate) fn scaled(range: RangeInclusive<i64>) -> impl FnOnce(&Value) -> Option<i64> {
-    move |value| text(value).and_then(|text| values::parse_scaled(&text)).filter(|number| range.contains(number))
+    move |value| {
+        text(value).and_then(|text| values::parse_scaled(&text)).filter(|number| range.contains(number))
+    }
 }
 
 /// A share in bps in a range of bps.
@@ -188,7 +200,9 @@ pub(crate) fn share(range: RangeInclusive<i64>) -> impl FnOnce(&Value) -> Option
 
 /// A duration in a range of nanoseconds.
 pub(crate) fn duration(range: RangeInclusive<u64>) -> impl FnOnce(&Value) -> Option<u64> {
-    move |value| text(value).and_then(|text| values::parse_duration_ns(&text).ok()).filter(|ns| range.contains(ns))
+    move |value| {
+        text(value).and_then(|text| values::parse_duration_ns(&text).ok()).filter(|ns| range.contains(ns))
+    }
 }
 
 /// A time of day.

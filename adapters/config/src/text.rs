@@ -133,8 +133,12 @@ fn strategy_text(strategy: &StrategySettings, text: &mut Text) {
     text.bare("allow_short", strategy.allow_short);
     text.quoted("entry", if strategy.passive_entry { "passive" } else { "cross" });
     // `{:?}` writes the shortest digits that read back as the same float, and always a point or an exponent.
-    let params: Vec<String> = strategy.params.iter().map(|(name, value)| format!("{} = {value:?}", quote(name))).collect();
-    text.bare("params", if params.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", params.join(", ")) });
+    let params: Vec<String> =
+        strategy.params.iter().map(|(name, value)| format!("{} = {value:?}", quote(name))).collect();
+    text.bare(
+        "params",
+        if params.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", params.join(", ")) },
+    );
 }
 
 /// TOML under construction.

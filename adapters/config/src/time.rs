@@ -7,7 +7,8 @@ use pitlane_engine::units::{IST_OFFSET_NS, TsNs};
 
 /// The instant at which Indian clocks show `date` and `time`. Panics for dates outside 1970 to 2553.
 pub fn ist(date: Date, time: Time) -> TsNs {
-    let utc = Offset::UTC.to_timestamp(date.to_datetime(time)).expect("a civil time that engine time can hold");
+    let utc =
+        Offset::UTC.to_timestamp(date.to_datetime(time)).expect("a civil time that engine time can hold");
     let ns = utc.as_nanosecond() - i128::from(IST_OFFSET_NS);
     TsNs(u64::try_from(ns).expect("a time from 1970 on"))
 }
@@ -63,9 +64,9 @@ pub fn parse_time(text: &str) -> Result<Time, ConfigError> {
     let parts: Vec<&str> = text.trim().split(':').collect();
     let well_formed = matches!(parts.len(), 2 | 3) && parts.iter().all(|part| part.len() == 2);
     let numbers: Option<Vec<i16>> = parts.iter().map(|part| number(part)).collect();
-    let time = numbers.filter(|_| well_formed).and_then(|n| {
-        Time::new(n[0] as i8, n[1] as i8, n.get(2).copied().unwrap_or(0) as i8, 0).ok()
-    });
+    let time = numbers
+        .filter(|_| well_formed)
+        .and_then(|n| Time::new(n[0] as i8, n[1] as i8, n.get(2).copied().unwrap_or(0) as i8, 0).ok());
     time.ok_or_else(|| ConfigError::Parse {
         what: "a time of day",
         value: text.to_owned(),
@@ -99,7 +100,11 @@ mod tests {
         assert_eq!(format_ist(open.plus(250_000_000)), "2026-07-31T09:15:00.250+05:30");
         assert_eq!(format_ist(open.plus(1_500)), "2026-07-31T09:15:00.000001500+05:30");
         assert_eq!(format_ist(TsNs(0)), "1970-01-01T05:30:00+05:30");
-        assert_eq!(format_ist(TsNs(1_625_461_887_000_000_000)), "2021-07-05T10:41:27+05:30", "the ticker's mock packet");
+        assert_eq!(
+            format_ist(TsNs(1_625_461_887_000_000_000)),
+            "2021-07-05T10:41:27+05:30",
+            "the ticker's mock packet"
+        );
         assert_eq!(date_number(date(2026, 7, 31)), 20_260_731);
     }
 

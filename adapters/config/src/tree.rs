@@ -85,7 +85,9 @@ pub(crate) fn parse(text: &str, name: &str) -> Result<Table, ConfigError> {
 /// Parses a value given on the command line or in the environment: TOML where it is TOML, else text as it is.
 pub(crate) fn parse_value(text: &str, at: &Origin) -> Value {
     let parsed = DeValue::parse(text.trim()).ok();
-    parsed.and_then(|value| convert(value.get_ref(), &|_| at.clone()).ok()).unwrap_or_else(|| Value::Text(text.to_owned()))
+    parsed
+        .and_then(|value| convert(value.get_ref(), &|_| at.clone()).ok())
+        .unwrap_or_else(|| Value::Text(text.to_owned()))
 }
 
 /// Puts `over` on top of `base`: tables merge key by key, everything else (arrays too) is replaced.
@@ -129,9 +131,9 @@ fn set_in_array(
 ) -> Result<(), ConfigError> {
     let name = path[0];
     let named = |node: &Node| match &node.value {
-        Value::Table(table) => ["id", "symbol"]
-            .iter()
-            .any(|key| matches!(table.get(*key), Some(Node { value: Value::Text(text), .. }) if text == name)),
+        Value::Table(table) => ["id", "symbol"].iter().any(
+            |key| matches!(table.get(*key), Some(Node { value: Value::Text(text), .. }) if text == name),
+        ),
         _ => false,
     };
     let place = entries.iter().position(named).or_else(|| name.parse().ok().filter(|at| *at < entries.len()));

@@ -25,8 +25,11 @@ const CPU_MAX: usize = 8_191;
 /// If the text is not a whole number and one of those units, or is beyond 584 years.
 pub fn parse_duration_ns(text: &str) -> Result<u64, ConfigError> {
     let allowed = "a whole number with a unit: ns, us, ms, s, m or h, such as 250us";
-    with_unit(text, TIME_UNITS)
-        .ok_or_else(|| ConfigError::Parse { what: "a duration", value: text.to_owned(), allowed })
+    with_unit(text, TIME_UNITS).ok_or_else(|| ConfigError::Parse {
+        what: "a duration",
+        value: text.to_owned(),
+        allowed,
+    })
 }
 
 /// A duration with the largest unit that keeps it whole.
@@ -40,7 +43,11 @@ pub fn format_duration_ns(ns: u64) -> String {
 /// If the text is not a whole number and one of those units.
 pub fn parse_bytes(text: &str) -> Result<u64, ConfigError> {
     let allowed = "a whole number with a unit: B, KiB, MiB or GiB, such as 64MiB";
-    with_unit(text, SIZE_UNITS).ok_or_else(|| ConfigError::Parse { what: "a size", value: text.to_owned(), allowed })
+    with_unit(text, SIZE_UNITS).ok_or_else(|| ConfigError::Parse {
+        what: "a size",
+        value: text.to_owned(),
+        allowed,
+    })
 }
 
 /// A size with the largest unit that keeps it whole.
@@ -61,7 +68,11 @@ pub fn parse_bps(text: &str) -> Result<i64, ConfigError> {
         let number = trimmed.strip_suffix('%').map(str::trim_end);
         number.and_then(parse_scaled).filter(|n| n % 100 == 0).map(|n| n / 100)
     };
-    parsed.filter(|n| *n >= 0).ok_or_else(|| ConfigError::Parse { what: "a share", value: text.to_owned(), allowed })
+    parsed.filter(|n| *n >= 0).ok_or_else(|| ConfigError::Parse {
+        what: "a share",
+        value: text.to_owned(),
+        allowed,
+    })
 }
 
 /// A share in percent.
@@ -178,7 +189,9 @@ mod tests {
 
     #[test]
     fn shares() {
-        for (text, bps) in [("2%", 200), ("0.5%", 50), ("10 %", 1_000), ("0.01%", 1), ("35bps", 35), ("0%", 0)] {
+        for (text, bps) in
+            [("2%", 200), ("0.5%", 50), ("10 %", 1_000), ("0.01%", 1), ("35bps", 35), ("0%", 0)]
+        {
             assert_eq!(parse_bps(text).unwrap(), bps);
             assert_eq!(parse_bps(&format_bps(bps)).unwrap(), bps);
         }
@@ -197,16 +210,22 @@ mod tests {
             let error = parse_cpu_list(text).unwrap_err().to_string();
             assert_eq!(
                 error,
-                format!("cannot read a cpu list from {text:?}; allowed: cpu ids and ranges separated by commas, such as 2-5,8")
+                format!(
+                    "cannot read a cpu list from {text:?}; allowed: cpu ids and ranges separated by commas, such as 2-5,8"
+                )
             );
         }
     }
 
     #[test]
     fn decimals() {
-        for (text, scaled) in
-            [("500000", 5_000_000_000), ("0.05", 500), ("5,00,000.50", 5_000_005_000), ("-1.5", -15_000), ("1_000", 10_000_000)]
-        {
+        for (text, scaled) in [
+            ("500000", 5_000_000_000),
+            ("0.05", 500),
+            ("5,00,000.50", 5_000_005_000),
+            ("-1.5", -15_000),
+            ("1_000", 10_000_000),
+        ] {
             assert_eq!(parse_scaled(text), Some(scaled), "{text}");
             assert_eq!(parse_scaled(&shortest_decimal(scaled)), Some(scaled));
         }

@@ -146,7 +146,8 @@ pub fn encode_quote(packet: &QuotePacket, out: &mut [u8; QUOTE_BYTES]) {
     words(
         out,
         &[
-            p.token, p.last, p.last_qty, p.average, p.volume, p.buy_qty, p.sell_qty, p.open, p.high, p.low, p.close,
+            p.token, p.last, p.last_qty, p.average, p.volume, p.buy_qty, p.sell_qty, p.open, p.high, p.low,
+            p.close,
         ],
     );
 }
@@ -157,7 +158,10 @@ pub fn encode_full(packet: &FullPacket, out: &mut [u8; FULL_BYTES]) {
     encode_quote(&packet.quote, head);
     let (times, levels) = tail.split_at_mut(20);
     let p = packet;
-    words(times, &[p.last_trade_secs, p.open_interest, p.open_interest_high, p.open_interest_low, p.exchange_secs]);
+    words(
+        times,
+        &[p.last_trade_secs, p.open_interest, p.open_interest_high, p.open_interest_low, p.exchange_secs],
+    );
     let entries = levels.chunks_exact_mut(12);
     for (entry, level) in entries.zip(p.bids.iter().chain(&p.asks)) {
         words(entry, &[level.quantity, level.price]);
@@ -198,7 +202,8 @@ impl FrameWriter {
     pub fn packet<const N: usize>(&mut self) -> &mut [u8; N] {
         const { assert!(N <= FULL_BYTES) };
         let start = self.used + 2;
-        let free = self.buffer.get_mut(self.used..start + N).expect("more packets than the frame was made for");
+        let free =
+            self.buffer.get_mut(self.used..start + N).expect("more packets than the frame was made for");
         let (length, packet) = free.split_first_chunk_mut::<2>().expect("two bytes of length");
         *length = (N as u16).to_be_bytes();
         self.used = start + N;
@@ -255,8 +260,16 @@ mod tests {
         assert_eq!((word(&bytes, 124), word(&bytes, 128), &bytes[132..136]), (19, 20, &[0, 21, 0, 0][..]));
         assert!(bytes[64..112].iter().chain(&bytes[136..]).all(|b| *b == 0), "empty levels are all zero");
 
-        let index =
-            IndexPacket { token: 256_265, last: 1, high: 2, low: 3, open: 4, close: 5, change: -36, exchange_secs: 7 };
+        let index = IndexPacket {
+            token: 256_265,
+            last: 1,
+            high: 2,
+            low: 3,
+            open: 4,
+            close: 5,
+            change: -36,
+            exchange_secs: 7,
+        };
         let mut bytes = [0; INDEX_FULL_BYTES];
         encode_index_full(&index, &mut bytes);
         let fields: Vec<u32> = (0..32).step_by(4).map(|offset| word(&bytes, offset)).collect();

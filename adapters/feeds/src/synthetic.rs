@@ -104,8 +104,14 @@ impl FrameFeed for SyntheticFeed {
     }
 }
 
-fn check(config: &SyntheticConfig, instruments: &[InstrumentSpec], session: &SessionTimes) -> Result<(), FeedError> {
-    let refuse = |what: &str, value: String, allowed| Err(FeedError::Setting { what: what.to_owned(), value, allowed });
+fn check(
+    config: &SyntheticConfig,
+    instruments: &[InstrumentSpec],
+    session: &SessionTimes,
+) -> Result<(), FeedError> {
+    let refuse = |what: &str, value: String, allowed| {
+        Err(FeedError::Setting { what: what.to_owned(), value, allowed })
+    };
     let c = config;
     if instruments.is_empty() {
         return refuse("the instrument table", "empty".to_owned(), "at least one instrument");

@@ -155,7 +155,10 @@ impl FrameFeed for TickCsvFeed {
         let source = &mut self.sources[first];
         match source.head {
             Head::Frame { row, session } => {
-                assert!(row.ts >= self.now, "every source yields rows in order, and refusals not ahead of them");
+                assert!(
+                    row.ts >= self.now,
+                    "every source yields rows in order, and refusals not ahead of them"
+                );
                 self.now = row.ts;
                 let day = &mut self.days[source.instrument.index()];
                 source.write(row, self.sessions[session].date, day, &mut self.writer);

@@ -29,11 +29,16 @@ pub fn read_head(dir: &Path) -> Result<Head, StoreError> {
             Kind::ConfigText => {
                 let part = event.body::<ConfigText>();
                 let used = part.text.get(..part.used_bytes as usize);
-                text.extend_from_slice(used.ok_or_else(|| not_a_run("a configuration part is longer than its field"))?);
+                text.extend_from_slice(
+                    used.ok_or_else(|| not_a_run("a configuration part is longer than its field"))?,
+                );
             }
-            Kind::Instrument => instruments.push(spec(&event).ok_or_else(|| not_a_run("an instrument is unreadable"))?),
+            Kind::Instrument => {
+                instruments.push(spec(&event).ok_or_else(|| not_a_run("an instrument is unreadable"))?)
+            }
             Kind::SessionStart => {
-                let config_text = String::from_utf8(text).map_err(|_| not_a_run("the configuration is not UTF-8"))?;
+                let config_text =
+                    String::from_utf8(text).map_err(|_| not_a_run("the configuration is not UTF-8"))?;
                 return Ok(Head { config_text, instruments, first_session: *event.body() });
             }
             _ => return Err(not_a_run("it does not start with a configuration, instruments and a session")),

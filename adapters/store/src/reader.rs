@@ -32,7 +32,12 @@ impl EventStream {
     /// # Errors
     /// If there is no such stream, or its first segment is damaged.
     pub fn open(dir: &Path, stream: &'static str) -> Result<Self, StoreError> {
-        Ok(Self { reader: Reader::open(dir, stream)?, path: dir.to_owned(), stream, end: StreamEnd::default() })
+        Ok(Self {
+            reader: Reader::open(dir, stream)?,
+            path: dir.to_owned(),
+            stream,
+            end: StreamEnd::default(),
+        })
     }
 
     /// Where an error of this stream will be found.

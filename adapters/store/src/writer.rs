@@ -45,7 +45,10 @@ impl EventLog for JournalLog {
     fn append(&mut self, event: &Event) {
         let Some(writer) = self.writer.as_mut().filter(|_| self.error.is_none()) else { return };
         let header = &event.header;
-        assert!(!self.numbered_by_seq || header.seq.0 == self.next, "inputs are journaled in order, without holes");
+        assert!(
+            !self.numbered_by_seq || header.seq.0 == self.next,
+            "inputs are journaled in order, without holes"
+        );
         let record = Record {
             seq: self.next,
             ts_ns: header.ts.0,

@@ -60,7 +60,8 @@ pub fn allowed_cpus() -> Vec<usize> {
 /// If the cpu cannot be used.
 pub fn bind(cpu: usize) -> Result<(), AffinityError> {
     let usable = allowed_cpus();
-    if cpu >= libc::CPU_SETSIZE as usize || !core_affinity::set_for_current(core_affinity::CoreId { id: cpu }) {
+    if cpu >= libc::CPU_SETSIZE as usize || !core_affinity::set_for_current(core_affinity::CoreId { id: cpu })
+    {
         return Err(AffinityError::Unusable { cpu, usable: show(&usable) });
     }
     let got = allowed_cpus();

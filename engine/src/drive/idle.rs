@@ -13,8 +13,18 @@ pub enum Wait {
     Park,
 }
 
-/// Polls before a spinning thread looks at anything but its ring.
+/// Length of a nap.
 const PARK: Duration = Duration::from_micros(50);
+
+impl std::fmt::Display for Wait {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Busy => "busy",
+            Self::Yield => "yield",
+            Self::Park => "park",
+        })
+    }
+}
 
 impl Wait {
     /// Waits once.

@@ -1,9 +1,9 @@
 //! One thread per worker, bound to its cpu.
 
+use super::RunResult;
 use super::affinity::{AffinityError, bind};
 use super::idle::Wait;
 use super::worker::{Duty, Worker, empty_result};
-use super::RunResult;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 

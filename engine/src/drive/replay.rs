@@ -216,10 +216,8 @@ impl Expected {
         made.header.seq = input.header.seq;
         made.header.ts = input.header.ts;
         made.header.source = input.header.source;
-        (made.used_bytes() != input.used_bytes()).then(|| Divergence {
-            stage: StageId::Matcher,
-            ..difference(input, &made)
-        })
+        (made.used_bytes() != input.used_bytes())
+            .then(|| Divergence { stage: StageId::Matcher, ..difference(input, &made) })
     }
 }
 
@@ -264,7 +262,9 @@ pub fn replay<'a>(
             break;
         }
     }
-    if out.divergence.is_none() && let Some(extra) = out.recorded.as_mut().and_then(|reader| reader.next_event()) {
+    if out.divergence.is_none()
+        && let Some(extra) = out.recorded.as_mut().and_then(|reader| reader.next_event())
+    {
         out.divergence = Some(Divergence {
             seq: extra.header.seq,
             index: extra.header.index,

@@ -1,14 +1,16 @@
 //! The pinned workers and rings on one thread, under a seeded scheduler: every interleaving of whole duty cycles, every
 //! full ring, reproducible from a seed.
 
-use super::worker::{Duty, Worker, empty_result};
 use super::RunResult;
+use super::worker::{Duty, Worker, empty_result};
 
 /// Why a simulated run did not come to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum SimError {
     /// No worker can do anything, and not all have finished.
-    #[error("deadlock after {cycles} duty cycles: no worker can go on, and {unfinished} of them are not finished")]
+    #[error(
+        "deadlock after {cycles} duty cycles: no worker can go on, and {unfinished} of them are not finished"
+    )]
     Deadlock {
         /// Duty cycles run.
         cycles: u64,

@@ -173,7 +173,10 @@ impl<L: EventLog> Sink<L> {
             }
             Kind::Report => {
                 counts.rejects += u64::from(event.body::<Report>().state == OrderState::Rejected as u8);
-                assert!(self.reports.len() < self.reports.capacity(), "a step makes at most one report per order");
+                assert!(
+                    self.reports.len() < self.reports.capacity(),
+                    "a step makes at most one report per order"
+                );
                 self.reports.push(endogenous(event));
             }
             Kind::DeadLetter => {
@@ -218,4 +221,3 @@ impl Counts {
         self.alarms[code as usize]
     }
 }
-

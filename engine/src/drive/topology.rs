@@ -8,6 +8,7 @@
 //! | 4 | decode \| sequence, bars \| strategy \| risk, match |
 //! | 5 | decode \| sequence, bars \| strategy \| risk \| match |
 
+use super::clock::Clock;
 use super::fused::Fused;
 use super::ring::{CALL_SLOTS, ring};
 use super::sink::Sink;
@@ -50,7 +51,11 @@ type SinkChain2 = Then<Risk, Matcher>;
 ///
 /// # Errors
 /// If a strategy cannot be built.
-pub fn workers(run: Run<'_>, threads: usize, rings: RingSizes) -> Result<Vec<Box<dyn Worker>>, StrategyError> {
+pub fn workers(
+    run: Run<'_>,
+    threads: usize,
+    rings: RingSizes,
+) -> Result<Vec<Box<dyn Worker>>, StrategyError> {
     assert!((1..=STAGES).contains(&threads), "a run has one to five workers");
     if threads == 1 {
         return Ok(vec![Box::new(Fused::new(run)?)]);
@@ -68,7 +73,10 @@ pub fn workers(run: Run<'_>, threads: usize, rings: RingSizes) -> Result<Vec<Box
     let (to_sequencer, reports) = rtrb::RingBuffer::new(rings.reports);
     let (out, input) = ring(rings.events);
     let sequencer = sequencer(source, run.inputs, run.config, run.until, run.commands);
-    let head = SequencerWorker::new(sequencer, stages.bars, out, reports, shared.clone(), run.stamps, run.pace);
+    let name = if threads == 2 { "decode+sequence" } else { "sequence" };
+    let clock = run.stamps.then(Clock::default);
+    let back = (reports, shared.clone());
+    let head = SequencerWorker::new(name, sequencer, stages.bars, out, back, clock, run.pace);
     workers.push(Box::new(head));
     let sink = Sink::new(run.outputs, &run.config.instruments, run.stamps);
     let Stages { strategy, risk, matcher, .. } = stages;
@@ -82,14 +90,29 @@ pub fn workers(run: Run<'_>, threads: usize, rings: RingSizes) -> Result<Vec<Box
         return Ok(workers);
     }
     let (out, from_strategy) = ring(rings.events);
-    workers.push(Box::new(StageWorker::new("strategy", "strategy_output_full", strategy, input, out, |_, _| {})));
+    workers.push(Box::new(StageWorker::new(
+        "strategy",
+        "strategy_output_full",
+        strategy,
+        input,
+        out,
+        |_, _| {},
+    )));
     if threads == 4 {
         let chain = Then::new(risk, matcher);
         let report = |chain: &SinkChain2, result: &mut super::RunResult| {
             result.risk_stop = risk_stop(&chain.first);
         };
         let name = "risk+match";
-        workers.push(Box::new(SinkWorker::new(name, chain, from_strategy, sink, to_sequencer, shared, report)));
+        workers.push(Box::new(SinkWorker::new(
+            name,
+            chain,
+            from_strategy,
+            sink,
+            to_sequencer,
+            shared,
+            report,
+        )));
         return Ok(workers);
     }
     let (out, from_risk) = ring(rings.events);

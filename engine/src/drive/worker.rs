@@ -208,6 +208,7 @@ impl<S: Stage> Runner<S> {
 
 /// The sequencer and the bars, with the venue's reports coming back.
 pub struct SequencerWorker<S> {
+    name: &'static str,
     sequencer: Sequencer<S, Box<dyn EventLog>>,
     bars: Runner<Bars>,
     reports: rtrb::Consumer<Event>,
@@ -218,18 +219,18 @@ pub struct SequencerWorker<S> {
 }
 
 impl<S: Source> SequencerWorker<S> {
-    /// The worker at the head of the chain.
+    /// The worker at the head of the chain. It reads the clock per input if `clock` is given.
     pub fn new(
+        name: &'static str,
         sequencer: Sequencer<S, Box<dyn EventLog>>,
         bars: Bars,
         out: rtrb::Producer<Event>,
-        reports: rtrb::Consumer<Event>,
-        shared: Arc<Shared>,
-        stamps: bool,
+        back: (rtrb::Consumer<Event>, Arc<Shared>),
+        clock: Option<Clock>,
         pace: Option<Pace>,
     ) -> Self {
-        let clock = stamps.then(Clock::default);
-        Self { sequencer, bars: Runner::new(bars, out), reports, shared, clock, pace, failed: false }
+        let (reports, shared) = back;
+        Self { name, sequencer, bars: Runner::new(bars, out), reports, shared, clock, pace, failed: false }
     }
 
     /// Learns what the venue finished, and takes the reports of it; in this order.
@@ -283,7 +284,8 @@ impl<S: Source> SequencerWorker<S> {
                 let slot = &self.shared.stamps[event.header.seq.0 as usize % IN_FLIGHT_MAX];
                 slot.store(start_ns, Ordering::Relaxed);
             }
-            let end = StepEnd { seq: event.header.seq, ts: event.header.ts, checkpoint: checkpoint_due(event) };
+            let end =
+                StepEnd { seq: event.header.seq, ts: event.header.ts, checkpoint: checkpoint_due(event) };
             self.bars.event(event, Some(end), slots);
             self.look_back();
         }
@@ -293,7 +295,7 @@ impl<S: Source> SequencerWorker<S> {
 
 impl<S: Source> Worker for SequencerWorker<S> {
     fn name(&self) -> &'static str {
-        "sequence"
+        self.name
     }
 
     fn duty_cycle(&mut self, budget: usize) -> Duty {
@@ -313,7 +315,7 @@ impl<S: Source> Worker for SequencerWorker<S> {
         result.stage_hashes.push(self.bars.hash());
         result.stalls.push(("sequencer_output_full", self.bars.stalls));
         if let Some(counters) = self.sequencer.source().decoder_counters() {
-            result.decoder = Some(counters.clone());
+            result.decoder = Some(*counters);
         }
         finish_log(self.sequencer.into_log(), result);
     }
@@ -348,7 +350,7 @@ impl<S: Stage> StageWorker<S> {
 fn step_end(event: &Event) -> Option<StepEnd> {
     // A state hash belongs to a step's end, and travels in its own event: downstream asks the header of the input,
     // which every event of the step carries.
-    (event.header.flags & FLAG_STEP_END != 0).then(|| StepEnd {
+    (event.header.flags & FLAG_STEP_END != 0).then_some(StepEnd {
         seq: event.header.seq,
         ts: event.header.ts,
         checkpoint: event.header.kind == Kind::StateHash as u8,

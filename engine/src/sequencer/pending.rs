@@ -50,7 +50,8 @@ impl Pending {
     pub(super) fn push(&mut self, event: &Event) {
         assert!(self.0.len() < self.0.capacity(), "more reports under way than the venue's cap allows");
         let report = event.body::<Report>();
-        let key = Key { vtime: report.vtime, cause: report.cause, order: report.order, number: report.number };
+        let key =
+            Key { vtime: report.vtime, cause: report.cause, order: report.order, number: report.number };
         self.0.push(Reverse(Keyed { key, event: *event }));
     }
 

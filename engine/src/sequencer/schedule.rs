@@ -56,7 +56,15 @@ impl Schedule {
         control.sort_by_key(|event| event.header.ts);
         let next_timer = start;
         let head = control.first().copied().unwrap_or_else(|| timer(TsNs::ZERO));
-        Self { control, next_control: 0, sessions: sessions.to_vec(), next_session: 0, next_timer, head, ready: false }
+        Self {
+            control,
+            next_control: 0,
+            sessions: sessions.to_vec(),
+            next_session: 0,
+            next_timer,
+            head,
+            ready: false,
+        }
     }
 
     /// The preamble alone, for runs whose sessions and timers are recorded.
@@ -151,7 +159,8 @@ pub fn config_events(text: &str) -> Vec<Event> {
     let chunks: Vec<&[u8]> = text.as_bytes().chunks(TEXT_BYTES).collect();
     let parts = u16::try_from(chunks.len()).expect("a configuration of at most 14 MB");
     let event = |(part, chunk): (usize, &&[u8])| {
-        let mut body = ConfigText { part: part as u16, parts, used_bytes: chunk.len() as u32, text: [0; TEXT_BYTES] };
+        let mut body =
+            ConfigText { part: part as u16, parts, used_bytes: chunk.len() as u32, text: [0; TEXT_BYTES] };
         body.text[..chunk.len()].copy_from_slice(chunk);
         Event::new(InstrumentId::NONE, FLAG_EXO, &body)
     };

@@ -147,7 +147,15 @@ impl<F: FrameFeed> Decoded<F> {
     /// The events of `feed` as `decoder` reads them.
     pub fn new(feed: F, decoder: Decoder) -> Self {
         let frame = Vec::with_capacity(FRAME_BYTES_MAX);
-        Self { feed, decoder, frame, cursor: FrameCursor::default(), in_frame: false, ready: false, head: blank() }
+        Self {
+            feed,
+            decoder,
+            frame,
+            cursor: FrameCursor::default(),
+            in_frame: false,
+            ready: false,
+            head: blank(),
+        }
     }
 
     /// The feed, to ask it how it ended.

@@ -53,6 +53,15 @@ struct WhatifArgs {
     config: ConfigArgs,
     #[command(flatten)]
     cpus: CpuArgs,
+    /// Change a strategy: ID.KEY=VALUE, such as ema.params.fast=5; short for --set strategies.ID.KEY=VALUE
+    #[arg(long, value_name = "ID.KEY=VALUE")]
+    strategy: Vec<String>,
+    /// Change a limit: KEY=VALUE, such as daily_loss=1%; short for --set risk.KEY=VALUE
+    #[arg(long, value_name = "KEY=VALUE")]
+    risk: Vec<String>,
+    /// Least latency of the venue, such as 5ms; short for --set venue.latency_min=
+    #[arg(long, value_name = "DURATION")]
+    latency: Option<String>,
     /// Pace of virtual time: max, real, or x10 and the like
     #[arg(long, default_value = "max")]
     speed: String,
@@ -124,7 +133,11 @@ fn run_verify(args: &VerifyArgs) -> anyhow::Result<Exit> {
 
 fn run_whatif(args: &WhatifArgs) -> anyhow::Result<Exit> {
     sim::check_is_journal(&args.dir)?;
-    let done = whatif::whatif(&args.dir, args.out.as_deref(), &args.config, &args.cpus, &args.speed)?;
+    let mut config = args.config.clone();
+    config.set.extend(args.strategy.iter().map(|change| format!("strategies.{change}")));
+    config.set.extend(args.risk.iter().map(|change| format!("risk.{change}")));
+    config.set.extend(args.latency.iter().map(|latency| format!("venue.latency_min={latency}")));
+    let done = whatif::whatif(&args.dir, args.out.as_deref(), &config, &args.cpus, &args.speed)?;
     if args.json {
         println!("{}", replay_card::whatif_json(&done));
     } else {

@@ -61,7 +61,9 @@ impl CpuArgs {
     pub fn placement(&self, settings: &Settings) -> anyhow::Result<Placement> {
         let list = |flag: &Option<String>, name: &'static str, setting: &Option<String>| {
             let text = flag.as_ref().or(setting.as_ref());
-            text.map(|text| parse_cpu_list(text)).transpose().with_context(|| format!("{name} is no cpu list"))
+            text.map(|text| parse_cpu_list(text))
+                .transpose()
+                .with_context(|| format!("{name} is no cpu list"))
         };
         let cpu_set = list(&self.cpu_set, "--cpu-set", &settings.engine.cpu_set)?;
         let aux = list(&self.aux_cpu_set, "--aux-cpu-set", &settings.engine.aux_cpu_set)?;

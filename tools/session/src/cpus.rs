@@ -81,10 +81,14 @@ impl Placement {
         }
         affinity::check(&cpus)?;
         if cpus.len() > STAGES {
-            notes.push(format!("cpus {} are left free: there are {STAGES} stages", affinity::show(&cpus[STAGES..])));
+            notes.push(format!(
+                "cpus {} are left free: there are {STAGES} stages",
+                affinity::show(&cpus[STAGES..])
+            ));
             cpus.truncate(STAGES);
         }
-        let aux = aux_cpu_set.unwrap_or_else(|| allowed_cpus().into_iter().filter(|c| !cpus.contains(c)).collect());
+        let aux =
+            aux_cpu_set.unwrap_or_else(|| allowed_cpus().into_iter().filter(|c| !cpus.contains(c)).collect());
         let aux_shares = aux.is_empty() || aux.iter().any(|cpu| cpus.contains(cpu));
         let aux = if aux.is_empty() { cpus.clone() } else { aux };
         if aux_shares {
@@ -103,7 +107,9 @@ fn concrete(wait: WaitChoice, threads: usize, usable: usize, aux_shares: bool) -
     Ok(match wait {
         WaitChoice::Yield => Wait::Yield,
         WaitChoice::Park => Wait::Park,
-        WaitChoice::Busy if threads > usable => return Err(AffinityError::TooFewCores { threads, usable }.into()),
+        WaitChoice::Busy if threads > usable => {
+            return Err(AffinityError::TooFewCores { threads, usable }.into());
+        }
         WaitChoice::Busy => Wait::Busy,
         // A fused run that nobody bound waits only for a paced clock: naps cost it nothing.
         WaitChoice::Auto if threads == 1 => Wait::Park,
@@ -118,9 +124,12 @@ mod tests {
 
     #[test]
     fn auto_spins_only_where_every_thread_has_a_core() {
-        for (threads, usable, aux_shares, wait) in
-            [(5, 8, false, Wait::Busy), (2, 2, true, Wait::Yield), (5, 2, false, Wait::Yield), (1, 8, false, Wait::Park)]
-        {
+        for (threads, usable, aux_shares, wait) in [
+            (5, 8, false, Wait::Busy),
+            (2, 2, true, Wait::Yield),
+            (5, 2, false, Wait::Yield),
+            (1, 8, false, Wait::Park),
+        ] {
             assert_eq!(concrete(WaitChoice::Auto, threads, usable, aux_shares).unwrap(), wait);
         }
     }

@@ -18,10 +18,19 @@ pub fn render(done: &Done) -> String {
         ("verdicts", show_counts(&summary.verdicts)),
         ("dead letters", show_counts(&summary.dead_letters)),
         ("alarms", show_counts(&summary.alarms)),
-        ("pnl", format!("{} rupees ({}), {} positions open", summary.net_pnl, summary.pnl_basis, summary.open_positions)),
+        (
+            "pnl",
+            format!(
+                "{} rupees ({}), {} positions open",
+                summary.net_pnl, summary.pnl_basis, summary.open_positions
+            ),
+        ),
         (
             "tick to order",
-            format!("p50 {} ns, p99 {} ns, max {} ns of {}", latency.p50, latency.p99, latency.max, latency.count),
+            format!(
+                "p50 {} ns, p99 {} ns, max {} ns of {}",
+                latency.p50, latency.p99, latency.max, latency.count
+            ),
         ),
         ("venue", format!("paper, last price, L_min {} us", summary.latency_min_ns / 1_000)),
         ("state hash", summary.state_hash.clone()),

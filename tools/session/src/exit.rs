@@ -61,7 +61,10 @@ pub fn exit_of(error: &anyhow::Error) -> Exit {
         if let Some(refusal) = cause.downcast_ref::<Refusal>() {
             return refusal.exit;
         }
-        if cause.is::<pitlane_config::ConfigError>() || cause.is::<StrategyError>() || cause.is::<AffinityError>() {
+        if cause.is::<pitlane_config::ConfigError>()
+            || cause.is::<StrategyError>()
+            || cause.is::<AffinityError>()
+        {
             return Exit::Usage;
         }
         if let Some(PinnedError::Affinity(_)) = cause.downcast_ref::<PinnedError>() {
@@ -87,7 +90,9 @@ pub fn finish(outcome: anyhow::Result<Exit>) -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             let broken_pipe = |cause: &(dyn std::error::Error + 'static)| {
-                cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+                cause
+                    .downcast_ref::<std::io::Error>()
+                    .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
             };
             // Whoever closed our output, such as `head`, has what it wanted.
             if error.chain().any(broken_pipe) {

@@ -5,8 +5,8 @@ use crate::recorded::Recording;
 use pitlane_config::format_ist;
 use pitlane_engine::config::InstrumentSpec;
 use pitlane_engine::event::{
-    Action, Bar, Event, Fill, Full, Intent, Kind, Ltp, Order, OrderType, Quote, Side, Signal, SignalReason, Timeframe,
-    Validity,
+    Action, Bar, Event, Fill, Full, Intent, Kind, Ltp, Order, OrderType, Quote, Side, Signal, SignalReason,
+    Timeframe, Validity,
 };
 use pitlane_engine::units::decimal;
 use std::io::Write;
@@ -42,7 +42,11 @@ impl What {
             "ticks" => Self::Ticks,
             "signals" => Self::Signals,
             "orders" => Self::Orders,
-            other => return Err(usage(format!("export: `{other}` is none of bars, fills, ticks, signals, orders"))),
+            other => {
+                return Err(usage(format!(
+                    "export: `{other}` is none of bars, fills, ticks, signals, orders"
+                )));
+            }
         })
     }
 
@@ -55,7 +59,16 @@ impl What {
                 &["signal_id", "instrument", "time", "strategy", "action", "reason", "confidence", "price"]
             }
             Self::Orders => &[
-                "order_id", "instrument", "time", "strategy", "side", "type", "validity", "intent", "quantity", "price",
+                "order_id",
+                "instrument",
+                "time",
+                "strategy",
+                "side",
+                "type",
+                "validity",
+                "intent",
+                "quantity",
+                "price",
                 "signal_id",
             ],
         }

@@ -88,8 +88,11 @@ pub fn tick_csv(args: &[String], journal: &Path, config: &ConfigArgs) -> anyhow:
     let feed = Decoded::new(feed, Decoder::new(&instruments, SOURCE_FEED));
     let schedule = Schedule::new(&identity.text, identity.config_hash, &instruments, &sessions, &[]);
     let dir = lock_journal(journal)?;
-    let options =
-        WriterOptions { segment_bytes: settings.journal.segment_bytes, sync_on_seal: false, ..Default::default() };
+    let options = WriterOptions {
+        segment_bytes: settings.journal.segment_bytes,
+        sync_on_seal: false,
+        ..Default::default()
+    };
     let log = JournalLog::inputs(&dir, options)?;
     let latency_min_ns = settings.venue.latency_min_ns;
     let mut sequencer = Sequencer::new(Merged::new(schedule, feed), log, latency_min_ns);
@@ -99,13 +102,16 @@ pub fn tick_csv(args: &[String], journal: &Path, config: &ConfigArgs) -> anyhow:
         match sequencer.release(TsNs(u64::MAX)) {
             Release::Released => {}
             Release::Finished | Release::LogFailed => break,
-            Release::Blocked => unreachable!("files never leave an import waiting, and no step is unfinished"),
+            Release::Blocked => {
+                unreachable!("files never leave an import waiting, and no step is unfinished")
+            }
         }
         let event = sequencer.current();
         match event.kind() {
             Kind::Ltp | Kind::Quote | Kind::Full => ticks += 1,
             Kind::DeadLetter => {
-                let reason = DeadReason::from_u8(event.body::<DeadLetter>().reason).map_or("unknown", DeadReason::name);
+                let reason = DeadReason::from_u8(event.body::<DeadLetter>().reason)
+                    .map_or("unknown", DeadReason::name);
                 *dead.entry(reason).or_insert(0) += 1;
             }
             _ => {}
@@ -126,7 +132,17 @@ pub fn tick_csv(args: &[String], journal: &Path, config: &ConfigArgs) -> anyhow:
     sequencer.into_log().finish().map_err(|error| anyhow::anyhow!(error))?;
     let dates = sessions.iter().map(|session| session.date).collect();
     let wall_s = started.elapsed().as_secs_f64();
-    Ok(Imported { journal: journal.to_owned(), dates, files, instruments, warnings, events, ticks, dead, wall_s })
+    Ok(Imported {
+        journal: journal.to_owned(),
+        dates,
+        files,
+        instruments,
+        warnings,
+        events,
+        ticks,
+        dead,
+        wall_s,
+    })
 }
 
 impl Imported {

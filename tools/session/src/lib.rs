@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod cpus;
 pub mod engine_card;
+pub mod event_log;
 pub mod exit;
 pub mod export;
 pub mod import;

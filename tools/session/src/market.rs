@@ -12,7 +12,8 @@ pub fn synthetic_config(settings: &Settings) -> SyntheticConfig {
         PacketMode::Quote => Mode::Quote,
         PacketMode::Ltp => Mode::Ltp,
     };
-    let share = |bps: i64| u32::try_from(bps).expect("shares are checked to be between nothing and everything");
+    let share =
+        |bps: i64| u32::try_from(bps).expect("shares are checked to be between nothing and everything");
     SyntheticConfig {
         seed: sim.seed,
         ticks_per_second: sim.ticks_per_second,

@@ -36,7 +36,8 @@ impl Recording {
     /// If it cannot be read, or its configuration is not one of this version.
     pub fn open(dir: &Path) -> anyhow::Result<Self> {
         let head = read_head(dir)?;
-        let settings = Settings::from_toml(&head.config_text, &format!("configuration in {}", dir.display()))?;
+        let settings =
+            Settings::from_toml(&head.config_text, &format!("configuration in {}", dir.display()))?;
         let pipeline = settings.pipeline(head.instruments.clone())?;
         let has_outputs = has_stream(dir, OUTPUTS);
         Ok(Self { dir: dir.to_owned(), head, settings, pipeline, has_outputs })
@@ -80,7 +81,11 @@ impl Recording {
         let outputs = Collected::default();
         let mut fused = Fused::new(Run {
             config: &self.pipeline,
-            schedule: Box::new(Schedule::preamble_only(&self.head.config_text, &self.head.instruments, start)),
+            schedule: Box::new(Schedule::preamble_only(
+                &self.head.config_text,
+                &self.head.instruments,
+                start,
+            )),
             feed: Box::new(Recorded::new(inputs, rewrite)),
             inputs: Box::new(NoLog),
             outputs: Box::new(outputs.clone()),

@@ -1,8 +1,6 @@
 //! Verifications and what-if runs for people and programs.
 
-use crate::summary::{
-    PNL_BASIS, alarms, card, dead_letters, hex, pnl_table, rate, show_counts, verdicts,
-};
+use crate::summary::{PNL_BASIS, alarms, card, dead_letters, hex, pnl_table, rate, show_counts, verdicts};
 use crate::verify::Verified;
 use crate::whatif::WhatIf;
 use serde_json::{Value, json};
@@ -78,17 +76,38 @@ pub fn whatif_json(done: &WhatIf) -> Value {
 pub fn whatif(done: &WhatIf) -> String {
     let result = &done.finished.result;
     let counts = &result.counts;
-    let out = done.out.as_ref().map_or_else(|| "none (give --out DIR)".to_owned(), |dir| dir.display().to_string());
+    let out =
+        done.out.as_ref().map_or_else(|| "none (give --out DIR)".to_owned(), |dir| dir.display().to_string());
     let rows = [
         ("inputs", format!("{} ({} ticks)", counts.events, counts.ticks)),
-        ("speed", format!("{:.3} s, {:.0} inputs/s", done.finished.wall_s, rate(counts.events, done.finished.wall_s))),
+        (
+            "speed",
+            format!(
+                "{:.3} s, {:.0} inputs/s",
+                done.finished.wall_s,
+                rate(counts.events, done.finished.wall_s)
+            ),
+        ),
         ("bars, signals", format!("{}, {}", counts.bars, counts.signals)),
         ("orders, fills, rejects", format!("{}, {}, {}", counts.orders, counts.fills, counts.rejects)),
         ("verdicts", show_counts(&verdicts(counts))),
         ("dead letters", show_counts(&dead_letters(counts))),
         ("alarms", show_counts(&alarms(counts))),
-        ("pnl", format!("{} rupees ({PNL_BASIS}), {} positions open", result.ledger.total(), result.ledger.open_positions())),
-        ("venue", format!("paper, last price, L_min {} us; no market impact, no queue", done.latency_min_ns / 1_000)),
+        (
+            "pnl",
+            format!(
+                "{} rupees ({PNL_BASIS}), {} positions open",
+                result.ledger.total(),
+                result.ledger.open_positions()
+            ),
+        ),
+        (
+            "venue",
+            format!(
+                "paper, last price, L_min {} us; no market impact, no queue",
+                done.latency_min_ns / 1_000
+            ),
+        ),
         ("state hash", hex(result.state_hash())),
         ("journal", out),
     ];

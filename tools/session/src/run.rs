@@ -251,7 +251,7 @@ fn drive(plan: &Plan, run: Run<'_>, stop: &dyn Fn() -> bool) -> anyhow::Result<D
         workers.iter().zip(cpus).map(|(worker, cpu)| (worker.name().to_owned(), cpu.to_string())).collect();
     let shown: Vec<String> = stage_cpus.iter().map(|(stages, cpu)| format!("{stages} on {cpu}")).collect();
     let aux = plan.placement.aux.as_deref().map_or_else(|| "any".to_owned(), affinity::show);
-    eprintln!("cpus: {}; helpers on {aux}; wait {:?}", shown.join(", "), plan.placement.wait);
+    eprintln!("cpus: {}; helpers on {aux}; wait {}", shown.join(", "), plan.placement.wait);
     if let Err(error) = memory::lock() {
         eprintln!("note: memory is not locked ({error}); raise `ulimit -l` to avoid page faults");
     }

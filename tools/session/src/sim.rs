@@ -91,7 +91,10 @@ pub fn check_is_journal(dir: &Path) -> anyhow::Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
-    Err(data(format!("no journal at {}: not a directory; name the directory a run or import wrote", dir.display())))
+    Err(data(format!(
+        "no journal at {}: not a directory; name the directory a run or import wrote",
+        dir.display()
+    )))
 }
 
 /// Runs what `request` asks for.
@@ -130,7 +133,8 @@ pub fn run(request: &Request<'_>) -> anyhow::Result<Done> {
 /// If the text is no speed.
 pub fn speed(text: Option<&str>, default: Speed) -> anyhow::Result<Speed> {
     text.map_or(Ok(default), |text| {
-        Speed::from_name(text).ok_or_else(|| usage(format!("--speed: `{text}` is none of max, real, x1 ... x100000")))
+        Speed::from_name(text)
+            .ok_or_else(|| usage(format!("--speed: `{text}` is none of max, real, x1 ... x100000")))
     })
 }
 
@@ -231,7 +235,12 @@ fn recorded(request: &Request<'_>) -> anyhow::Result<Done> {
     }
 }
 
-fn finish(plan: &Plan, schedule: Box<dyn Source>, feed: Box<dyn Source>, title: String) -> anyhow::Result<Done> {
+fn finish(
+    plan: &Plan,
+    schedule: Box<dyn Source>,
+    feed: Box<dyn Source>,
+    title: String,
+) -> anyhow::Result<Done> {
     let finished = execute(plan, schedule, feed)?;
     let exit = exit(&finished);
     let Finished { result, wall_s, stage_cpus, .. } = finished;

@@ -108,7 +108,11 @@ pub struct EngineSummary {
 /// Dead letters by reason, those that occurred.
 pub fn dead_letters(counts: &Counts) -> BTreeMap<&'static str, u64> {
     let count = |reason: DeadReason| counts.dead_by_reason[reason as usize];
-    DeadReason::ALL.iter().filter(|reason| count(**reason) > 0).map(|reason| (reason.name(), count(*reason))).collect()
+    DeadReason::ALL
+        .iter()
+        .filter(|reason| count(**reason) > 0)
+        .map(|reason| (reason.name(), count(*reason)))
+        .collect()
 }
 
 /// Verdicts as `DECISION rule`, those that occurred.
@@ -118,7 +122,8 @@ pub fn verdicts(counts: &Counts) -> BTreeMap<String, u64> {
         for rule in Rule::ALL {
             let count = counts.verdicts[*decision as usize][*rule as usize];
             if count > 0 {
-                let name = if *rule == Rule::None { decision.to_string() } else { format!("{decision} {rule}") };
+                let name =
+                    if *rule == Rule::None { decision.to_string() } else { format!("{decision} {rule}") };
                 found.insert(name, count);
             }
         }

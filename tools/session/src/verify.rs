@@ -49,7 +49,8 @@ pub fn verify(dir: &Path) -> anyhow::Result<Verified> {
             progress.at(seq.0);
         }
     };
-    let mut result = recording.replay(Some(&mut outputs), &mut |event| seen(event.header.seq), &mut |_| {})?;
+    let mut result =
+        recording.replay(Some(&mut outputs), &mut |event| seen(event.header.seq), &mut |_| {})?;
     let mut notes = Vec::new();
     judge_end(&outputs, &mut result, &mut notes);
     let identical = Some(result.divergence.is_none());

@@ -205,7 +205,13 @@ impl Walk {
             carry: 0,
             moved_at: session.open.0,
             regime_end: session.open.0,
-            day: Day { close, open_interest, open_interest_high: open_interest, open_interest_low: open_interest, ..Day::default() },
+            day: Day {
+                close,
+                open_interest,
+                open_interest_high: open_interest,
+                open_interest_low: open_interest,
+                ..Day::default()
+            },
         })
     }
 
@@ -264,7 +270,8 @@ impl Walk {
         day.turnover = day.turnover.saturating_add(raw.saturating_mul(u64::from(day.last_qty)));
         if day.open_interest > 0 {
             let change = rng.around_zero(2) * i64::from(self.lot);
-            let changed = (i64::from(day.open_interest) + change).clamp(i64::from(self.lot), i64::from(u32::MAX));
+            let changed =
+                (i64::from(day.open_interest) + change).clamp(i64::from(self.lot), i64::from(u32::MAX));
             day.open_interest = changed as u32;
             day.open_interest_high = day.open_interest_high.max(day.open_interest);
             day.open_interest_low = day.open_interest_low.min(day.open_interest);

@@ -141,7 +141,8 @@ impl Schedule {
     fn weighted(&self, rng: &mut SplitMix64) -> usize {
         let hot_weight = self.hot as u64 * self.hot_rate;
         let drawn = rng.below(hot_weight + (self.instruments - self.hot) as u64);
-        let offset = if drawn < hot_weight { drawn / self.hot_rate } else { self.hot as u64 + drawn - hot_weight };
+        let offset =
+            if drawn < hot_weight { drawn / self.hot_rate } else { self.hot as u64 + drawn - hot_weight };
         let place = self.hot_first + offset as usize;
         if place >= self.instruments { place - self.instruments } else { place }
     }
@@ -152,7 +153,9 @@ impl Schedule {
             self.rotate_at = self.rotate_at.saturating_add(self.rotation_ns);
             self.hot_first = rng.below(self.instruments as u64) as usize;
         }
-        while let Some((start, instrument)) = self.halts.get(self.halts_begun).filter(|halt| halt.0 <= self.now) {
+        while let Some((start, instrument)) =
+            self.halts.get(self.halts_begun).filter(|halt| halt.0 <= self.now)
+        {
             self.halted_until[*instrument] = start.saturating_add(self.halt_ns);
             self.halts_begun += 1;
         }

@@ -46,7 +46,8 @@ struct Run {
 
 fn run(config: &SyntheticConfig, instruments: &[InstrumentSpec], minutes: u64) -> Run {
     let mut feed = SyntheticFeed::new(config, instruments, &session(minutes)).unwrap();
-    let mut run = Run { hash: 0xcbf2_9ce4_8422_2325, frames: Vec::new(), packets: vec![Vec::new(); instruments.len()] };
+    let mut run =
+        Run { hash: 0xcbf2_9ce4_8422_2325, frames: Vec::new(), packets: vec![Vec::new(); instruments.len()] };
     loop {
         let (received, bytes) = match feed.poll() {
             FeedItem::Frame { received, bytes } => (received.0, bytes.to_vec()),
@@ -116,7 +117,10 @@ fn packets_are_plausible() {
             volume = word(packet, 16);
             assert!((word(packet, 36)..=word(packet, 32)).contains(&last));
             assert!(word(packet, 44) > 0 && word(packet, 44) <= exchange);
-            assert!((word(packet, 36)..=word(packet, 32)).contains(&word(packet, 12)), "the average lies within the day");
+            assert!(
+                (word(packet, 36)..=word(packet, 32)).contains(&word(packet, 12)),
+                "the average lies within the day"
+            );
             let bids: Vec<u32> = (0..5).map(|level| word(packet, 64 + 12 * level + 4)).collect();
             let asks: Vec<u32> = (0..5).map(|level| word(packet, 124 + 12 * level + 4)).collect();
             assert!(bids.is_sorted_by(|a, b| a > b) && asks.is_sorted() && bids[0] < asks[0]);
@@ -125,7 +129,10 @@ fn packets_are_plausible() {
         assert!(is_index || volume > 0);
     }
     let (future, share) = (&run.packets[2], &run.packets[3]);
-    assert!(future.iter().all(|(_, p)| word(p, 48) > 0 && word(p, 4) % 10 == 0), "open interest, ticks of 0.10");
+    assert!(
+        future.iter().all(|(_, p)| word(p, 48) > 0 && word(p, 4) % 10 == 0),
+        "open interest, ticks of 0.10"
+    );
     assert!(share.iter().all(|(_, p)| word(p, 48) == 0 && word(p, 4) % 5 == 0));
 }
 
@@ -172,7 +179,12 @@ fn knobs_do_what_they_say() {
     let tenfold = run(&SyntheticConfig { ticks_per_second: 10, ..calm.clone() }, &universe(), 60);
     assert!(total(&tenfold).abs_diff(10 * expected) < expected / 2);
 
-    let hot = SyntheticConfig { hot_share_bps: 1_000, hot_rate: 10, hot_rotation_ns: 86_400 * NS_PER_S, ..calm.clone() };
+    let hot = SyntheticConfig {
+        hot_share_bps: 1_000,
+        hot_rate: 10,
+        hot_rotation_ns: 86_400 * NS_PER_S,
+        ..calm.clone()
+    };
     let mut counts: Vec<usize> = run(&hot, &universe(), 60).packets.iter().map(Vec::len).collect();
     counts.sort_unstable();
     assert!(counts[6] > 8 * counts[5] && counts[6] < 12 * counts[5], "{counts:?}");
@@ -189,7 +201,8 @@ fn knobs_do_what_they_say() {
         let gaps = run.packets.iter().flat_map(|p| p.windows(2).map(|pair| pair[1].0 - pair[0].0));
         gaps.max().unwrap()
     };
-    let halted = run(&SyntheticConfig { halts: 3, halt_ns: 300 * NS_PER_S, ..calm.clone() }, &universe(), 120);
+    let halted =
+        run(&SyntheticConfig { halts: 3, halt_ns: 300 * NS_PER_S, ..calm.clone() }, &universe(), 120);
     assert!(gap(&base) < 60 * NS_PER_S && gap(&halted) >= 300 * NS_PER_S);
 
     let range = |run: &Run| {
@@ -222,8 +235,16 @@ fn impossible_settings_are_refused_with_what_is_allowed() {
         &universe(),
         "ticks_per_second cannot be 0; allowed: 1 to 1000000",
     );
-    refuse(SyntheticConfig { hot_rate: 0, ..config() }, &universe(), "hot_rate cannot be 0; allowed: 1 to 1000");
-    refuse(SyntheticConfig { step_ppm: 0, ..config() }, &universe(), "step_ppm cannot be 0; allowed: 1 to 10000");
+    refuse(
+        SyntheticConfig { hot_rate: 0, ..config() },
+        &universe(),
+        "hot_rate cannot be 0; allowed: 1 to 1000",
+    );
+    refuse(
+        SyntheticConfig { step_ppm: 0, ..config() },
+        &universe(),
+        "step_ppm cannot be 0; allowed: 1 to 10000",
+    );
     refuse(
         SyntheticConfig { burst_bps: 10_001, ..config() },
         &universe(),

@@ -42,7 +42,13 @@ impl Lines {
         } else {
             Box::new(file)
         };
-        Ok(Self { path: path.to_owned(), reader, kept: Vec::with_capacity(LINE_KEPT_MAX), bytes: 0, number: 0 })
+        Ok(Self {
+            path: path.to_owned(),
+            reader,
+            kept: Vec::with_capacity(LINE_KEPT_MAX),
+            bytes: 0,
+            number: 0,
+        })
     }
 
     /// The file.
@@ -70,7 +76,8 @@ impl Lines {
     pub(super) fn next(&mut self) -> Result<bool, FeedError> {
         while self.read_line()? {
             let is_blank = self.kept.iter().all(u8::is_ascii_whitespace);
-            let is_header = self.number == 1 && self.kept.iter().find(|b| **b != b'"').is_some_and(u8::is_ascii_alphabetic);
+            let is_header = self.number == 1
+                && self.kept.iter().find(|b| **b != b'"').is_some_and(u8::is_ascii_alphabetic);
             if !is_blank && !is_header {
                 return Ok(true);
             }
@@ -119,6 +126,9 @@ impl Lines {
 
 impl std::fmt::Debug for Lines {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lines").field("path", &self.path).field("number", &self.number).finish_non_exhaustive()
+        f.debug_struct("Lines")
+            .field("path", &self.path)
+            .field("number", &self.number)
+            .finish_non_exhaustive()
     }
 }

@@ -4,7 +4,9 @@ use super::lines::Lines;
 use super::row::{Row, RowReader};
 use super::{Day, FileReport, TickFile};
 use crate::error::FeedError;
-use crate::kite::{FrameWriter, FullPacket, IndexPacket, QuotePacket, divisor, encode_full, encode_index_full};
+use crate::kite::{
+    FrameWriter, FullPacket, IndexPacket, QuotePacket, divisor, encode_full, encode_index_full,
+};
 use pitlane_engine::config::{InstrumentClass, InstrumentSpec, SessionTimes};
 use pitlane_engine::event::{DeadLetter, DeadReason, Event, FLAG_EXO};
 use pitlane_engine::units::{InstrumentId, NS_PER_S, TsNs};
@@ -144,7 +146,8 @@ impl Source {
         day.high = day.high.max(last);
         day.low = day.low.min(last);
         let Day { open, high, low, .. } = *day;
-        let packet = IndexPacket { token: self.token, last, high, low, open, exchange_secs, ..IndexPacket::default() };
+        let packet =
+            IndexPacket { token: self.token, last, high, low, open, exchange_secs, ..IndexPacket::default() };
         encode_index_full(&packet, writer.packet());
     }
 
@@ -174,7 +177,11 @@ fn judge(row: Option<Row>, last: TsNs, sessions: &[SessionTimes]) -> Result<(Row
 }
 
 /// Where refused rows before the first good one belong: at the pre-open of that one's session.
-fn first_place(file: &TickFile, instrument: &InstrumentSpec, sessions: &[SessionTimes]) -> Result<TsNs, FeedError> {
+fn first_place(
+    file: &TickFile,
+    instrument: &InstrumentSpec,
+    sessions: &[SessionTimes],
+) -> Result<TsNs, FeedError> {
     let mut lines = Lines::open(&file.path)?;
     let mut rows = RowReader::default();
     let needs_volume = instrument.class != InstrumentClass::Index;

@@ -14,7 +14,8 @@ const DAY_S: u64 = 86_400;
 const MIDNIGHT_S: u64 = 1_618_425_000;
 
 fn session(number: u64) -> SessionTimes {
-    let at = |hour: u64, minute: u64| TsNs((MIDNIGHT_S + number * DAY_S + hour * 3_600 + minute * 60) * NS_PER_S);
+    let at =
+        |hour: u64, minute: u64| TsNs((MIDNIGHT_S + number * DAY_S + hour * 3_600 + minute * 60) * NS_PER_S);
     SessionTimes {
         date: 20_210_415 + number as u32,
         pre_open: at(9, 0),
@@ -56,7 +57,10 @@ fn write_gz(dir: &TempDir, name: &str, text: &str) -> PathBuf {
 }
 
 fn files(paths: &[(u32, &Path)]) -> Vec<TickFile> {
-    paths.iter().map(|(id, path)| TickFile { instrument: InstrumentId(*id), path: path.to_path_buf() }).collect()
+    paths
+        .iter()
+        .map(|(id, path)| TickFile { instrument: InstrumentId(*id), path: path.to_path_buf() })
+        .collect()
 }
 
 /// An item in short: seconds since midnight of 15 April with the packet's last price and its length, or the reason.
@@ -73,12 +77,17 @@ fn drain(feed: &mut TickCsvFeed) -> Vec<Item> {
         items.push(match feed.poll() {
             FeedItem::Frame { received, bytes } => {
                 assert_eq!(&bytes[..2], [0, 1]);
-                Item::Frame(since(received), u32::from_be_bytes(bytes[8..12].try_into().unwrap()), bytes.len() - 4)
+                Item::Frame(
+                    since(received),
+                    u32::from_be_bytes(bytes[8..12].try_into().unwrap()),
+                    bytes.len() - 4,
+                )
             }
             FeedItem::Refused(event) => {
                 let letter = event.body::<DeadLetter>();
                 assert_eq!((event.header.flags, event.header.ts), (FLAG_EXO, letter.received));
-                let text = String::from_utf8_lossy(&letter.data[..usize::from(letter.kept_bytes)]).into_owned();
+                let text =
+                    String::from_utf8_lossy(&letter.data[..usize::from(letter.kept_bytes)]).into_owned();
                 Item::Refused(since(letter.received), DeadReason::from_u8(letter.reason).unwrap(), text)
             }
             FeedItem::Closed => return items,
@@ -113,20 +122,23 @@ fn every_kind_of_dirt_has_its_reason_and_its_place() {
     let mut feed = TickCsvFeed::open(&files(&[(0, &path)]), &instruments(), &[session(0)]).unwrap();
     let refused = |at, reason, text: &str| Item::Refused(at, reason, text.to_owned());
     let items = drain(&mut feed);
-    assert_eq!(items, [
-        refused(9 * 3_600, DeadReason::OutOfSession, "2021-04-15 09:14:59,100.00,1"),
-        Item::Frame(T0, 10_005, 184),
-        Item::Frame(T0 + 2, 10_010, 184),
-        refused(T0 + 2, DeadReason::Backward, "2021-04-15 09:15:01,100.15,21"),
-        Item::Frame(T0 + 2, 10_010, 184),
-        refused(T0 + 2, DeadReason::Undecodable, "2021-04-15 09:15:03,100.105,22"),
-        refused(T0 + 2, DeadReason::NoLastPrice, "2021-04-15 09:15:04,0,22"),
-        refused(T0 + 2, DeadReason::Undecodable, "not a row"),
-        refused(T0 + 2, DeadReason::Undecodable, &long[..184]),
-        refused(T0 + 2, DeadReason::OutOfSession, "2021-04-18 10:00:00,100.2,23"),
-        Item::Frame(15 * 3_600 + 29 * 60 + 59, 10_025, 184),
-        refused(15 * 3_600 + 29 * 60 + 59, DeadReason::OutOfSession, "2021-04-15 15:30:00,100.3,31"),
-    ]);
+    assert_eq!(
+        items,
+        [
+            refused(9 * 3_600, DeadReason::OutOfSession, "2021-04-15 09:14:59,100.00,1"),
+            Item::Frame(T0, 10_005, 184),
+            Item::Frame(T0 + 2, 10_010, 184),
+            refused(T0 + 2, DeadReason::Backward, "2021-04-15 09:15:01,100.15,21"),
+            Item::Frame(T0 + 2, 10_010, 184),
+            refused(T0 + 2, DeadReason::Undecodable, "2021-04-15 09:15:03,100.105,22"),
+            refused(T0 + 2, DeadReason::NoLastPrice, "2021-04-15 09:15:04,0,22"),
+            refused(T0 + 2, DeadReason::Undecodable, "not a row"),
+            refused(T0 + 2, DeadReason::Undecodable, &long[..184]),
+            refused(T0 + 2, DeadReason::OutOfSession, "2021-04-18 10:00:00,100.2,23"),
+            Item::Frame(15 * 3_600 + 29 * 60 + 59, 10_025, 184),
+            refused(15 * 3_600 + 29 * 60 + 59, DeadReason::OutOfSession, "2021-04-15 15:30:00,100.3,31"),
+        ]
+    );
     let report = feed.report().next().unwrap();
     let counts = [report.rows, report.frames, report.out_of_session, report.backward, report.undecodable];
     assert_eq!(counts, [12, 4, 3, 1, 3]);
@@ -142,7 +154,10 @@ fn a_dead_letter_names_line_token_and_length() {
     assert!(matches!(feed.poll(), FeedItem::Frame { .. }));
     let FeedItem::Refused(event) = feed.poll() else { panic!("a refusal") };
     let letter = event.body::<DeadLetter>();
-    assert_eq!((letter.token, letter.original_bytes, letter.kept_bytes, letter.source_seq), (738_561, 300, 184, 3));
+    assert_eq!(
+        (letter.token, letter.original_bytes, letter.kept_bytes, letter.source_seq),
+        (738_561, 300, 184, 3)
+    );
     assert_eq!(event.header.instrument, InstrumentId(0));
 }
 
@@ -156,7 +171,9 @@ fn packets_carry_the_row_and_an_index_its_day_so_far() {
     let mut feed = TickCsvFeed::open(&files(&[(0, &share), (1, &index)]), &instruments(), &sessions).unwrap();
     let mut frames = Vec::new();
     while let FeedItem::Frame { bytes, .. } = feed.poll() {
-        frames.push(bytes[4..].chunks(4).map(|w| u32::from_be_bytes(w.try_into().unwrap())).collect::<Vec<_>>());
+        frames.push(
+            bytes[4..].chunks(4).map(|w| u32::from_be_bytes(w.try_into().unwrap())).collect::<Vec<_>>(),
+        );
     }
     let exchange = (MIDNIGHT_S + T0) as u32;
     let mut expected = vec![0; 46];
@@ -177,17 +194,25 @@ fn files_merge_by_time_and_ties_follow_the_arguments() {
     let second = write_gz(&dir, "b.csv.gz", &[row(1, 21), row(2, 22), row(3, 23), row(4, 24)].concat());
     let order = |paths: &[(u32, &Path)]| {
         let mut feed = TickCsvFeed::open(&files(paths), &instruments(), &[session(0)]).unwrap();
-        drain(&mut feed).iter().map(|i| if let Item::Frame(_, price, _) = i { price / 100 } else { 0 }).collect::<Vec<_>>()
+        drain(&mut feed)
+            .iter()
+            .map(|i| if let Item::Frame(_, price, _) = i { price / 100 } else { 0 })
+            .collect::<Vec<_>>()
     };
     assert_eq!(order(&[(0, &first), (1, &second)]), [11, 21, 22, 12, 13, 23, 24]);
     assert_eq!(order(&[(1, &second), (0, &first)]), [21, 11, 22, 23, 12, 13, 24]);
-    assert_eq!(order(&[(0, &first), (0, &second)]), [11, 21, 22, 12, 13, 23, 24], "two files of one instrument");
+    assert_eq!(
+        order(&[(0, &first), (0, &second)]),
+        [11, 21, 22, 12, 13, 23, 24],
+        "two files of one instrument"
+    );
 }
 
 #[test]
 fn a_refused_row_of_a_later_date_does_not_push_the_merge_ahead() {
     let dir = TempDir::new().unwrap();
-    let early = write(&dir, "16.csv", "2021-04-15 10:00:00,1,1\n2021-04-16 07:00:00,2,1\n2021-04-16 15:00:00,3,1\n");
+    let early =
+        write(&dir, "16.csv", "2021-04-15 10:00:00,1,1\n2021-04-16 07:00:00,2,1\n2021-04-16 15:00:00,3,1\n");
     let late = write(&dir, "19.csv", "2021-04-16 08:00:00,4,1\n2021-04-16 14:00:00,5,1\n");
     let other = write(&dir, "o.csv", "2021-04-15 11:00:00,6,1\n");
     let sessions = [session(0), session(1)];
@@ -206,7 +231,11 @@ fn a_refused_row_of_a_later_date_does_not_push_the_merge_ahead() {
 #[test]
 fn dates_are_weekdays_with_a_row_in_the_hours() {
     let dir = TempDir::new().unwrap();
-    let a = write(&dir, "a.csv", "t,l,v\n2021-04-15 15:29:59,1,1\n2021-04-16 15:30:00,1,1\n2021-04-17 10:00:00,1,1\n");
+    let a = write(
+        &dir,
+        "a.csv",
+        "t,l,v\n2021-04-15 15:29:59,1,1\n2021-04-16 15:30:00,1,1\n2021-04-17 10:00:00,1,1\n",
+    );
     let b = write_gz(&dir, "b.gz", "2021-04-19 09:15:00,1,1\n2021-04-20 09:15:00,oops,1\n");
     let hours = (time(9, 15, 0, 0), time(15, 30, 0, 0));
     let dates = scan_dates(&[b, a], hours.0, hours.1).unwrap();
@@ -220,8 +249,12 @@ fn dates_are_weekdays_with_a_row_in_the_hours() {
 fn unusable_files_say_what_to_do() {
     let dir = TempDir::new().unwrap();
     let open = |path: &Path| {
-        let scanned = scan_dates(&[path.to_owned()], time(9, 15, 0, 0), time(15, 30, 0, 0)).err().map(|e| e.to_string());
-        let opened = TickCsvFeed::open(&files(&[(0, path)]), &instruments(), &[session(0)]).err().map(|e| e.to_string());
+        let scanned = scan_dates(&[path.to_owned()], time(9, 15, 0, 0), time(15, 30, 0, 0))
+            .err()
+            .map(|e| e.to_string());
+        let opened = TickCsvFeed::open(&files(&[(0, path)]), &instruments(), &[session(0)])
+            .err()
+            .map(|e| e.to_string());
         (scanned.unwrap_or_default(), opened.unwrap_or_default())
     };
     let missing = open(&dir.path().join("none.csv"));
@@ -240,7 +273,8 @@ fn unusable_files_say_what_to_do() {
 #[test]
 fn a_damaged_file_closes_the_feed_with_an_error() {
     let dir = TempDir::new().unwrap();
-    let rows: String = (0..20_000).map(|n| format!("2021-04-15 10:00:00,{}.{:02},{n}\n", 100 + n % 7, n % 97)).collect();
+    let rows: String =
+        (0..20_000).map(|n| format!("2021-04-15 10:00:00,{}.{:02},{n}\n", 100 + n % 7, n % 97)).collect();
     let path = write_gz(&dir, "cut.csv.gz", &rows);
     let whole = std::fs::read(&path).unwrap();
     std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
@@ -250,7 +284,10 @@ fn a_damaged_file_closes_the_feed_with_an_error() {
     let error = feed.error().unwrap().to_string();
     assert!(error.contains("cut.csv.gz after line") && error.contains("damaged or cut short"), "{error}");
     assert!(matches!(feed.poll(), FeedItem::Closed), "and stays closed");
-    assert!(scan_dates(&[path], time(9, 15, 0, 0), time(15, 30, 0, 0)).is_err(), "the scan finds it beforehand");
+    assert!(
+        scan_dates(&[path], time(9, 15, 0, 0), time(15, 30, 0, 0)).is_err(),
+        "the scan finds it beforehand"
+    );
 }
 
 #[test]
@@ -303,6 +340,7 @@ fn real_days_become_sessions() {
     let counts = reports.iter().map(|r| [r.frames, r.out_of_session, r.backward]);
     assert_eq!(counts.collect::<Vec<_>>(), [[19_721, 35_129, 10], [20_858, 1_451, 11], [21_736, 216, 108]]);
     // Of the 19 rows of the 19th at the end of the file of the 16th, four are backward.
-    let late = items.iter().filter(|item| matches!(item, Item::Frame(at, ..) if *at >= 4 * DAY_S)).count() as u64;
+    let late =
+        items.iter().filter(|item| matches!(item, Item::Frame(at, ..) if *at >= 4 * DAY_S)).count() as u64;
     assert_eq!(late - reports[1].frames, 15);
 }
