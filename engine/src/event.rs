@@ -16,6 +16,7 @@ pub use bodies::*;
 pub use codes::*;
 pub use fields::{Field, field_at};
 
+use crate::config::InstrumentClass;
 use crate::units::{InstrumentId, Seq, TsNs};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -31,7 +32,7 @@ pub const HEADER_BYTES: usize = 32;
 /// Version of the layouts in this module; it is written with every journal frame.
 pub const SCHEMA_VERSION: u8 = 1;
 
-/// Set on an input from outside: market data, timers, commands, configuration.
+/// Set on an input from outside: market data, timers, commands, configuration; and on the session ends between them.
 pub const FLAG_EXO: u16 = 1;
 /// Set on an input that the paper venue made: an execution report.
 pub const FLAG_ENDO: u16 = 2;
@@ -58,7 +59,8 @@ pub struct Header {
     pub flags: u16,
     /// Outputs: number within the step, from 0. Inputs: 0.
     pub index: u32,
-    /// Inputs from outside: which feed, timer or operator. Outputs: the `StageId` that made them.
+    /// Inputs from outside: which feed, timer or operator. Outputs, and reports that came back: the `StageId` that made
+    /// them.
     pub source: u32,
 }
 
@@ -197,35 +199,59 @@ impl Event {
         if event.codes_known() { Ok(event) } else { Err(EventError::Code { kind: number }) }
     }
 
-    /// Whether every coded field holds a value this build knows, so that typed accessors cannot fail later.
+    /// Whether every coded field holds a value this build knows, so that nothing behind this can trip over one.
     fn codes_known(&self) -> bool {
+        let side = |code| Side::from_u8(code).is_some();
+        let intent = |code| Intent::from_u8(code).is_some();
         match self.kind() {
-            Kind::Order => {
-                let order = self.body::<Order>();
-                Side::from_u8(order.side).is_some()
-                    && OrderType::from_u8(order.order_type).is_some()
-                    && Validity::from_u8(order.validity).is_some()
-                    && Intent::from_u8(order.intent).is_some()
-            }
+            Kind::Instrument => InstrumentClass::from_u8(self.body::<Instrument>().class).is_some(),
+            Kind::Command => CommandCode::from_u8(self.body::<Command>().code).is_some(),
+            Kind::DeadLetter => DeadReason::from_u8(self.body::<DeadLetter>().reason).is_some(),
             Kind::Report => {
                 let report = self.body::<Report>();
                 OrderState::from_u8(report.state).is_some()
-                    && Side::from_u8(report.side).is_some()
+                    && side(report.side)
                     && ReportReason::from_u8(report.reason).is_some()
             }
-            Kind::Fill => Side::from_u8(self.body::<Fill>().side).is_some(),
+            Kind::Bar => Timeframe::from_u8(self.body::<Bar>().timeframe).is_some(),
             Kind::Signal => {
                 let signal = self.body::<Signal>();
                 Action::from_u8(signal.action).is_some() && SignalReason::from_u8(signal.reason).is_some()
             }
-            Kind::Bar => Timeframe::from_u8(self.body::<Bar>().timeframe).is_some(),
-            Kind::Command => CommandCode::from_u8(self.body::<Command>().code).is_some(),
-            Kind::DeadLetter => DeadReason::from_u8(self.body::<DeadLetter>().reason).is_some(),
-            _ => true,
+            Kind::Verdict => {
+                let verdict = self.body::<Verdict>();
+                let decided = Decision::from_u8(verdict.decision).is_some();
+                decided
+                    && Rule::from_u8(verdict.rule).is_some()
+                    && side(verdict.side)
+                    && intent(verdict.intent)
+            }
+            Kind::Order => {
+                let order = self.body::<Order>();
+                side(order.side)
+                    && OrderType::from_u8(order.order_type).is_some()
+                    && Validity::from_u8(order.validity).is_some()
+                    && intent(order.intent)
+            }
+            Kind::Cancel => intent(self.body::<Cancel>().intent),
+            Kind::Fill => side(self.body::<Fill>().side),
+            Kind::StateHash => {
+                let stage = u8::try_from(self.body::<StateHash>().stage);
+                stage.is_ok_and(|stage| StageId::from_u8(stage).is_some())
+            }
+            Kind::Alarm => AlarmCode::from_u8(self.body::<Alarm>().code).is_some(),
+            Kind::SessionStart
+            | Kind::SessionEnd
+            | Kind::Timer
+            | Kind::ConfigText
+            | Kind::Ltp
+            | Kind::Quote
+            | Kind::Full
+            | Kind::StepMarker => true,
         }
     }
 
-    /// The key by which virtual time orders inputs: time, class, source, number within the source.
+    /// The class of an input, the second part of the key by which virtual time orders inputs.
     pub fn class(&self) -> Class {
         match self.kind() {
             Kind::Report => Class::Endogenous,

@@ -19,9 +19,6 @@ pub const PENDING_REPORTS_MAX: usize = OPEN_ORDERS_MAX * REPORTS_PER_ORDER_MAX;
 /// Events one call of any stage may emit. Work that needs more continues in further calls of the same step.
 pub const EMIT_MAX: usize = 48;
 
-/// The smallest ring between two workers: a full call of a stage, the step's end marker, and one slot to make progress.
-pub const RING_SLOTS_MIN: usize = EMIT_MAX + 2;
-
 /// Inputs that may be released and not yet finished at the venue; the sequencer waits at this bound.
 pub const IN_FLIGHT_MAX: usize = 8_192;
 

@@ -19,7 +19,7 @@ use crate::event::{Class, Event, FLAG_ENDO, FLAG_EXO, Kind, Report, SessionEnd, 
 use crate::limits::{IN_FLIGHT_MAX, PENDING_REPORTS_MAX};
 use crate::log::EventLog;
 use crate::planted::{Bug, is_planted};
-use crate::units::{InstrumentId, Seq, TsNs};
+use crate::units::{InstrumentId, NS_PER_S, Seq, TsNs};
 use pending::Pending;
 use source::{Head, Source};
 
@@ -61,6 +61,9 @@ pub struct Sequencer<S, L> {
     commands: Option<rtrb::Consumer<Event>>,
 }
 
+/// How long a run goes on after an operator's kill, in its own time: exits that were not filled are tried every second.
+const COMMAND_GRACE_NS: u64 = 5 * NS_PER_S;
+
 /// Source number of what the sequencer itself makes.
 pub const SOURCE_SEQUENCER: u32 = 0;
 /// Source number of the schedule: preamble, sessions, timers, scripted commands.
@@ -96,7 +99,8 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         self.until = until;
     }
 
-    /// Takes operator commands from `commands`; each is placed at the time of the last released input.
+    /// Takes operator commands from `commands`; each is placed at the time of the last released input, and ends the run
+    /// a few seconds of its time later.
     pub fn take_commands(&mut self, commands: rtrb::Consumer<Event>) {
         self.commands = Some(commands);
     }
@@ -141,7 +145,10 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         if self.in_flight() as usize >= IN_FLIGHT_MAX {
             return Release::Blocked;
         }
-        if let Some(command) = self.commands.as_mut().and_then(|ring| ring.pop().ok()) {
+        // A journal starts with its preamble: a command that comes before it waits.
+        if self.last_seq > Seq::ZERO
+            && let Some(command) = self.commands.as_mut().and_then(|ring| ring.pop().ok())
+        {
             return self.release_command(command);
         }
         let head = self.head();
@@ -224,6 +231,8 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         self.current = command;
         self.current.header.source = SOURCE_OPERATOR;
         self.stamp(self.last_ts);
+        // A kill ends the run, but what it flattens may need a few timers to be tried again.
+        self.until = self.until.min(self.last_ts.plus(COMMAND_GRACE_NS));
         Release::Released
     }
 

@@ -87,7 +87,7 @@ bodies! {
         config_hash: u64,
         /// Hash of the instrument table.
         instruments_hash: u64,
-        /// Hash of the calendar the hours came from.
+        /// Hash of the session's hours as given above.
         calendar_hash: u64,
         /// Zero.
         reserved: [u8; 24],

@@ -7,8 +7,8 @@
 use anyhow::Context;
 use pitlane_config::format_ist;
 use pitlane_engine::event::{
-    Action, Alarm, AlarmCode, Cancel, DeadLetter, DeadReason, Decision, Event, Fill, Intent, Kind, Order, OrderState,
-    OrderType, Report, ReportReason, Rule, Side, Signal, SignalReason, Validity, Verdict,
+    Action, Alarm, AlarmCode, Cancel, DeadLetter, DeadReason, Decision, Event, Fill, Intent, Kind, Order,
+    OrderState, OrderType, Report, ReportReason, Rule, Side, Signal, SignalReason, Validity, Verdict,
 };
 use pitlane_engine::units::{StrategyId, TsNs, decimal};
 use pitlane_journal::EndState;
@@ -68,7 +68,8 @@ impl EventLogWriter {
     /// If there are no recorded outputs, the file cannot be made or the thread cannot be started.
     pub fn start(journal: &Path, names: Names, file: &Path) -> io::Result<Self> {
         let stream = EventStream::open(journal, OUTPUTS).map_err(io::Error::other)?;
-        let named = |error: io::Error| io::Error::new(error.kind(), format!("event log {}: {error}", file.display()));
+        let named =
+            |error: io::Error| io::Error::new(error.kind(), format!("event log {}: {error}", file.display()));
         let out = BufWriter::with_capacity(BUFFER_BYTES, File::create(file).map_err(named)?);
         let tail = Tail { stream, names, out, lines: 0, unflushed: false };
         let stop = Arc::new(AtomicBool::new(false));
@@ -285,9 +286,10 @@ fn signal<'a>(body: &Signal, names: &'a Names) -> (&'static str, Details<'a>) {
     let (action, reason) = (Action::from_u8(body.action), SignalReason::from_u8(body.reason));
     let event = match (action, reason) {
         // People look for these two by name: they say why nothing happens.
-        (Some(Action::Hold), Some(reason @ (SignalReason::LtpMissing | SignalReason::IndicatorsNotReady))) => {
-            reason.name()
-        }
+        (
+            Some(Action::Hold),
+            Some(reason @ (SignalReason::LtpMissing | SignalReason::IndicatorsNotReady)),
+        ) => reason.name(),
         (Some(Action::Hold), _) => "hold_decision",
         _ => "signal",
     };
@@ -557,9 +559,11 @@ mod tests {
     #[test]
     fn verdicts_are_named_by_decision_and_measured_in_the_rules_unit() {
         assert!(logged(&verdict_of(Decision::Allow, Rule::None, 0, 0)).is_none());
-        let (event, line) = logged(&verdict_of(Decision::Reduce, Rule::OrderValue, 1_234_500, 1_000_000)).unwrap();
+        let (event, line) =
+            logged(&verdict_of(Decision::Reduce, Rule::OrderValue, 1_234_500, 1_000_000)).unwrap();
         assert_eq!(event, "risk_reduced");
-        let expected = r#"{"rule":"order_value","observed":"123.45","limit":"100.00","wanted":10,"allowed":4,"#;
+        let expected =
+            r#"{"rule":"order_value","observed":"123.45","limit":"100.00","wanted":10,"allowed":4,"#;
         assert_eq!(line, format!(r#"{expected}"strategy":"ema","intent":"entry","signal_id":3}}"#));
         let (event, line) = logged(&verdict_of(Decision::Block, Rule::OpenOrders, 5, 4)).unwrap();
         assert_eq!(event, "risk_blocked");
@@ -587,7 +591,8 @@ mod tests {
             intent: Intent::SquareOff as u8,
             reserved: [0; 58],
         };
-        let expected = r#"{"order_id":"1281","side":"sell","type":"market","validity":"ioc","intent":"square_off","#;
+        let expected =
+            r#"{"order_id":"1281","side":"sell","type":"market","validity":"ioc","intent":"square_off","#;
         let expected = format!(r#"{expected}"quantity":4,"price":"2850.50","strategy":"risk"}}"#);
         assert_eq!(logged(&order).unwrap(), ("order_placed", expected));
         let (order, strategy) = (OrderId(1_281), StrategyId(0));
@@ -620,7 +625,10 @@ mod tests {
         assert_eq!(event, "order_rejected");
         let expected = r#"{"order_id":"1281","reason":"self_trade","side":"sell","quantity":4,"filled":2,"#;
         assert_eq!(line, format!(r#"{expected}"strategy":"ema"}}"#));
-        assert_eq!(logged(&report_of(OrderState::Cancelled, ReportReason::IocRest)).unwrap().0, "order_cancelled");
+        assert_eq!(
+            logged(&report_of(OrderState::Cancelled, ReportReason::IocRest)).unwrap().0,
+            "order_cancelled"
+        );
     }
 
     #[test]

@@ -5,8 +5,8 @@ use crate::recorded::Recording;
 use pitlane_config::format_ist;
 use pitlane_engine::config::InstrumentSpec;
 use pitlane_engine::event::{
-    Action, Bar, Event, Fill, Full, Intent, Kind, Ltp, Order, OrderType, Quote, Side, Signal, SignalReason,
-    Timeframe, Validity,
+    Action, Bar, Event, Fill, Full, Intent, Kind, Ltp, MARKET_VOLUME, Order, OrderType, Quote, Side, Signal,
+    SignalReason, Timeframe, Validity,
 };
 use pitlane_engine::units::decimal;
 use std::io::Write;
@@ -110,7 +110,8 @@ impl What {
             (Self::Ticks, Kind::Ltp) => Some(tick(instrument(), time(), event.body::<Ltp>().last.0, None)),
             (Self::Ticks, Kind::Quote) => {
                 let quote = event.body::<Quote>();
-                Some(tick(instrument(), time(), quote.last.0, Some(quote.volume)))
+                let volume = (quote.flags & MARKET_VOLUME != 0).then_some(quote.volume);
+                Some(tick(instrument(), time(), quote.last.0, volume))
             }
             (Self::Ticks, Kind::Full) => {
                 let full = event.body::<Full>();

@@ -175,7 +175,6 @@ impl Watcher {
                     let body = Command { code: CommandCode::Kill as u8, reserved: [0; 31] };
                     // The ring has room: this is the only command ever sent, and it is sent once.
                     let _ = commands.push(Event::new(InstrumentId::NONE, FLAG_EXO, &body));
-                    stop_out.store(true, Ordering::Relaxed);
                 }
                 if signals.exit().is_some() {
                     stop_out.store(true, Ordering::Relaxed);
