@@ -1,6 +1,7 @@
 //! Runs a pipeline: journal, threads, pace, signals, kill switch.
 
 use crate::cpus::Placement;
+use crate::event_log::{EventLogWriter, Names};
 use crate::exit::{Exit, data};
 use crate::latch;
 use crate::progress::Progress;
@@ -21,6 +22,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+/// Name of the event log in a journal directory.
+pub const EVENT_LOG_FILE: &str = "events.jsonl";
 
 /// What to run, and where.
 pub struct Plan {
@@ -210,6 +214,7 @@ pub fn execute(plan: &Plan, schedule: Box<dyn Source>, feed: Box<dyn Source>) ->
         affinity::restrict(aux);
     }
     let (inputs, outputs) = logs(plan)?;
+    let event_log = event_log(plan)?;
     let reached = Arc::new(AtomicU64::new(plan.span.0.0));
     let (watcher, commands) = Watcher::start(plan, signals.clone(), reached.clone());
     let run = Run {
@@ -230,11 +235,26 @@ pub fn execute(plan: &Plan, schedule: Box<dyn Source>, feed: Box<dyn Source>) ->
     let outcome = drive(plan, run, &stop);
     let wall_s = started.elapsed().as_secs_f64();
     let killed = watcher.finish();
+    // The log is made from the journal and can be made again: a failure of it does not spoil the run.
+    if let Some(Err(error)) = event_log.map(EventLogWriter::finish) {
+        eprintln!("warning: {error:#}; the journal is whole");
+    }
     let (mut result, stage_cpus) = outcome?;
     if let Some(error) = result.log_error.take() {
         return Err(anyhow::anyhow!(error).context("the journal failed; what it holds up to there is intact"));
     }
     Ok(Finished { result, wall_s, signalled: signals.exit(), killed, stage_cpus })
+}
+
+/// Starts the log of decisions and orders beside the journal.
+fn event_log(plan: &Plan) -> anyhow::Result<Option<EventLogWriter>> {
+    let Some(dir) = &plan.journal else { return Ok(None) };
+    let names = Names {
+        instruments: plan.pipeline.instruments.iter().map(|spec| spec.symbol.clone()).collect(),
+        strategies: plan.pipeline.strategies.iter().map(|strategy| strategy.id.clone()).collect(),
+    };
+    let file = dir.join(EVENT_LOG_FILE);
+    Ok(Some(EventLogWriter::start(dir, names, &file).context("cannot start the event log")?))
 }
 
 type Driven = (RunResult, Vec<(String, String)>);
