@@ -288,3 +288,17 @@ fn exports_have_the_stated_columns() {
     let bars = String::from_utf8(replay(&["export", "bars", &journal, "--timeframe", "5m"]).stdout).unwrap();
     assert!(bars.lines().nth(1).is_some_and(|row| row.contains("2026-07-31T09:15:00+05:30")), "{bars}");
 }
+
+#[test]
+fn the_shipped_configurations_are_sound_and_the_demos_is_the_built_in_one() {
+    let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
+    let load = |name: &str| {
+        let layers = pitlane_config::Layers { files: vec![configs.join(name)], ..Default::default() };
+        layers.load().unwrap_or_else(|error| panic!("{error}"))
+    };
+    assert_eq!(load("demo.toml"), pitlane_config::Settings::demo());
+    for name in ["paper.toml", "bench.toml"] {
+        let settings = load(name);
+        settings.pipeline(settings.instruments.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The variable that tells a process of this test what to measure.
-pub const MODE_VARIABLE: &str = "PITLANE_HOT_PATH";
+pub(crate) const MODE_VARIABLE: &str = "PITLANE_HOT_PATH";
 /// What can be measured.
-pub const MODES: &[&str] = &["fused", "pinned-2", "pinned-5"];
+pub(crate) const MODES: &[&str] = &["fused", "pinned-2", "pinned-5"];
 
 const WARM_UP_EVENTS: u64 = 300_000;
 const MEASURED_EVENTS: u64 = 1_000_000;
@@ -61,7 +61,7 @@ fn count() {
 }
 
 /// What an exit code of the measuring process means.
-pub fn explain(code: Option<i32>) -> String {
+pub(crate) fn explain(code: Option<i32>) -> String {
     match code {
         Some(0) => format!("ok: {MEASURED_EVENTS} events without an allocation, system call or page fault"),
         Some(EXIT_ALLOCATED) => "FAILED: allocations on a pipeline thread".to_owned(),
@@ -182,7 +182,7 @@ fn measured_thread(mut worker: Box<dyn Worker>, taken: &AtomicU64, ready: &Atomi
 }
 
 /// Runs one measurement in this process and ends it with the verdict.
-pub fn child(mode: &str) -> ! {
+pub(crate) fn child(mode: &str) -> ! {
     let threads: usize = mode.rsplit('-').next().and_then(|n| n.parse().ok()).unwrap_or(1);
     let dir =
         std::path::Path::new(if std::path::Path::new("/dev/shm").is_dir() { "/dev/shm" } else { "/tmp" });

@@ -61,11 +61,6 @@ impl<'a> Section<'a> {
         &self.path
     }
 
-    /// Where the section was given.
-    pub(crate) fn at(&self) -> &Origin {
-        &self.at
-    }
-
     /// The node of a key, if it was given.
     pub(crate) fn node(&self, key: &str) -> Option<&'a Node> {
         self.table.and_then(|table| table.get(key))

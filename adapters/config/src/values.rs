@@ -146,7 +146,7 @@ fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 }
 
 fn format_unit(value: u64, units: &[(&str, u64)]) -> String {
-    let whole = units.iter().find(|(_, factor)| value != 0 && value % factor == 0);
+    let whole = units.iter().find(|(_, factor)| value != 0 && value.is_multiple_of(*factor));
     let (name, factor) = whole.unwrap_or(&units[units.len() - 1]);
     format!("{}{name}", value / factor)
 }

@@ -272,7 +272,11 @@ bodies! {
         /// A `DeadReason`.
         reason: u8,
         /// Zero.
-        reserved: [u8; 13],
+        reserved: [u8; 1],
+        /// The line of the file it came from, from 1; 0 for packets and outputs.
+        line: u32,
+        /// Zero.
+        reserved2: [u8; 8],
         /// The first bytes of the original.
         data: [u8; 184],
     }

@@ -254,8 +254,6 @@ codes! {
         LateTick = 11 "late_tick",
         /// A tick whose exchange time is of another date.
         StaleDate = 12 "stale_date",
-        /// A row equal to the one before it.
-        Duplicate = 13 "duplicate",
     }
 
     /// Operator commands.

@@ -283,7 +283,9 @@ fn dead_letter(event: &Event, tick: &Tick, reason: DeadReason) -> Event {
         original_bytes: u32::try_from(original.len()).expect("an event is at most 256 bytes"),
         kept_bytes: 0,
         reason: reason as u8,
-        reserved: [0; 13],
+        reserved: [0; 1],
+        line: 0,
+        reserved2: [0; 8],
         data: [0; 184],
     };
     let kept = original.len().min(letter.data.len());

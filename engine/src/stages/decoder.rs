@@ -197,7 +197,9 @@ impl Decoder {
             original_bytes: u32::try_from(original.len()).unwrap_or(u32::MAX),
             kept_bytes: 0,
             reason: reason as u8,
-            reserved: [0; 13],
+            reserved: [0; 1],
+            line: 0,
+            reserved2: [0; 8],
             data: [0; 184],
         };
         let kept = original.len().min(letter.data.len());

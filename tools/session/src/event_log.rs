@@ -649,7 +649,9 @@ mod tests {
             original_bytes: 64,
             kept_bytes: 64,
             reason: DeadReason::LateTick as u8,
-            reserved: [0; 13],
+            reserved: [0; 1],
+            line: 0,
+            reserved2: [0; 8],
             data: [0; 184],
         };
         let late = r#"{"reason":"late_tick","source_seq":77}"#.to_owned();

@@ -118,7 +118,7 @@ pub fn tick_csv(args: &[String], journal: &Path, config: &ConfigArgs) -> anyhow:
         }
         let seq = sequencer.last_seq();
         sequencer.on_done(seq);
-        if seq.0 % 65_536 == 0 {
+        if seq.0.is_multiple_of(65_536) {
             progress.at(seq.0);
         }
     }

@@ -45,7 +45,7 @@ pub fn verify(dir: &Path) -> anyhow::Result<Verified> {
     let started = Instant::now();
     let mut progress = Progress::new("verify", 0);
     let mut seen = |seq: Seq| {
-        if seq.0 % 65_536 == 0 {
+        if seq.0.is_multiple_of(65_536) {
             progress.at(seq.0);
         }
     };
@@ -62,7 +62,7 @@ fn inputs_alone(recording: &Recording) -> anyhow::Result<Verified> {
     let started = Instant::now();
     let mut progress = Progress::new("verify", 0);
     let mut seen = |seq: Seq| {
-        if seq.0 % 65_536 == 0 {
+        if seq.0.is_multiple_of(65_536) {
             progress.at(seq.0);
         }
     };

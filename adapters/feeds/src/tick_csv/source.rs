@@ -55,7 +55,9 @@ impl Source {
             original_bytes: 0,
             kept_bytes: 0,
             reason: DeadReason::Undecodable as u8,
-            reserved: [0; 13],
+            reserved: [0; 1],
+            line: 0,
+            reserved2: [0; 8],
             data: [0; KEPT_MAX],
         };
         let report = FileReport {
@@ -155,7 +157,7 @@ impl Source {
         let line = self.lines.line();
         let kept = line.len().min(KEPT_MAX);
         let letter = self.letter.body_mut::<DeadLetter>();
-        letter.source_seq = self.lines.number();
+        letter.line = u32::try_from(self.lines.number()).unwrap_or(u32::MAX);
         letter.original_bytes = u32::try_from(self.lines.line_bytes()).unwrap_or(u32::MAX);
         letter.kept_bytes = kept as u16;
         letter.reason = reason as u8;

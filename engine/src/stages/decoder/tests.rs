@@ -101,7 +101,9 @@ pub(super) fn blank() -> Event {
         original_bytes: 0,
         kept_bytes: 0,
         reason: 0,
-        reserved: [0; 13],
+        reserved: [0; 1],
+        line: 0,
+        reserved2: [0; 8],
         data: [0; 184],
     };
     Event::new(InstrumentId::NONE, 0, &letter)
