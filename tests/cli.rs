@@ -1,5 +1,7 @@
 //! The binaries as a user meets them: what they print, how they end, and what they refuse.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use pitlane_journal::Reader;
 use serde_json::Value;
 use std::path::{Path, PathBuf};

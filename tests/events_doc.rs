@@ -3,6 +3,8 @@
 //! The document is the contract of journals: whoever reads one without this code reads it. So every offset, size,
 //! type, name and number in it is compared, both ways: nothing may be missing and nothing may be too much.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use pitlane_engine::config::InstrumentClass;
 use pitlane_engine::event::*;
 use pitlane_engine::units::{InstrumentId, Money, OrderId, Price, Qty, Seq, StrategyId, TsNs};

@@ -1,5 +1,7 @@
 //! The keystone: on virtual time every driver gives the same bytes, and the test would notice if one did not.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use pitlane_engine::drive::affinity::allowed_cpus;
 use pitlane_engine::drive::idle::Wait;
 use pitlane_engine::drive::topology::RingSizes;
@@ -32,7 +34,7 @@ fn first_failure(base: u64, schedules: u64, plant: &dyn Fn(bool)) -> (Option<Str
     let mut total = Activity::default();
     for n in 0..schedules {
         let mut rng = Rng(base.wrapping_add(n));
-        let market = Market::new(rng.next(), SECONDS);
+        let market = Market::new(rng.draw(), SECONDS);
         let (reference, activity) = run_fused(&market);
         total.orders += activity.orders;
         total.fills += activity.fills;
@@ -41,7 +43,7 @@ fn first_failure(base: u64, schedules: u64, plant: &dyn Fn(bool)) -> (Option<Str
         let threads = 2 + (n % 4) as usize;
         let rings = if n % 3 == 2 { RingSizes { events: 64, ..RingSizes::MIN } } else { RingSizes::MIN };
         plant(true);
-        let simulated = run_sim(&market, threads, rings, rng.next());
+        let simulated = run_sim(&market, threads, rings, rng.draw());
         plant(false);
         match simulated {
             Ok(outcome) if outcome == reference => {}

@@ -1,6 +1,8 @@
 //! Real days: recorded ticks become journals, their bars equal bars that another program built, and the
 //! crossover trades them and ends flat. The data is not the project's; nothing here runs without it.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use pitlane_engine::drive::affinity::allowed_cpus;
 use pitlane_engine::event::Timeframe;
 use pitlane_session::cli::{ConfigArgs, CpuArgs};

@@ -38,6 +38,9 @@ pub const FLAG_EXO: u16 = 1;
 pub const FLAG_ENDO: u16 = 2;
 /// Set on an output.
 pub const FLAG_OUT: u16 = 4;
+/// Set by the bars on a market event whose time is not to be believed (late, stale, in the future): stages behind them
+/// take no price from it. It travels between stages only and is never journaled.
+pub const FLAG_REFUSED: u16 = 8;
 /// Set by drivers on the last event of a step between threads; never journaled.
 pub const FLAG_STEP_END: u16 = 1 << 15;
 
@@ -153,6 +156,11 @@ impl Event {
         event.header.ts = ts;
         event.header.source = stage as u32;
         event
+    }
+
+    /// Whether the bars refused this market event; see `FLAG_REFUSED`.
+    pub fn is_refused(&self) -> bool {
+        self.header.flags & FLAG_REFUSED != 0
     }
 
     /// What the event is. Panics on a kind that no build of this version makes: foreign bytes enter by `from_bytes`.

@@ -33,7 +33,16 @@ pub struct Position {
 impl Position {
     /// Gross profit of this instrument at its mark.
     pub fn total(&self) -> Money {
-        self.sold - self.bought + self.mark.value(self.quantity, self.multiplier)
+        held_in_range(self.exact_total())
+    }
+
+    fn exact_total(&self) -> i128 {
+        i128::from(self.sold.0) - i128::from(self.bought.0) + self.value_at(self.mark)
+    }
+
+    /// Value of what is held at `price`, exactly: a corrupt price times a large position fits too.
+    fn value_at(&self, price: Price) -> i128 {
+        i128::from(price.0) * i128::from(self.quantity.0) * i128::from(self.multiplier)
     }
 
     /// The side of an order that reduces this position, `None` when there is nothing to reduce.
@@ -46,11 +55,20 @@ impl Position {
     }
 }
 
+/// A quarter of the range of money, some 230 trillion rupees.
+const TOTAL_MAX: i128 = (i64::MAX / 4) as i128;
+
+/// A profit as money. Only a corrupt price can make one beyond the bound; it is held there, because a packet must not be
+/// able to stop a process that holds positions, and sums with it must not leave the range either.
+fn held_in_range(exact: i128) -> Money {
+    Money(exact.clamp(-TOTAL_MAX, TOTAL_MAX) as i64)
+}
+
 /// All positions of an account. Every update costs the same, however many instruments there are.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     positions: Vec<Position>,
-    total: Money,
+    total: i128,
     realised: Money,
     open: u32,
 }
@@ -66,12 +84,7 @@ impl Ledger {
             realised: Money::ZERO,
             multiplier: spec.multiplier,
         };
-        Self {
-            positions: instruments.iter().map(flat).collect(),
-            total: Money::ZERO,
-            realised: Money::ZERO,
-            open: 0,
-        }
+        Self { positions: instruments.iter().map(flat).collect(), total: 0, realised: Money::ZERO, open: 0 }
     }
 
     /// Books a fill of `quantity` units for `value`, which has the multiplier in it already.
@@ -81,7 +94,7 @@ impl Ledger {
     pub fn fill(&mut self, instrument: InstrumentId, side: Side, quantity: Qty, value: Money) {
         assert!(quantity.0 >= 0 && value.0 >= 0, "a fill has no sign, its side has");
         let position = &mut self.positions[instrument.index()];
-        let before = position.total();
+        let before = position.exact_total();
         let was_open = !position.quantity.is_zero();
         match side {
             Side::Buy => {
@@ -100,15 +113,14 @@ impl Ledger {
             position.realised = realised;
         }
         self.open = self.open + u32::from(is_open) - u32::from(was_open);
-        self.total += position.total() - before;
+        self.total += position.exact_total() - before;
     }
 
     /// Values the instrument at `price` from now on.
     pub fn mark(&mut self, instrument: InstrumentId, price: Price) {
         let position = &mut self.positions[instrument.index()];
-        let step = Price(price.0 - position.mark.0);
+        self.total += position.value_at(price) - position.value_at(position.mark);
         position.mark = price;
-        self.total += step.value(position.quantity, position.multiplier);
     }
 
     /// The position in an instrument.
@@ -123,7 +135,7 @@ impl Ledger {
 
     /// Gross profit of the run at the marks, realised and unrealised.
     pub fn total(&self) -> Money {
-        self.total
+        held_in_range(self.total)
     }
 
     /// Gross profit of completed round trips.
@@ -133,7 +145,7 @@ impl Ledger {
 
     /// What the open positions would add to the realised profit if they were closed at their marks.
     pub fn unrealised(&self) -> Money {
-        self.total - self.realised
+        self.total() - self.realised
     }
 
     /// Instruments whose quantity is not zero.
@@ -145,7 +157,7 @@ impl Ledger {
     #[expect(clippy::should_implement_trait, reason = "the state hash is not the hash of a map's key")]
     pub fn hash(&self, hasher: &mut StateHasher) {
         hasher.bytes(self.positions.as_bytes());
-        hasher.i64(self.total.0);
+        hasher.bytes(&self.total.to_le_bytes());
         hasher.i64(self.realised.0);
         hasher.u64(u64::from(self.open));
     }

@@ -15,7 +15,9 @@ mod pending;
 pub mod schedule;
 pub mod source;
 
-use crate::event::{Class, Event, FLAG_ENDO, FLAG_EXO, Kind, Report, SessionEnd, SessionStart};
+use crate::event::{
+    Class, Command, CommandCode, Event, FLAG_ENDO, FLAG_EXO, Kind, Report, SessionEnd, SessionStart,
+};
 use crate::limits::{IN_FLIGHT_MAX, PENDING_REPORTS_MAX};
 use crate::log::EventLog;
 use crate::planted::{Bug, is_planted};
@@ -40,6 +42,8 @@ pub enum Release {
 enum Candidate {
     Head,
     Report,
+    /// The command that tells the stages of a stop.
+    Stop,
     SessionEnd,
 }
 
@@ -58,6 +62,8 @@ pub struct Sequencer<S, L> {
     session: Option<(u32, u32)>,
     until: TsNs,
     closed: bool,
+    /// Whether the stages know that the run ends before its session: by an operator's command, or by the stop's own.
+    told: bool,
     commands: Option<rtrb::Consumer<Event>>,
 }
 
@@ -90,6 +96,7 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
             session: None,
             until: TsNs(u64::MAX),
             closed: false,
+            told: false,
             commands: None,
         }
     }
@@ -145,8 +152,8 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         if self.in_flight() as usize >= IN_FLIGHT_MAX {
             return Release::Blocked;
         }
-        // A journal starts with its preamble: a command that comes before it waits.
-        if self.last_seq > Seq::ZERO
+        // A journal starts with its preamble and a session: a command that comes before them waits.
+        if self.session.is_some()
             && let Some(command) = self.commands.as_mut().and_then(|ring| ring.pop().ok())
         {
             return self.release_command(command);
@@ -162,7 +169,7 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         let vtime = match candidate {
             Candidate::Head => self.source.head().header.ts,
             Candidate::Report => self.pending.first_key().expect("a report is pending").vtime,
-            Candidate::SessionEnd => self.last_ts,
+            Candidate::Stop | Candidate::SessionEnd => self.last_ts,
         };
         if vtime > now || !self.may_release(vtime) {
             return Release::Blocked;
@@ -173,10 +180,10 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
                 self.source.advance();
             }
             Candidate::Report => self.pending.pop_into(&mut self.current),
+            Candidate::Stop => self.current = self.stop_command(),
             Candidate::SessionEnd => self.current = self.session_end(),
         }
-        self.stamp(vtime);
-        Release::Released
+        self.stamp(vtime)
     }
 
     fn head(&mut self) -> Head {
@@ -195,7 +202,10 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
     fn candidate(&self, head: Head) -> Result<Candidate, Release> {
         let starts_session = head == Head::Ready && self.source.head().kind() == Kind::SessionStart;
         if head == Head::Closed || starts_session {
-            return if self.pending.first_key().is_some() {
+            // A run that stops before its session does says so first, so that what rests is cancelled in time.
+            return if self.closed && self.session.is_some() && !self.told {
+                Ok(Candidate::Stop)
+            } else if self.pending.first_key().is_some() {
                 Ok(Candidate::Report)
             } else if self.in_flight() > 0 {
                 Err(Release::Blocked)
@@ -230,10 +240,16 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
     fn release_command(&mut self, command: Event) -> Release {
         self.current = command;
         self.current.header.source = SOURCE_OPERATOR;
-        self.stamp(self.last_ts);
+        self.told = true;
         // A kill ends the run, but what it flattens may need a few timers to be tried again.
         self.until = self.until.min(self.last_ts.plus(COMMAND_GRACE_NS));
-        Release::Released
+        self.stamp(self.last_ts)
+    }
+
+    fn stop_command(&mut self) -> Event {
+        self.told = true;
+        let body = Command { code: CommandCode::Stop as u8, reserved: [0; 31] };
+        Event::new(InstrumentId::NONE, FLAG_EXO, &body)
     }
 
     fn session_end(&self) -> Event {
@@ -241,14 +257,20 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         Event::new(InstrumentId::NONE, FLAG_EXO, &SessionEnd { date, number, reserved: [0; 24] })
     }
 
-    fn stamp(&mut self, vtime: TsNs) {
-        self.last_seq = self.last_seq.next();
-        self.last_ts = self.last_ts.max(vtime);
-        self.times[self.last_seq.0 as usize % IN_FLIGHT_MAX] = self.last_ts;
+    /// Gives the current event its place and journals it. An input that could not be journaled was never released.
+    fn stamp(&mut self, vtime: TsNs) -> Release {
+        let seq = self.last_seq.next();
+        let ts = self.last_ts.max(vtime);
         let header = &mut self.current.header;
-        header.seq = self.last_seq;
-        header.ts = self.last_ts;
+        header.seq = seq;
+        header.ts = ts;
         header.index = 0;
+        self.log.append(&self.current);
+        if self.log.failed() {
+            return Release::LogFailed;
+        }
+        (self.last_seq, self.last_ts) = (seq, ts);
+        self.times[seq.0 as usize % IN_FLIGHT_MAX] = ts;
         match self.current.kind() {
             Kind::SessionStart => {
                 let start = self.current.body::<SessionStart>();
@@ -257,7 +279,7 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
             Kind::SessionEnd => self.session = None,
             _ => {}
         }
-        self.log.append(&self.current);
+        Release::Released
     }
 
     /// The source, to ask it what it counted.

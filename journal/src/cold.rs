@@ -1,6 +1,6 @@
 //! The thread that makes segments ahead of the writer and seals those behind it.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -31,6 +31,8 @@ pub(crate) struct Retired {
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     stop: AtomicU8,
+    /// Set when the writer waits for a segment: from then on one that cannot be made is a failure.
+    wanted: AtomicBool,
     /// The first failure of the stream. Once set, it stays.
     pub(crate) failure: OnceLock<Arc<JournalError>>,
 }
@@ -40,6 +42,17 @@ impl Shared {
     pub(crate) fn fail(&self, error: JournalError) {
         // A later failure is a consequence of the first or at least not more important.
         drop(self.failure.set(Arc::new(error)));
+    }
+
+    /// Says whether the writer waits for a segment to go on in.
+    pub(crate) fn want_segment(&self, wanted: bool) {
+        // Relaxed: a flag without data; the thread looks at it again and again.
+        self.wanted.store(wanted, Ordering::Relaxed);
+    }
+
+    fn is_wanted(&self) -> bool {
+        // Relaxed: as above.
+        self.wanted.load(Ordering::Relaxed)
     }
 
     fn stop(&self) -> u8 {
@@ -66,7 +79,7 @@ impl ColdThread {
     ) -> Result<Self, JournalError> {
         let shared = Arc::new(Shared::default());
         let folder = spec.folder.clone();
-        let work = Work { shared: Arc::clone(&shared), spec, next_index, ready, retired };
+        let work = Work { shared: Arc::clone(&shared), spec, next_index, ready, retired, postponed: false };
         let thread = thread::Builder::new()
             .name("journal-cold".to_owned())
             .spawn(move || work.run())
@@ -113,6 +126,8 @@ struct Work {
     next_index: u64,
     ready: Producer<Segment>,
     retired: Consumer<Retired>,
+    /// Making a segment ahead failed, and nobody has missed it yet.
+    postponed: bool,
 }
 
 impl Work {
@@ -133,15 +148,23 @@ impl Work {
 
     /// Makes at most one segment and seals at most one, so that neither starves the other. Returns whether
     /// there was anything to do.
+    ///
+    /// A segment made ahead that cannot be made (the disk is full) is not a failure as long as the one in use
+    /// has room: it is tried again when the writer waits for it, and space may have come back by then.
     fn turn(&mut self, prepare: bool) -> Result<bool, JournalError> {
         let mut busy = false;
-        if prepare && !self.ready.is_full() {
+        if prepare && !self.ready.is_full() && (!self.postponed || self.shared.is_wanted()) {
             let shared = &self.shared;
-            let segment = Segment::prepare(&self.spec, self.next_index, || shared.stop() != RUN)?;
-            if let Some(segment) = segment {
-                let pushed = self.ready.push(segment);
-                assert!(pushed.is_ok(), "only this thread fills the ring of ready segments");
-                self.next_index += 1;
+            match Segment::prepare(&self.spec, self.next_index, || shared.stop() != RUN) {
+                Ok(Some(segment)) => {
+                    let pushed = self.ready.push(segment);
+                    assert!(pushed.is_ok(), "only this thread fills the ring of ready segments");
+                    self.next_index += 1;
+                    self.postponed = false;
+                }
+                Ok(None) => {}
+                Err(_) if !shared.is_wanted() => self.postponed = true,
+                Err(error) => return Err(error),
             }
             busy = true;
         }

@@ -128,6 +128,10 @@ impl Reader {
             other => other?,
         };
         let first = *indices.first().ok_or_else(missing)?;
+        if first != 0 {
+            // What a stream starts with is what everything after it depends on.
+            return Err(segment_missing(&folder, 0, Some(1)));
+        }
         let current = OpenSegment::new(&folder, stream, first, None)?;
         let seq_next = current.header.is_active().then_some(current.header.first_seq);
         let stream = stream.to_owned();

@@ -234,8 +234,11 @@ impl Writer {
             let cause = Arc::clone(cause);
             return Err(JournalError::Latched { stream: stream.into(), seq_next: next_seq, cause });
         }
-        while let Ok(unused) = ready.pop() {
-            unused.discard()?;
+        // The last one first: at no moment is a segment missing between others, which a live reader would have to
+        // take for damage.
+        let mut unused: Vec<Segment> = std::iter::from_fn(|| ready.pop().ok()).collect();
+        while let Some(segment) = unused.pop() {
+            segment.discard()?;
         }
         sync_dir(&folder)
     }
@@ -275,6 +278,7 @@ impl Writer {
             if self.next_is_ready()
                 && let Ok(segment) = self.ready.pop()
             {
+                self.cold.shared.want_segment(false);
                 return Ok(segment);
             }
             if self.cold.is_lost() {
@@ -286,6 +290,7 @@ impl Writer {
             if !waited {
                 waited = true;
                 self.stalls_segment_not_ready += 1;
+                self.cold.shared.want_segment(true);
             }
             self.cold.wake();
             thread::yield_now();

@@ -95,7 +95,9 @@ fn faults() -> i64 {
 extern "C" fn on_forbidden_call(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
     // The layout of SIGSYS: si_signo, si_errno, si_code, padding, the address (8 bytes), the number.
     // SAFETY: the kernel passes a whole siginfo_t, which is larger than the 28 bytes up to the number.
-    let number = unsafe { info.cast::<i32>().add(6).read() };
+    let place = unsafe { info.cast::<i32>().add(6) };
+    // SAFETY: as above, and the structure is aligned to more than four bytes.
+    let number = unsafe { place.read() };
     leave((EXIT_CALL + number).min(255));
 }
 

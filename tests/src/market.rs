@@ -101,7 +101,7 @@ fn config(rng: &mut Rng) -> PipelineConfig {
             latency_step_ns: LATENCY_MIN_NS,
             slippage_ticks: 1,
             participation_bps: 1_000,
-            seed: rng.next(),
+            seed: rng.draw(),
         },
     }
 }

@@ -19,6 +19,8 @@ mod read;
 mod schema;
 mod settings;
 mod suggest;
+#[cfg(test)]
+mod tests;
 mod text;
 mod time;
 mod tree;

@@ -29,6 +29,14 @@ pub enum FeedError {
         /// The file.
         path: PathBuf,
     },
+    /// A header with other columns.
+    #[error("{}:1: the columns are `{found}`; expected `timestamp,ltp,volume` in this order", path.display())]
+    Header {
+        /// The file.
+        path: PathBuf,
+        /// The header found.
+        found: String,
+    },
     /// A file without a single row.
     #[error("{}: no rows; expected lines `timestamp,ltp,volume`", path.display())]
     Empty {

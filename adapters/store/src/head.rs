@@ -44,7 +44,7 @@ pub fn read_head(dir: &Path) -> Result<Head, StoreError> {
             _ => return Err(not_a_run("it does not start with a configuration, instruments and a session")),
         }
     }
-    Err(not_a_run("it ends before its first session"))
+    Err(StoreError::NotBegun { path: dir.to_owned() })
 }
 
 fn spec(event: &Event) -> Option<InstrumentSpec> {

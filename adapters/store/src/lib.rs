@@ -40,6 +40,14 @@ pub enum StoreError {
         /// What is wrong.
         source: pitlane_engine::event::EventError,
     },
+    /// The writer died before the run began.
+    #[error(
+        "{path}: its writer died before the first session began, so nothing is recorded; the directory may be removed"
+    )]
+    NotBegun {
+        /// The journal.
+        path: PathBuf,
+    },
     /// The journal starts with something else than a run's preamble.
     #[error("{path}: {what}; the journal was not written by a run or an import of this version")]
     NotARun {

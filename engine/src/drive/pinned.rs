@@ -59,13 +59,12 @@ pub fn run(
         let name = worker.name();
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             let _abort = AbortOnPanic(state.clone());
-            let bound = bind(cpu);
-            if bound.is_err() {
+            if let Err(error) = bind(cpu) {
                 // Relaxed: as above.
                 state.store(ABORTED, Ordering::Relaxed);
+                return Err(error);
             }
-            let worker = turn(worker, wait, &state);
-            bound.map(|()| worker)
+            Ok(turn(worker, wait, &state))
         })?;
         threads.push((name, thread));
     }

@@ -118,11 +118,13 @@ pub fn damage(recomputed: &Event, recorded: Option<&[u8]>) -> Divergence {
     let (field, was, is) = match (recorded, at) {
         (Some(recorded), Some(at)) => {
             let field = field_at(recomputed.kind(), at);
-            let show = |bytes: &[u8]| {
-                let mut wide = [0; 8];
-                let value = bytes.get(field.offset..field.offset + field.bytes.min(8)).unwrap_or_default();
-                wide[..value.len()].copy_from_slice(value);
-                u64::from_le_bytes(wide).to_string()
+            let show = |bytes: &[u8]| match bytes.get(field.offset..field.offset + field.bytes) {
+                Some(value) if value.len() <= 8 => {
+                    let mut wide = [0; 8];
+                    wide[..value.len()].copy_from_slice(value);
+                    u64::from_le_bytes(wide).to_string()
+                }
+                _ => format!("byte {} = {:#04x}", at - field.offset, bytes[at]),
             };
             (field.name, show(recorded), show(bytes))
         }
@@ -171,7 +173,7 @@ fn difference(recorded: &Event, recomputed: &Event) -> Divergence {
     let field = field_at(recomputed.kind(), at);
     let show = |event: &Event| match event.field_value(field) {
         Some(value) => value.to_string(),
-        None => format!("byte {} = {}", at - field.offset, event.used_bytes()[at]),
+        None => format!("byte {} = {:#04x}", at - field.offset, event.used_bytes()[at]),
     };
     Divergence {
         seq: header.seq,

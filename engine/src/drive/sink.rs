@@ -128,6 +128,7 @@ impl<L: EventLog> Sink<L> {
     fn on_input(&mut self, event: &Event) {
         self.counts.events += 1;
         match event.kind() {
+            Kind::Ltp | Kind::Quote | Kind::Full if event.is_refused() => {}
             Kind::Ltp => self.ledger.mark(event.header.instrument, event.body::<Ltp>().last),
             Kind::Quote => self.ledger.mark(event.header.instrument, event.body::<Quote>().last),
             Kind::Full => self.ledger.mark(event.header.instrument, event.body::<Full>().last),

@@ -162,6 +162,14 @@ codes! {
         NoCross = 5 "no_cross",
         /// The session is not in continuous trading.
         SessionClosed = 6 "session_closed",
+        /// Every factor points in one direction that may be taken, or that was taken.
+        FactorsAlign = 7 "factors_align",
+        /// The factors do not point in one direction that may be taken, or one is against the direction taken.
+        FactorsFail = 8 "factors_fail",
+        /// No volume seen in this session, so there is no average price.
+        VwapMissing = 9 "vwap_missing",
+        /// Order-book imbalance is required, and no waiting quantities are known.
+        ObiMissing = 10 "obi_missing",
     }
 
     /// What risk decided about a proposed order.
@@ -254,12 +262,16 @@ codes! {
         LateTick = 11 "late_tick",
         /// A tick whose exchange time is of another date.
         StaleDate = 12 "stale_date",
+        /// A tick whose exchange time is later than the sequencer's clock can be wrong.
+        FutureTime = 13 "future_time",
     }
 
-    /// Operator commands.
+    /// Commands of operators, and of a run's own end.
     CommandCode {
         /// Latch the kill switch.
         Kill = 1 "kill",
+        /// The run ends before its session does: cancel what rests, open nothing.
+        Stop = 2 "stop",
     }
 
     /// What people must know at once.

@@ -10,8 +10,9 @@
 //!   (`BAR_BY_TIMER`), or with the session. A closed bar never changes: a tick from before the newest closed
 //!   end is late, and a dead letter.
 //! * Which ticks move prices, and what volume they add: `cumulative`.
-//! * Ticks of the session's date outside its hours move the running maximum of volume and no bar; ticks of
-//!   another date are dead letters and move nothing.
+//! * Ticks of the session's date outside its hours move the running maximum of volume and no bar.
+//! * Ticks that are late, of another date, or further in the future than clocks can differ are dead letters. They move
+//!   nothing here, and are forwarded as refused, so that no stage behind takes a price from them either.
 //!
 //! The rules are those of the project's specification of the bar sequencer; where it is silent, items say so.
 
@@ -26,12 +27,13 @@ mod tests;
 
 use crate::config::{BarsConfig, InstrumentSpec};
 use crate::event::{
-    BAR_BY_TIMER, Bar, DeadLetter, DeadReason, Event, Header, Kind, SessionStart, StageId, Timeframe,
+    BAR_BY_TIMER, Bar, DeadLetter, DeadReason, Event, FLAG_REFUSED, Header, Kind, SessionStart, StageId,
+    Timeframe,
 };
 use crate::hash::StateHasher;
 use crate::limits::{EMIT_MAX, INSTRUMENTS_MAX};
 use crate::stage::{Emit, Progress, Stage};
-use crate::units::{InstrumentId, TsNs};
+use crate::units::{InstrumentId, NS_PER_S, TsNs};
 use hours::Hours;
 use instrument::InstrumentBars;
 use tick::Tick;
@@ -40,6 +42,9 @@ use tick::Tick;
 const TIMEFRAMES: usize = Timeframe::ALL.len();
 /// A time that never comes: the end of a bar that is not open.
 const NEVER: TsNs = TsNs(u64::MAX);
+
+/// How far a tick's exchange time may be ahead of the sequencer's, in nanoseconds: two clocks, one in whole seconds.
+const FUTURE_TOLERANCE_NS: u64 = 5 * NS_PER_S;
 
 /// Counts since the stage was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +55,8 @@ pub struct BarsCounters {
     pub late: u64,
     /// Ticks whose exchange date is not the session's.
     pub stale: u64,
+    /// Ticks whose exchange time is further ahead than clocks can differ.
+    pub future: u64,
     /// Ticks outside the session's hours, or without a session.
     pub out_of_session: u64,
     /// Open bars dropped because a session started before the one before had ended.
@@ -122,25 +129,43 @@ impl Bars {
         }
     }
 
+    /// Why a tick's time is not to be believed, if it is not. The sequencer's clock and the exchange's may differ by a
+    /// little; a time further ahead would close bars that have hardly begun, and make everything after it late.
+    fn refusal(&self, event: &Event, tick: &Tick) -> Option<DeadReason> {
+        if !self.hours.running() {
+            return None;
+        }
+        if tick.exchange_time && !self.hours.same_date(tick.time) {
+            return Some(DeadReason::StaleDate);
+        }
+        if tick.time > event.header.ts.plus(FUTURE_TOLERANCE_NS) {
+            return Some(DeadReason::FutureTime);
+        }
+        let late = self.hours.contain(tick.time)
+            && self.instruments[event.header.instrument.index()].is_late(tick.time);
+        late.then_some(DeadReason::LateTick)
+    }
+
+    /// Forwards a refused tick marked as such, so that nobody behind takes a price from it, and says why.
+    fn refuse(&mut self, event: &Event, tick: &Tick, reason: DeadReason, out: &mut impl Emit) {
+        match reason {
+            DeadReason::StaleDate => self.counters.stale += 1,
+            DeadReason::FutureTime => self.counters.future += 1,
+            _ => self.counters.late += 1,
+        }
+        let mut refused = *event;
+        refused.header.flags |= FLAG_REFUSED;
+        out.emit(&refused);
+        out.emit(&dead_letter(event, tick, reason));
+    }
+
     fn tick(&mut self, event: &Event, tick: &Tick, out: &mut impl Emit) {
         let id = event.header.instrument;
-        assert!(id.index() < self.instruments.len(), "a tick of an instrument that is not in the table");
         if !self.hours.running() {
             self.counters.out_of_session += 1;
             return;
         }
-        if tick.exchange_time && !self.hours.same_date(tick.time) {
-            self.counters.stale += 1;
-            out.emit(&dead_letter(event, tick, DeadReason::StaleDate));
-            return;
-        }
         let in_hours = self.hours.contain(tick.time);
-        let bars = &mut self.instruments[id.index()];
-        if in_hours && bars.is_late(tick.time) {
-            self.counters.late += 1;
-            out.emit(&dead_letter(event, tick, DeadReason::LateTick));
-            return;
-        }
         if !in_hours {
             self.counters.out_of_session += 1;
             if !self.hours.same_date(tick.time) {
@@ -149,7 +174,7 @@ impl Bars {
         }
         // Before the bars that this tick ends are closed: a stale snapshot's volume is found out by the tick
         // after it, and that one usually closes the snapshot's own bar.
-        let change = bars.observe(tick);
+        let change = self.instruments[id.index()].observe(tick);
         if self.earliest[id.index()] <= tick.time {
             self.close_due(id, tick.time, 0, &event.header, out);
         }
@@ -221,6 +246,18 @@ impl Stage for Bars {
 
     fn on_event(&mut self, event: &Event, out: &mut impl Emit) -> Progress {
         assert!(self.closing.is_none(), "the last event's work is not finished");
+        if let Some(tick) = Tick::of(event) {
+            let known = event.header.instrument.index() < self.instruments.len();
+            assert!(known, "a tick of an instrument that is not in the table");
+            match self.refusal(event, &tick) {
+                Some(reason) => self.refuse(event, &tick, reason, out),
+                None => {
+                    out.emit(event);
+                    self.tick(event, &tick, out);
+                }
+            }
+            return Progress::Done;
+        }
         out.emit(event);
         match event.kind() {
             Kind::SessionStart => self.start(event.body()),
@@ -233,10 +270,6 @@ impl Stage for Bars {
             Kind::Timer => {
                 let until = TsNs(event.header.ts.0.saturating_sub(self.grace_ns));
                 return self.close_all(&event.header, until, 1, out);
-            }
-            Kind::Ltp | Kind::Quote | Kind::Full => {
-                let tick = Tick::of(event).expect("the kind is a tick's");
-                self.tick(event, &tick, out);
             }
             _ => {}
         }
@@ -259,9 +292,13 @@ impl Stage for Bars {
         for count in self.counters.bars {
             hasher.u64(count);
         }
-        for count in
-            [self.counters.late, self.counters.stale, self.counters.out_of_session, self.counters.dropped]
-        {
+        for count in [
+            self.counters.late,
+            self.counters.stale,
+            self.counters.future,
+            self.counters.out_of_session,
+            self.counters.dropped,
+        ] {
             hasher.u64(count);
         }
     }

@@ -78,6 +78,7 @@ impl Stage for Matcher {
     fn on_event(&mut self, event: &Event, out: &mut impl Emit) -> Progress {
         out.emit(event);
         match event.kind() {
+            Kind::Ltp | Kind::Quote | Kind::Full if event.is_refused() => {}
             Kind::Ltp | Kind::Quote | Kind::Full => return self.on_market(event, out),
             Kind::Bar => {
                 if let Some(market) = self.markets.get_mut(event.header.instrument.index()) {

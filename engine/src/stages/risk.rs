@@ -78,6 +78,8 @@ pub struct Risk {
     killed: bool,
     halted: bool,
     squaring: bool,
+    /// The run was stopped before its session's end.
+    stopped: bool,
     /// Orders whose final report has not come back.
     open_orders: usize,
     /// Desks with a position or an entry under way.
@@ -138,6 +140,7 @@ impl Risk {
             killed: false,
             halted: false,
             squaring: false,
+            stopped: false,
             open_orders: 0,
             occupied: 0,
             wishes: 0,
@@ -188,6 +191,16 @@ impl Risk {
         self.halted || self.squaring || self.killed && self.config.flatten_on_kill
     }
 
+    /// Whether nothing may be opened any more and nothing may rest.
+    fn closing(&self) -> bool {
+        self.killed || self.halted || self.squaring || self.stopped
+    }
+
+    /// Whether a position that is left at the session's end is somebody's fault.
+    fn must_be_flat(&self) -> bool {
+        !self.stopped || self.must_flatten()
+    }
+
     /// Whether an exit makes sense now: a price of the day before is no basis for one before the open.
     fn may_trade(&self) -> bool {
         self.session.active && self.cause.ts >= self.session.open
@@ -207,6 +220,7 @@ impl Risk {
         self.loss_limit = self.equity().bps(self.config.daily_loss_bps);
         self.halted = false;
         self.squaring = false;
+        self.stopped = false;
     }
 
     fn on_price(&mut self, last: Price, out: &mut Bounded<'_, impl Emit>) {
@@ -242,10 +256,18 @@ impl Risk {
 
     fn on_timer(&mut self) {
         self.squaring |= self.session.active && self.cause.ts >= self.session.square_off;
-        let stop = self.killed || self.halted || self.squaring;
+        let stop = self.closing();
         let anything = self.open_orders > 0 || self.ledger.open_positions() > 0;
         if anything && (stop || self.wishes > 0) {
             self.sweep = Sweep::Pursue { next: 0, retry: true };
+        }
+    }
+
+    /// The run ends before its session does: cancel what rests, open nothing. Positions stay, and are no alarm.
+    fn on_stop(&mut self) {
+        self.stopped = true;
+        if self.session.active {
+            self.sweep = Sweep::Pursue { next: 0, retry: false };
         }
     }
 
@@ -307,7 +329,7 @@ impl Risk {
                 Sweep::Pursue { .. } => self.sweep = Sweep::Idle,
                 Sweep::End { .. } => {
                     self.sweep = Sweep::Idle;
-                    if self.ledger.open_positions() > 0 {
+                    if self.ledger.open_positions() > 0 && self.must_be_flat() {
                         self.latch_kill(out);
                     }
                 }
@@ -320,7 +342,7 @@ impl Risk {
         self.set_target(at, Target::Reached);
         let instrument = self.desks[at].instrument;
         let held = self.ledger.position(instrument).quantity;
-        if !held.is_zero() {
+        if !held.is_zero() && self.must_be_flat() {
             self.alarm(AlarmCode::NotFlat, instrument, held.0, OrderId::ZERO, out);
         }
     }
@@ -337,6 +359,8 @@ impl Stage for Risk {
         }
         self.cause = event.header;
         match event.kind() {
+            // A price whose time is not to be believed is no basis for a mark.
+            Kind::Ltp | Kind::Quote | Kind::Full if event.is_refused() => {}
             Kind::Ltp => self.on_price(event.body::<Ltp>().last, out),
             Kind::Quote => self.on_price(event.body::<Quote>().last, out),
             Kind::Full => self.on_price(event.body::<Full>().last, out),
@@ -345,6 +369,7 @@ impl Stage for Risk {
             Kind::Timer => self.on_timer(),
             Kind::Command => match CommandCode::from_u8(event.body::<Command>().code) {
                 Some(CommandCode::Kill) => self.latch_kill(out),
+                Some(CommandCode::Stop) => self.on_stop(),
                 None => unreachable!("coded fields are checked where events enter"),
             },
             Kind::SessionStart => self.on_session_start(event.body::<SessionStart>()),
@@ -371,7 +396,7 @@ impl Stage for Risk {
         hasher.u64(self.session.square_off.0);
         hasher.i64(self.start_total.0);
         hasher.i64(self.loss_limit.0);
-        let latches = [self.session.active, self.killed, self.halted, self.squaring];
+        let latches = [self.session.active, self.killed, self.halted, self.squaring, self.stopped];
         hasher.bytes(&latches.map(u8::from));
         hasher.u64(self.open_orders as u64);
         hasher.u64(u64::from(self.occupied));

@@ -1,7 +1,8 @@
 //! The strategy stage: bars and ticks become signals.
 //!
 //! 1. Every (instance, instrument) has a state of its own; bars reach those of their instrument and
-//!    timeframe, ticks all of their instrument, in a fixed order (timeframe, then configuration).
+//!    timeframe, ticks and (as `on_minute`, before any bar) minutes all of their instrument, in a fixed order
+//!    (timeframe, then configuration).
 //! 2. A signal says what is wanted, why, and by which facts. Signal ids are dense over the run, from 1.
 //! 3. A hold is recorded once per change of reason, not per bar; every session starts its record afresh.
 //! 4. Between sessions, before the open and from the close on, whatever is said becomes the hold
@@ -11,18 +12,18 @@
 
 mod api;
 mod ema_crossover;
-mod indicators;
+pub mod indicators;
+mod multi_factor;
 mod registry;
 #[cfg(test)]
 mod tests;
 
-pub use api::{BarView, Facts, Said, Signals, Strategy, TickView, rupees};
+pub use api::{BarView, Facts, Pending, Said, Signals, Strategy, TickView, rupees};
 pub use registry::{Parameter, REGISTRY, Settings, StrategyError, StrategyKind};
 
 use crate::config::PipelineConfig;
 use crate::event::{
-    Action, Bar, Event, Full, Header, Kind, Ltp, Quote, SessionStart, Signal, SignalReason, StageId,
-    Timeframe,
+    Action, Bar, Event, Header, Kind, SessionStart, Signal, SignalReason, StageId, Timeframe,
 };
 use crate::hash::StateHasher;
 use crate::limits::{EMIT_MAX, INSTRUMENTS_MAX, STRATEGIES_MAX};
@@ -158,6 +159,12 @@ impl Strategies {
         self.starts[from] as usize..self.starts[to] as usize
     }
 
+    /// The slots of an instrument, whatever their timeframe.
+    fn range_of(&self, instrument: InstrumentId) -> std::ops::Range<usize> {
+        let place = Self::place(instrument, 0);
+        self.range(place, place + Timeframe::ALL.len())
+    }
+
     fn on_session_start(&mut self, session: &SessionStart) {
         self.open = session.open;
         self.close = session.close;
@@ -174,8 +181,13 @@ impl Strategies {
         let bar = event.body::<Bar>();
         let frame =
             Timeframe::from_u8(bar.timeframe).expect("the bars stage writes known timeframes") as usize - 1;
-        let place = Self::place(event.header.instrument, frame);
         let view = BarView { instrument: event.header.instrument, ts: event.header.ts, bar };
+        if bar.timeframe == Timeframe::M1 as u8 {
+            for at in self.range_of(event.header.instrument) {
+                self.slots[at].strategy.on_minute(&view);
+            }
+        }
+        let place = Self::place(event.header.instrument, frame);
         for at in self.range(place, place + 1) {
             let mut said = Signals::default();
             self.slots[at].strategy.on_bar(&view, &mut said);
@@ -185,10 +197,9 @@ impl Strategies {
         }
     }
 
-    fn on_tick(&mut self, header: &Header, last: Price, out: &mut impl Emit) {
-        let place = Self::place(header.instrument, 0);
-        let view = TickView { instrument: header.instrument, ts: header.ts, last };
-        for at in self.range(place, place + Timeframe::ALL.len()) {
+    fn on_tick(&mut self, event: &Event, out: &mut impl Emit) {
+        let view = TickView::of(event).expect("the kind is a tick's");
+        for at in self.range_of(view.instrument) {
             let slot = &mut self.slots[at];
             if slot.awaiting_price {
                 slot.awaiting_price = false;
@@ -197,7 +208,7 @@ impl Strategies {
             let mut said = Signals::default();
             slot.strategy.on_tick(&view, &mut said);
             if let Some(said) = said.take() {
-                self.record(at, said, last, TsNs::ZERO, header, out);
+                self.record(at, said, view.last, TsNs::ZERO, &event.header, out);
             }
         }
     }
@@ -268,9 +279,8 @@ impl Stage for Strategies {
     fn on_event(&mut self, event: &Event, out: &mut impl Emit) -> Progress {
         out.emit(event);
         match event.kind() {
-            Kind::Ltp => self.on_tick(&event.header, event.body::<Ltp>().last, out),
-            Kind::Quote => self.on_tick(&event.header, event.body::<Quote>().last, out),
-            Kind::Full => self.on_tick(&event.header, event.body::<Full>().last, out),
+            Kind::Ltp | Kind::Quote | Kind::Full if event.is_refused() => {}
+            Kind::Ltp | Kind::Quote | Kind::Full => self.on_tick(event, out),
             Kind::Bar => self.on_bar(event, out),
             Kind::SessionStart => self.on_session_start(event.body::<SessionStart>()),
             Kind::Timer if self.awaiting > 0 => {

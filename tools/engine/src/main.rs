@@ -2,8 +2,11 @@
 
 use clap::{Args, Parser, Subcommand};
 use pitlane_session::cli::{ConfigArgs, CpuArgs};
-use pitlane_session::exit::{Exit, finish, usage};
+use pitlane_session::config_cmd::{self, ConfigCommand};
+use pitlane_session::doctor::{DoctorArgs, doctor};
+use pitlane_session::exit::{Exit, answer, finish, usage};
 use pitlane_session::{engine_card, latch, sim};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -28,6 +31,11 @@ enum Command {
     Demo(DemoArgs),
     /// Latch the kill switch of a journal: the engine on it cancels, flattens and stops, and none starts on it again
     Kill(KillArgs),
+    /// Show, check or explain the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Check this machine for what a run needs; warnings do not fail
+    Doctor(DoctorArgs),
 }
 
 #[derive(Args, Default)]
@@ -85,6 +93,8 @@ fn main() -> ExitCode {
         Some(Command::Run(args)) => run(&args, None, "run"),
         Some(Command::Demo(args)) => demo(&args),
         Some(Command::Kill(args)) => kill(&args),
+        Some(Command::Config(command)) => config(&command),
+        Some(Command::Doctor(args)) => examine(&args),
     })
 }
 
@@ -110,9 +120,9 @@ fn run(args: &RunArgs, seed: Option<u64>, name: &str) -> anyhow::Result<Exit> {
     };
     let done = sim::run(&request)?;
     if args.json {
-        println!("{}", serde_json::to_string(&done.summary)?);
+        answer(&serde_json::to_string(&done.summary)?)?;
     } else {
-        print!("{}", engine_card::render(&done));
+        answer(&engine_card::render(&done))?;
     }
     Ok(done.exit)
 }
@@ -121,6 +131,19 @@ fn kill(args: &KillArgs) -> anyhow::Result<Exit> {
     sim::check_is_journal(&args.journal)?;
     let now = pitlane_session::now_ist();
     latch::set(&args.journal, &format!("{now} {}", args.reason))?;
-    println!("kill switch latched: {}", latch::path(&args.journal).display());
+    answer(&format!("kill switch latched: {}", latch::path(&args.journal).display()))?;
     Ok(Exit::Ok)
+}
+
+fn config(command: &ConfigCommand) -> anyhow::Result<Exit> {
+    let (text, exit) = config_cmd::run(command)?;
+    std::io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(exit)
+}
+
+fn examine(args: &DoctorArgs) -> anyhow::Result<Exit> {
+    let report = doctor(args);
+    let text = if args.json { format!("{}\n", report.json()) } else { report.render() };
+    std::io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(report.exit())
 }

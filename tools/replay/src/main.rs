@@ -2,9 +2,11 @@
 
 use clap::{Args, Parser, Subcommand};
 use pitlane_session::cli::{ConfigArgs, CpuArgs};
-use pitlane_session::exit::{Exit, finish, usage};
+use pitlane_session::dump::{DumpArgs, TailArgs, dump, tail};
+use pitlane_session::exit::{Exit, answer, finish, usage};
 use pitlane_session::export::{What, export};
 use pitlane_session::{import, info, replay_card, sim, verify, whatif};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -31,6 +33,10 @@ enum Command {
     Import(ImportArgs),
     /// Write bars, fills, ticks, signals or orders as CSV
     Export(ExportArgs),
+    /// Print every event, one line each
+    Dump(DumpArgs),
+    /// Follow a journal that is being written, until it is sealed or Ctrl-C
+    Tail(TailArgs),
 }
 
 #[derive(Args)]
@@ -117,6 +123,8 @@ fn main() -> ExitCode {
         Command::Info(args) => run_info(&args),
         Command::Import(args) => run_import(&args),
         Command::Export(args) => run_export(&args),
+        Command::Dump(args) => run_dump(&args),
+        Command::Tail(args) => run_tail(&args),
     })
 }
 
@@ -124,9 +132,9 @@ fn run_verify(args: &VerifyArgs) -> anyhow::Result<Exit> {
     sim::check_is_journal(&args.dir)?;
     let verified = verify::verify(&args.dir)?;
     if args.json {
-        println!("{}", verified.json());
+        answer(&verified.json().to_string())?;
     } else {
-        print!("{}", replay_card::verified(&verified));
+        answer(&replay_card::verified(&verified))?;
     }
     Ok(if verified.identical == Some(false) { Exit::Divergence } else { Exit::Ok })
 }
@@ -139,9 +147,9 @@ fn run_whatif(args: &WhatifArgs) -> anyhow::Result<Exit> {
     config.set.extend(args.latency.iter().map(|latency| format!("venue.latency_min={latency}")));
     let done = whatif::whatif(&args.dir, args.out.as_deref(), &config, &args.cpus, &args.speed)?;
     if args.json {
-        println!("{}", replay_card::whatif_json(&done));
+        answer(&replay_card::whatif_json(&done).to_string())?;
     } else {
-        print!("{}", replay_card::whatif(&done));
+        answer(&replay_card::whatif(&done))?;
     }
     Ok(done.finished.signalled.unwrap_or(Exit::Ok))
 }
@@ -150,11 +158,11 @@ fn run_info(args: &InfoArgs) -> anyhow::Result<Exit> {
     sim::check_is_journal(&args.dir)?;
     let info = info::info(&args.dir)?;
     if args.json {
-        println!("{}", info.json());
+        answer(&info.json().to_string())?;
     } else {
-        print!("{}", info.render());
+        answer(&info.render())?;
     }
-    Ok(Exit::Ok)
+    Ok(if info.is_damaged() { Exit::Data } else { Exit::Ok })
 }
 
 fn run_import(args: &ImportArgs) -> anyhow::Result<Exit> {
@@ -163,9 +171,9 @@ fn run_import(args: &ImportArgs) -> anyhow::Result<Exit> {
     }
     let done = import::tick_csv(&args.files, &args.journal, &args.config)?;
     if args.json {
-        println!("{}", done.json());
+        answer(&done.json().to_string())?;
     } else {
-        print!("{}", done.render());
+        answer(&done.render())?;
     }
     Ok(Exit::Ok)
 }
@@ -175,9 +183,17 @@ fn run_export(args: &ExportArgs) -> anyhow::Result<Exit> {
     let what = What::parse(&args.what, &args.timeframe)?;
     match &args.out {
         Some(path) => {
-            let file = std::fs::File::create(path)
-                .map_err(|error| usage(format!("cannot write {}: {error}", path.display())))?;
-            let rows = export(&args.dir, what, std::io::BufWriter::new(file))?;
+            // Under another name until it is whole: a script must not take a part for the whole.
+            let part = path.with_extension("part");
+            let failed = |error: std::io::Error| usage(format!("cannot write {}: {error}", path.display()));
+            let file = std::fs::File::create(&part).map_err(failed)?;
+            let rows = export(&args.dir, what, std::io::BufWriter::new(file));
+            if rows.is_err() {
+                // The first error is the one to report.
+                drop(std::fs::remove_file(&part));
+            }
+            let rows = rows?;
+            std::fs::rename(&part, path).map_err(failed)?;
             eprintln!("{rows} rows in {}", path.display());
         }
         None => {
@@ -185,4 +201,21 @@ fn run_export(args: &ExportArgs) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Ok)
+}
+
+fn run_dump(args: &DumpArgs) -> anyhow::Result<Exit> {
+    sim::check_is_journal(&args.dir)?;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let dumped = dump(args, &mut out);
+    // What was read before a damaged place is shown before the error.
+    out.flush()?;
+    dumped.map(|_| Exit::Ok)
+}
+
+fn run_tail(args: &TailArgs) -> anyhow::Result<Exit> {
+    sim::check_is_journal(&args.dir)?;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let ended = tail(args, &mut out);
+    out.flush()?;
+    ended
 }

@@ -56,7 +56,7 @@ impl Placement {
     /// Places a run on the cpus asked for.
     ///
     /// # Errors
-    /// If a cpu is named twice, offline or forbidden, or if spinning threads would outnumber the cores.
+    /// If a cpu is offline or forbidden, or if spinning threads would outnumber the cores.
     pub fn resolve(
         cpu_set: Option<Vec<usize>>,
         aux_cpu_set: Option<Vec<usize>>,
@@ -71,11 +71,6 @@ impl Placement {
             let wait = concrete(wait, 1, usable, false)?;
             return Ok(Self { cpus: None, aux: aux_cpu_set, wait, notes });
         };
-        let mut sorted = cpus.clone();
-        sorted.sort_unstable();
-        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(usage(format!("--cpu-set names cpu {} twice; give each cpu once", pair[0])));
-        }
         if cpus.is_empty() {
             return Err(usage("--cpu-set is empty; give at least one cpu, or leave it out"));
         }
@@ -141,9 +136,8 @@ mod tests {
     }
 
     #[test]
-    fn a_cpu_named_twice_or_absent_is_refused() {
-        let cpu = allowed_cpus()[0];
-        for cpus in [vec![cpu, cpu], vec![], vec![1_000]] {
+    fn no_cpu_or_an_absent_one_is_refused() {
+        for cpus in [vec![], vec![1_000]] {
             assert!(Placement::resolve(Some(cpus), None, WaitChoice::Auto).is_err());
         }
     }

@@ -1,8 +1,9 @@
 //! The structured event log: what a run decided and did, as JSON lines for people and log collectors.
 //!
-//! A helper thread follows the recorded outputs of the run's own journal, so the hot path knows nothing of it. The
-//! journal is the record; the log can be made again from it at any time. Not logged are bars, state hashes, orders
-//! that risk allowed unchanged (the order itself is) and reports that say no more than the fills do.
+//! A helper thread follows the recorded outputs of the run's own journal, so the hot path knows nothing of
+//! it. The journal is the record; the log can be made again from it at any time. Not logged are bars, state
+//! hashes, orders that risk allowed unchanged (the order itself is) and reports that say no more than the
+//! fills do.
 
 use anyhow::Context;
 use pitlane_config::format_ist;
@@ -24,7 +25,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How long the thread sleeps at the end of what is recorded so far.
-const POLL: Duration = Duration::from_millis(20);
+const POLL: Duration = Duration::from_millis(100);
 /// Bytes gathered before they are written, while there is no pause.
 const BUFFER_BYTES: usize = 64 * 1024;
 /// What a code or id is called that this build or table does not have.
@@ -54,15 +55,16 @@ impl Names {
     }
 }
 
-/// The thread that writes the event log of a run. Dropped without `finish` it still writes what is recorded by then.
+/// The thread that writes the event log of a run. Dropped without `finish` it still writes what is recorded
+/// by then.
 pub struct EventLogWriter {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<anyhow::Result<u64>>>,
 }
 
 impl EventLogWriter {
-    /// Starts to follow the outputs of the journal at `journal`, which must have been made, and to write them to
-    /// `file`. A file that exists is overwritten. The thread inherits the cpus of the caller.
+    /// Starts to follow the outputs of the journal at `journal`, which must have been made, and to write them
+    /// to `file`. A file that exists is overwritten. The thread inherits the cpus of the caller.
     ///
     /// # Errors
     /// If there are no recorded outputs, the file cannot be made or the thread cannot be started.
@@ -79,8 +81,8 @@ impl EventLogWriter {
         Ok(Self { stop, thread: Some(thread) })
     }
 
-    /// Writes everything up to the end of the stream and ends the thread. To be called when the journal is sealed,
-    /// or its writer is gone. Returns the number of lines.
+    /// Writes everything up to the end of the stream and ends the thread. To be called when the journal is
+    /// sealed, or its writer is gone. Returns the number of lines.
     ///
     /// # Errors
     /// If the stream could not be read to its end, or the file not be written.
@@ -116,7 +118,8 @@ struct Tail {
 impl Tail {
     fn follow(mut self, stop: &AtomicBool) -> anyhow::Result<u64> {
         loop {
-            // Acquire: pairs with the Release in `join`. Asked before reading, so that the last round sees all.
+            // Acquire: pairs with the Release in `join`. Asked before reading, so that the last round sees
+            // all.
             let last_round = stop.load(Ordering::Acquire);
             let read = self.drain()?;
             self.flush()?;
@@ -127,8 +130,8 @@ impl Tail {
                 }
                 (Ok(()), _) if last_round => return Ok(self.lines),
                 (Err(error), _) if last_round => return Err(error.into()),
-                // Errors count only when nobody writes any more: a writer that closes removes the segments it made
-                // ahead, and for a moment that looks like a hole in the stream.
+                // Errors count only when nobody writes any more: a writer that closes removes the segments it
+                // made ahead, and for a moment that looks like a hole in the stream.
                 _ => std::thread::park_timeout(POLL),
             }
         }
@@ -168,8 +171,8 @@ struct Line<'a> {
     details: Details<'a>,
 }
 
-/// What is particular to an event. Prices, money and order ids are strings, because readers of JSON take numbers for
-/// floats. Ids that are zero, which means none, are left out.
+/// What is particular to an event. Prices, money and order ids are strings, because readers of JSON take
+/// numbers for floats. Ids that are zero, which means none, are left out.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Details<'a> {
@@ -638,7 +641,7 @@ mod tests {
         assert_eq!(logged(&alarm(AlarmCode::Halted as u8, 20_000_000, 0)).unwrap(), ("alarm", halted));
         let not_flat = r#"{"code":"not_flat","value":-4,"order_id":"1281"}"#;
         assert_eq!(logged(&alarm(AlarmCode::NotFlat as u8, -4, 1_281)).unwrap().1, not_flat);
-        // The journal's reader does not check this code, so an unknown one must not stop the log.
+        // No journal of this build holds such a code; if one came all the same, it must not stop the log.
         assert_eq!(logged(&alarm(200, 1, 0)).unwrap().1, r#"{"code":"unknown","value":1}"#);
         let nowhere = output(9, InstrumentId::NONE, &alarm(AlarmCode::Killed as u8, 0, 0));
         assert!(Line::of(&nowhere, &names()).unwrap().instrument.is_none());

@@ -84,6 +84,32 @@ pub fn exit_of(error: &anyhow::Error) -> Exit {
     Exit::Failure
 }
 
+/// An error and its causes, without those whose text stands in the one before already.
+fn chain(error: &anyhow::Error) -> String {
+    let mut shown = error.to_string();
+    for cause in error.chain().skip(1) {
+        let text = cause.to_string();
+        if !shown.contains(&text) {
+            shown = format!("{shown}: {text}");
+        }
+    }
+    shown
+}
+
+/// Writes a command's answer to stdout. A reader that went away early has what it wanted; see `finish`.
+///
+/// # Errors
+/// If stdout cannot be written.
+pub fn answer(text: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    if !text.ends_with('\n') {
+        out.write_all(b"\n")?;
+    }
+    Ok(out.flush()?)
+}
+
 /// Runs a command's body, prints its error if it has one, and gives the exit code.
 pub fn finish(outcome: anyhow::Result<Exit>) -> ExitCode {
     match outcome {
@@ -98,7 +124,7 @@ pub fn finish(outcome: anyhow::Result<Exit>) -> ExitCode {
             if error.chain().any(broken_pipe) {
                 return Exit::Ok.into();
             }
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", chain(&error));
             exit_of(&error).into()
         }
     }

@@ -12,7 +12,7 @@ use pitlane_engine::config::InstrumentSpec;
 use pitlane_engine::event::{DeadLetter, DeadReason, Kind};
 use pitlane_engine::log::EventLog;
 use pitlane_engine::sequencer::schedule::Schedule;
-use pitlane_engine::sequencer::source::{Decoded, Merged};
+use pitlane_engine::sequencer::source::{Decoded, Merged, Source};
 use pitlane_engine::sequencer::{Release, SOURCE_FEED, Sequencer};
 use pitlane_engine::stages::decoder::Decoder;
 use pitlane_engine::units::{InstrumentId, TsNs};
@@ -68,6 +68,36 @@ fn table(args: &[String], configured: &[InstrumentSpec]) -> anyhow::Result<Table
     Ok((instruments, files, warnings))
 }
 
+/// Releases everything there is to release: ticks, and dead letters by reason.
+fn record<S: Source, L: EventLog>(sequencer: &mut Sequencer<S, L>) -> (u64, BTreeMap<&'static str, u64>) {
+    let mut progress = Progress::new("import", 0);
+    let (mut ticks, mut dead) = (0, BTreeMap::new());
+    loop {
+        match sequencer.release(TsNs(u64::MAX)) {
+            Release::Released => {}
+            Release::Finished | Release::LogFailed => return (ticks, dead),
+            Release::Blocked => {
+                unreachable!("files never leave an import waiting, and no step is unfinished")
+            }
+        }
+        let event = sequencer.current();
+        match event.kind() {
+            Kind::Ltp | Kind::Quote | Kind::Full => ticks += 1,
+            Kind::DeadLetter => {
+                let reason = DeadReason::from_u8(event.body::<DeadLetter>().reason)
+                    .map_or("unknown", DeadReason::name);
+                *dead.entry(reason).or_insert(0) += 1;
+            }
+            _ => {}
+        }
+        let seq = sequencer.last_seq();
+        sequencer.on_done(seq);
+        if seq.0.is_multiple_of(65_536) {
+            progress.at(seq.0);
+        }
+    }
+}
+
 /// Imports `SYMBOL=FILE` arguments with rows `timestamp,ltp,volume` into a new journal.
 ///
 /// # Errors
@@ -96,40 +126,25 @@ pub fn tick_csv(args: &[String], journal: &Path, config: &ConfigArgs) -> anyhow:
     let log = JournalLog::inputs(&dir, options)?;
     let latency_min_ns = settings.venue.latency_min_ns;
     let mut sequencer = Sequencer::new(Merged::new(schedule, feed), log, latency_min_ns);
-    let mut progress = Progress::new("import", 0);
-    let (mut ticks, mut dead) = (0, BTreeMap::new());
-    loop {
-        match sequencer.release(TsNs(u64::MAX)) {
-            Release::Released => {}
-            Release::Finished | Release::LogFailed => break,
-            Release::Blocked => {
-                unreachable!("files never leave an import waiting, and no step is unfinished")
-            }
-        }
-        let event = sequencer.current();
-        match event.kind() {
-            Kind::Ltp | Kind::Quote | Kind::Full => ticks += 1,
-            Kind::DeadLetter => {
-                let reason = DeadReason::from_u8(event.body::<DeadLetter>().reason)
-                    .map_or("unknown", DeadReason::name);
-                *dead.entry(reason).or_insert(0) += 1;
-            }
-            _ => {}
-        }
-        let seq = sequencer.last_seq();
-        sequencer.on_done(seq);
-        if seq.0.is_multiple_of(65_536) {
-            progress.at(seq.0);
-        }
-    }
-    drop(progress);
+    let (ticks, dead) = record(&mut sequencer);
     let feed = sequencer.source().second().feed();
     if let Some(error) = feed.error() {
         return Err(data(error.to_string()));
     }
-    let files = feed.report().cloned().collect();
+    let files: Vec<FileReport> = feed.report().cloned().collect();
     let events = sequencer.last_seq().0;
     sequencer.into_log().finish().map_err(|error| anyhow::anyhow!(error))?;
+    if let Some(file) = files.iter().find(|file| file.frames == 0) {
+        return Err(data(format!(
+            "{}: none of its {} rows is a tick ({} undecodable, {} out of session); rows are timestamp,ltp,volume in \
+             Indian time. The rows and reasons are in {}",
+            file.path.display(),
+            file.rows,
+            file.undecodable,
+            file.out_of_session,
+            journal.display()
+        )));
+    }
     let dates = sessions.iter().map(|session| session.date).collect();
     let wall_s = started.elapsed().as_secs_f64();
     Ok(Imported {

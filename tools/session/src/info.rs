@@ -69,6 +69,11 @@ fn stream_json(info: &StreamInfo) -> Value {
 }
 
 impl Info {
+    /// Whether the recorded outputs cannot be read to their end.
+    pub fn is_damaged(&self) -> bool {
+        matches!(self.outputs, Some(Err(_)))
+    }
+
     /// The object `journal-info/1`.
     pub fn json(&self) -> Value {
         let outputs = match &self.outputs {

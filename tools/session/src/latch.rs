@@ -1,6 +1,6 @@
 //! The kill switch's latch: a file in the journal directory that outlives the engine.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Name of the latch file.
@@ -15,7 +15,8 @@ pub fn path(dir: &Path) -> PathBuf {
 pub fn read(dir: &Path) -> Option<String> {
     match std::fs::read_to_string(path(dir)) {
         Ok(text) => Some(text.trim().to_owned()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        // No such file, or no such directory for it: nobody can have latched anything there.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
         // A latch that cannot be read is set: the safe reading of an unclear switch.
         Err(error) => Some(format!("unreadable: {error}")),
     }
@@ -28,7 +29,7 @@ pub fn read(dir: &Path) -> Option<String> {
 pub fn set(dir: &Path, text: &str) -> std::io::Result<()> {
     let mut file = match std::fs::File::create_new(path(dir)) {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(()),
         Err(error) => return Err(error),
     };
     writeln!(file, "{text}")?;

@@ -3,7 +3,10 @@
 //! Binaries parse their command line and call one function here; everything they share lives here too.
 
 pub mod cli;
+pub mod config_cmd;
 pub mod cpus;
+pub mod doctor;
+pub mod dump;
 pub mod engine_card;
 pub mod event_log;
 pub mod exit;

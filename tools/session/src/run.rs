@@ -237,7 +237,7 @@ pub fn execute(plan: &Plan, schedule: Box<dyn Source>, feed: Box<dyn Source>) ->
     let killed = watcher.finish();
     // The log is made from the journal and can be made again: a failure of it does not spoil the run.
     if let Some(Err(error)) = event_log.map(EventLogWriter::finish) {
-        eprintln!("warning: {error:#}; the journal is whole");
+        eprintln!("warning: {error:#}; the run itself is unaffected");
     }
     let (mut result, stage_cpus) = outcome?;
     if let Some(error) = result.log_error.take() {

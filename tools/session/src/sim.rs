@@ -8,6 +8,7 @@ use crate::summary::{EngineSummary, LatencyNs, PNL_BASIS, alarms, dead_letters, 
 use anyhow::Context;
 use pitlane_config::{Mode, Settings, Speed, ist, parse_duration_ns, parse_time};
 use pitlane_engine::config::{InstrumentSpec, PipelineConfig, SessionTimes};
+use pitlane_engine::event::Rule;
 use pitlane_engine::ledger::Ledger;
 use pitlane_engine::sequencer::SOURCE_FEED;
 use pitlane_engine::sequencer::schedule::{Schedule, ScriptedCommand, instruments_hash};
@@ -102,7 +103,7 @@ pub fn check_is_journal(dir: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// If the configuration, a cpu, the journal or a recorded input is wrong.
 pub fn run(request: &Request<'_>) -> anyhow::Result<Done> {
-    let mut settings = if request.name == "demo" && request.config.config.is_empty() {
+    let mut settings = if request.name == "demo" {
         request.config.load_over(&Settings::demo())?
     } else {
         request.config.load()?
@@ -150,7 +151,7 @@ fn refuse_latched(journal: &Path) -> anyhow::Result<()> {
     let Some(text) = latch::read(journal) else { return Ok(()) };
     let message = format!(
         "the kill switch of {} is latched ({text}); nothing will trade on this journal. If the cause is dealt with, \
-         remove {} and start again",
+         remove {} and start again; a run that is already there stays, so name a new journal for the next one",
         journal.display(),
         latch::path(journal).display()
     );
@@ -174,8 +175,10 @@ fn until(request: &Request<'_>, settings: &Settings, times: &SessionTimes) -> an
     if let Some(ns) = duration.or(settings.sim.duration_ns) {
         until = until.min(times.open.plus(ns));
     }
-    if until < times.pre_open {
-        return Err(usage("the run would end before its session's pre-open; choose a later --until"));
+    if until <= times.open {
+        return Err(usage(
+            "the run would end before its session opens; choose a later --until or a longer --duration",
+        ));
     }
     Ok(until)
 }
@@ -242,6 +245,10 @@ fn finish(
     title: String,
 ) -> anyhow::Result<Done> {
     let finished = execute(plan, schedule, feed)?;
+    // A kill that risk latched itself outlives the process as an operator's does.
+    if let (Some(Rule::KillSwitch), Some(dir)) = (finished.result.risk_stop, &plan.journal) {
+        latch::set(dir, &format!("{} latched by the engine: see its alarms", crate::now_ist()))?;
+    }
     let exit = exit(&finished);
     let Finished { result, wall_s, stage_cpus, .. } = finished;
     let counts = &result.counts;
@@ -269,7 +276,7 @@ fn finish(
         dead_letters: dead_letters(counts),
         verdicts: verdicts(counts),
         alarms: alarms(counts),
-        risk_stop: result.risk_stop.map(pitlane_engine::event::Rule::name),
+        risk_stop: result.risk_stop.map(Rule::name),
     };
     Ok(Done { summary, ledger: result.ledger, instruments: plan.pipeline.instruments.clone(), exit, title })
 }

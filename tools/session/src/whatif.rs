@@ -2,6 +2,7 @@
 
 use crate::cli::{ConfigArgs, CpuArgs};
 use crate::cpus::{Placement, WaitChoice};
+use crate::exit::usage;
 use crate::recorded::Recording;
 use crate::run::{Finished, Plan, execute};
 use crate::sim::{Identity, pace, speed};
@@ -53,6 +54,7 @@ impl Prepared {
 pub fn prepare(from: &Path, config: &ConfigArgs) -> anyhow::Result<Prepared> {
     let recording = Recording::open(from)?;
     let settings = config.load_over(&recording.settings)?;
+    refuse_recorded(&recording.settings, &settings)?;
     let identity = Identity::new(&settings, recording.head.instruments.clone())?;
     let times = |settings: &Settings| settings.session_times(settings.sim.date);
     let moved = times(&settings).square_off != times(&recording.settings).square_off;
@@ -68,6 +70,31 @@ pub fn prepare(from: &Path, config: &ConfigArgs) -> anyhow::Result<Prepared> {
     let last = last_time(from)?;
     let feed = Box::new(Recorded::new(stream, rewrite));
     Ok(Prepared { settings, schedule, feed, end, span: (start, last), identity })
+}
+
+/// Refuses changes of what the recording fixes: they would stand in the new run's configuration without effect.
+fn refuse_recorded(recorded: &Settings, wanted: &Settings) -> anyhow::Result<()> {
+    let hours =
+        |settings: &Settings| (settings.session.pre_open, settings.session.open, settings.session.close);
+    let market = |settings: &Settings| {
+        // The pace is not the market's, and the recording's own script is recorded with it.
+        let mut sim = settings.sim.clone();
+        sim.speed = Speed::Max;
+        sim
+    };
+    for (differs, keys) in [
+        (recorded.instruments != wanted.instruments, "[[instruments]]"),
+        (hours(recorded) != hours(wanted), "session.pre_open, session.open and session.close"),
+        (market(recorded) != market(wanted), "[sim]"),
+    ] {
+        if differs {
+            return Err(usage(format!(
+                "{keys} cannot be changed: the recorded day fixes them. Strategies, risk, venue, bars and \
+                 session.square_off can be"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// A guess at the last recorded time that costs nothing: the end of the last segment's first frame would need a scan, so

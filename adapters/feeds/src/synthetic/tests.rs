@@ -130,10 +130,10 @@ fn packets_are_plausible() {
     }
     let (future, share) = (&run.packets[2], &run.packets[3]);
     assert!(
-        future.iter().all(|(_, p)| word(p, 48) > 0 && word(p, 4) % 10 == 0),
+        future.iter().all(|(_, p)| word(p, 48) > 0 && word(p, 4).is_multiple_of(10)),
         "open interest, ticks of 0.10"
     );
-    assert!(share.iter().all(|(_, p)| word(p, 48) == 0 && word(p, 4) % 5 == 0));
+    assert!(share.iter().all(|(_, p)| word(p, 48) == 0 && word(p, 4).is_multiple_of(5)));
 }
 
 /// The crossings of a 20 and a 50 minute exponential average of the minute's last prices.
@@ -257,19 +257,4 @@ fn impossible_settings_are_refused_with_what_is_allowed() {
         &odd,
         "the tick of NSE:RELIANCE cannot be 0.0001; allowed: a whole number of the packet's price units",
     );
-}
-
-#[test]
-#[ignore = "a measurement: cargo test --release -p pitlane-feeds -- --ignored --nocapture rate"]
-fn rate() {
-    let config = SyntheticConfig { ticks_per_second: 100, ..SyntheticConfig::default() };
-    let mut feed = SyntheticFeed::new(&config, &universe(), &session(375)).unwrap();
-    let (mut packets, mut bytes_seen) = (0_u64, 0);
-    let measured = std::time::Instant::now();
-    while let FeedItem::Frame { bytes, .. } = feed.poll() {
-        packets += u64::from(u16::from_be_bytes([bytes[0], bytes[1]]));
-        bytes_seen += bytes.len();
-    }
-    let seconds = measured.elapsed().as_secs_f64();
-    println!("{packets} packets, {bytes_seen} bytes: {:.1} M packets/s", packets as f64 / seconds / 1e6);
 }

@@ -72,12 +72,16 @@ impl Lines {
     }
 
     /// Moves to the next line that is not blank; `false` at the end. The header, a first line that starts with a
-    /// letter, is passed over.
+    /// letter, is passed over if its columns are the expected ones: a volume must never be read as a price.
     pub(super) fn next(&mut self) -> Result<bool, FeedError> {
         while self.read_line()? {
             let is_blank = self.kept.iter().all(u8::is_ascii_whitespace);
             let is_header = self.number == 1
                 && self.kept.iter().find(|b| **b != b'"').is_some_and(u8::is_ascii_alphabetic);
+            if is_header && !is_expected_header(&self.kept) {
+                let found = String::from_utf8_lossy(&self.kept[..self.kept.len().min(80)]).into_owned();
+                return Err(FeedError::Header { path: self.path.clone(), found });
+            }
             if !is_blank && !is_header {
                 return Ok(true);
             }
@@ -131,4 +135,14 @@ impl std::fmt::Debug for Lines {
             .field("number", &self.number)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a header names the columns in the order in which rows are read.
+fn is_expected_header(line: &[u8]) -> bool {
+    let names = ["timestamp", "ltp", "volume"];
+    let mut columns = line.split(|byte| *byte == b',').map(|column| {
+        let text = String::from_utf8_lossy(column);
+        text.trim().trim_matches('"').to_ascii_lowercase()
+    });
+    names.iter().all(|name| columns.next().is_some_and(|column| column == *name))
 }

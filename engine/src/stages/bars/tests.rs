@@ -8,7 +8,8 @@ mod volume;
 use super::*;
 use crate::config::InstrumentClass;
 use crate::event::{
-    FLAG_EXO, Full, Ltp, MARKET_INDEX, MARKET_TRADE_TIME, MARKET_VOLUME, Quote, SessionEnd, Timer,
+    FLAG_EXO, FLAG_REFUSED, Full, Ltp, MARKET_INDEX, MARKET_TRADE_TIME, MARKET_VOLUME, Quote, SessionEnd,
+    Timer,
 };
 use crate::hash::StateHasher;
 use crate::units::{Money, NS_PER_MS, NS_PER_S, Price, Qty, Seq};
@@ -68,8 +69,11 @@ impl Run {
             sink.1 = 0;
             progress = self.bars.resume(&mut sink);
         }
-        let forwarded = sink.0.remove(0);
-        assert_eq!(forwarded.used_bytes(), event.used_bytes(), "the input comes first, unchanged");
+        let mut forwarded = sink.0.remove(0);
+        let refused = sink.0.first().is_some_and(|event| event.kind() == Kind::DeadLetter);
+        assert_eq!(forwarded.is_refused(), refused, "a refused tick is marked for the stages behind");
+        forwarded.header.flags &= !FLAG_REFUSED;
+        assert_eq!(forwarded.used_bytes(), event.used_bytes(), "the input comes first, otherwise unchanged");
         for output in &sink.0 {
             assert_eq!(output.header.seq, event.header.seq);
             assert_eq!(output.header.ts, event.header.ts);

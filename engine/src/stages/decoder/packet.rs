@@ -74,6 +74,16 @@ impl Origin {
     fn price(&self, packet: &[u8], offset: usize) -> Result<Price, DeadReason> {
         self.unit.price(word(packet, offset))
     }
+
+    /// An average, which no order can have: rounded down where the scale cannot hold it, for information.
+    fn average(&self, packet: &[u8], offset: usize) -> Price {
+        let raw = i64::from(word(packet, offset));
+        match self.unit {
+            PriceUnit::TenMillionth => Price(raw / 1_000),
+            PriceUnit::Hundredth => Price(raw * 100),
+            PriceUnit::TenThousandth => Price(raw),
+        }
+    }
 }
 
 /// The big-endian number at `offset`, if the bytes have it.
@@ -127,7 +137,7 @@ pub(super) fn quote(packet: &[u8], origin: &Origin) -> Result<Quote, DeadReason>
         source_seq: origin.source_seq,
         flags: origin.flags | MARKET_VOLUME,
         exchange_secs: 0,
-        average: origin.price(packet, 12)?,
+        average: origin.average(packet, 12),
         open: origin.price(packet, 28)?,
         high: origin.price(packet, 32)?,
         low: origin.price(packet, 36)?,
@@ -150,7 +160,7 @@ pub(super) fn full(packet: &[u8], origin: &Origin) -> Result<Full, DeadReason> {
         source_seq: origin.source_seq,
         flags: origin.flags | MARKET_VOLUME | MARKET_TRADE_TIME,
         exchange_secs: word(packet, 60),
-        average: origin.price(packet, 12)?,
+        average: origin.average(packet, 12),
         open: origin.price(packet, 28)?,
         high: origin.price(packet, 32)?,
         low: origin.price(packet, 36)?,

@@ -87,7 +87,7 @@ impl Market {
         if packet.other_date {
             return Some(0);
         }
-        let stale_seed = !packet.timed && !self.bar_closed && volume < self.volume_max / 2;
+        let stale_seed = !packet.timed && !self.bar_closed && 2 * volume < self.volume_max;
         if !self.seeded || stale_seed {
             (self.seeded, self.volume_max) = (true, volume);
             return Some(0);

@@ -97,6 +97,9 @@ impl Risk {
         if ts >= session.close {
             return time(Rule::SessionClosed, session.close);
         }
+        if self.stopped {
+            return flag(Rule::SessionClosed);
+        }
         if self.squaring || ts >= session.square_off {
             return time(Rule::SquareOff, session.square_off);
         }

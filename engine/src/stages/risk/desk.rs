@@ -81,6 +81,8 @@ pub(super) struct Desk {
     pub(super) signal: u64,
     pub(super) entry: Option<Working>,
     pub(super) exit: Option<Working>,
+    /// Exits in a row that ended without any fill: each makes the next one's limit wider.
+    pub(super) exit_misses: u32,
 }
 
 impl Desk {
@@ -105,6 +107,7 @@ impl Desk {
             signal: 0,
             entry: None,
             exit: None,
+            exit_misses: 0,
         }
     }
 
@@ -113,6 +116,7 @@ impl Desk {
         hasher.u64(self.signal);
         Working::hash(self.entry.as_ref(), hasher);
         Working::hash(self.exit.as_ref(), hasher);
+        hasher.u64(u64::from(self.exit_misses));
     }
 }
 

@@ -20,6 +20,9 @@ struct Ticket {
     intent: Intent,
 }
 
+/// How far an exit's limit may move from the last price, in bps, however often exits are missed.
+const EXIT_WIDTH_BPS_MAX: i64 = 2_000;
+
 impl Risk {
     /// Does what brings the desk nearer to what is wanted, as far as its orders under way allow. Emits at
     /// most `PER_DESK` events. `retry` repeats cancels that were not answered.
@@ -62,7 +65,7 @@ impl Risk {
     /// Cancels a resting entry that is not wanted. An IOC order is not cancelled: it cannot rest.
     fn cancel_unwanted(&mut self, at: usize, retry: bool, out: &mut Bounded<'_, impl Emit>) {
         let intent = if self.killed { Intent::Flatten } else { self.exit_intent() };
-        let stop = self.killed || self.halted || self.squaring;
+        let stop = self.closing();
         let desk = &mut self.desks[at];
         let target = desk.target;
         let Some(entry) = desk.entry.as_mut().filter(|entry| entry.rests) else { return };
@@ -104,7 +107,7 @@ impl Risk {
         } else {
             Ruling::allow(wanted)
         };
-        let price = self.protected_price(at, side);
+        let price = self.exit_price(at, side);
         let ticket = Ticket { signal, strategy, side, price, validity: Validity::Ioc, intent };
         self.desks[at].exit = self.send(at, &ruling, &ticket, out);
     }
@@ -220,6 +223,22 @@ impl Risk {
         let desk = &self.desks[at];
         let moved = self.last(desk).shifted_bps(side.sign() * self.config.protection_bps);
         rounded(moved, side, desk.tick)
+    }
+
+    /// The limit of an exit. It must be reachable: rounded away from the last price, so that there is always a tick to
+    /// trade through, and wider by one protection and one tick for each exit in a row that was not filled at all.
+    /// Losing a little more is better than a position that cannot be closed.
+    fn exit_price(&self, at: usize, side: Side) -> Price {
+        let desk = &self.desks[at];
+        let tries = i64::from(desk.exit_misses) + 1;
+        let width_bps =
+            (self.config.protection_bps * tries).min(EXIT_WIDTH_BPS_MAX.max(self.config.protection_bps));
+        let moved = self.last(desk).shifted_bps(side.sign() * width_bps);
+        let extra = desk.tick.0 * (tries - 1);
+        match side {
+            Side::Buy => Price(moved.ceil_to(desk.tick).0 + extra),
+            Side::Sell => Price((moved.floor_to(desk.tick).0 - extra).max(desk.tick.0)),
+        }
     }
 
     fn next_order_id(&mut self) -> OrderId {

@@ -6,6 +6,9 @@ use crate::event::{AlarmCode, Event, OrderState, Report, Side};
 use crate::stage::Emit;
 use crate::units::{InstrumentId, Money, OrderId, Qty};
 
+/// Missed exits beyond this do not widen the next one any more.
+const EXIT_MISSES_MAX: u32 = 1_000;
+
 /// Which of a desk's orders a report is about.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
@@ -59,7 +62,7 @@ impl Risk {
         };
         self.apply(at, role, report, gain);
         let flat = self.ledger.position(instrument).quantity.is_zero();
-        if !flat && !self.session.active && !gain.quantity.is_zero() {
+        if !flat && !self.session.active && !gain.quantity.is_zero() && self.must_be_flat() {
             // Filled after the session's end was checked: it is open overnight all the same.
             let held = self.ledger.position(instrument).quantity.0;
             self.alarm(AlarmCode::NotFlat, instrument, held, report.order, out);
@@ -81,6 +84,7 @@ impl Risk {
         order.filled = report.filled;
         order.value = report.filled_value;
         order.reports = report.number;
+        let missed = gain.state.is_final() && report.filled.is_zero();
         if gain.state.is_final() {
             *slot = None;
             self.open_orders -= 1;
@@ -88,6 +92,11 @@ impl Risk {
         }
         if !gain.quantity.is_zero() {
             self.ledger.fill(self.desks[at].instrument, side, gain.quantity, gain.value);
+        }
+        if role == Role::Exit {
+            let desk = &mut self.desks[at];
+            desk.exit_misses =
+                if missed { desk.exit_misses.saturating_add(1).min(EXIT_MISSES_MAX) } else { 0 };
         }
         self.occupied = self.occupied + u32::from(self.is_occupied(at)) - u32::from(was_occupied);
     }

@@ -212,6 +212,16 @@ impl Bench {
         self.input(u32::MAX, FLAG_EXO, &Command { code: CommandCode::Kill as u8, reserved: [0; 31] })
     }
 
+    fn stop(&mut self) -> Seen {
+        self.input(u32::MAX, FLAG_EXO, &Command { code: CommandCode::Stop as u8, reserved: [0; 31] })
+    }
+
+    /// A tick that the bars refused.
+    fn refused_tick(&mut self, instrument: u32, last: Price) -> Seen {
+        let body = Ltp { last, received: TsNs(self.ts), source_seq: 0, flags: 0, reserved: [0; 4] };
+        self.input(instrument, FLAG_EXO | crate::event::FLAG_REFUSED, &body)
+    }
+
     fn tick(&mut self, instrument: u32, rupees: i64) -> Seen {
         self.tick_at(instrument, Price(rupees * SCALE))
     }

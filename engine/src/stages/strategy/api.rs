@@ -1,6 +1,8 @@
 //! What a strategy is: it sees bars, ticks and the start of a session, and says what it wants and why.
 
-use crate::event::{Action, Bar, SessionStart, SignalReason};
+use crate::event::{
+    Action, Bar, Event, Full, Kind, Ltp, MARKET_INDEX, MARKET_VOLUME, Quote, SessionStart, SignalReason,
+};
 use crate::hash::StateHasher;
 use crate::units::{InstrumentId, Price, SCALE, TsNs};
 
@@ -39,6 +41,67 @@ pub struct TickView {
     pub ts: TsNs,
     /// Last traded price or index value.
     pub last: Price,
+    /// The day's volume in units as the packet gives it; `None` if the packet has no such field. It is not
+    /// cleaned: it may fall, and a first packet may be of an earlier date. Bars have the cleaned increases.
+    pub volume: Option<u32>,
+    /// Orders that wait on both sides; `None` if the packet has no such fields.
+    pub pending: Option<Pending>,
+}
+
+impl TickView {
+    /// What a strategy may know of a market event; `None` for any other.
+    pub(super) fn of(event: &Event) -> Option<Self> {
+        let (last, flags, volume, pending) = match event.kind() {
+            Kind::Ltp => {
+                let body = event.body::<Ltp>();
+                (body.last, body.flags, 0, None)
+            }
+            Kind::Quote => {
+                let body = event.body::<Quote>();
+                let totals = Pending { buy: u64::from(body.buy_qty), sell: u64::from(body.sell_qty) };
+                (body.last, body.flags, body.volume, Some(totals))
+            }
+            Kind::Full => {
+                let body = event.body::<Full>();
+                (body.last, body.flags, body.volume, Some(Pending::of_full(body)))
+            }
+            _ => return None,
+        };
+        Some(Self {
+            instrument: event.header.instrument,
+            ts: event.header.ts,
+            last,
+            volume: (flags & MARKET_VOLUME != 0).then_some(volume),
+            pending: pending.filter(|_| flags & MARKET_INDEX == 0),
+        })
+    }
+}
+
+/// Quantities of the orders that wait, in units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// Of buy orders.
+    pub buy: u64,
+    /// Of sell orders.
+    pub sell: u64,
+}
+
+impl Pending {
+    /// The sums over the five levels; if no level has any, the totals of the whole book.
+    fn of_full(body: &Full) -> Self {
+        let sum = |levels: [u32; 5]| levels.into_iter().map(u64::from).sum();
+        let levels = Self { buy: sum(body.bid_qty), sell: sum(body.ask_qty) };
+        if levels.buy + levels.sell > 0 {
+            return levels;
+        }
+        Self { buy: u64::from(body.buy_qty), sell: u64::from(body.sell_qty) }
+    }
+
+    /// `(buy − sell) ÷ (buy + sell)`: 1 if only buyers wait, −1 if only sellers; `None` if nobody does.
+    pub fn imbalance(self) -> Option<f64> {
+        let (buy, sell) = (self.buy as f64, self.sell as f64);
+        (self.buy > 0 || self.sell > 0).then(|| (buy - sell) / (buy + sell))
+    }
 }
 
 /// What a strategy says in answer to one bar or tick.
@@ -86,7 +149,11 @@ pub trait Strategy: Send {
     /// stay whole; what is said to them is replaced by a hold.
     fn on_bar(&mut self, bar: &BarView<'_>, out: &mut Signals);
 
-    /// A price has come.
+    /// A one-minute bar of its instrument has closed, whatever its own timeframe is; if that is a minute too,
+    /// this comes first. Longer bars that end with the minute come after it.
+    fn on_minute(&mut self, _bar: &BarView<'_>) {}
+
+    /// A price has come. Bars that it closes come after it.
     fn on_tick(&mut self, _tick: &TickView, _out: &mut Signals) {}
 
     /// A session starts. State is kept unless the kind drops it here.

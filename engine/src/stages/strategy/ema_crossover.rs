@@ -94,7 +94,7 @@ impl Strategy for EmaCrossover {
 
     fn hash(&self, hasher: &mut StateHasher) {
         hasher.u64(self.bars);
-        self.fast.hash(hasher);
-        self.slow.hash(hasher);
+        self.fast.state_hash(hasher);
+        self.slow.state_hash(hasher);
     }
 }

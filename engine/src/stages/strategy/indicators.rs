@@ -1,91 +1,38 @@
-//! Indicators: `f64` with `+ - * /` only, each updated in constant time, never NaN for finite input.
+//! Indicators: `f64` with `+ - * /` only, in a fixed order, so that they are the same on every machine.
+//!
+//! * An indicator says `None` until it has seen what its definition needs: there is no guessed first value.
+//! * The definitions are those of TA-Lib, and are tested against it; where one differs, its item says so.
+//! * Memory is taken at construction, and an update takes constant time (`Sma`: on average).
+//! * NaN never leaves: a value that no price can have ([`is_usable`]) is not taken at all.
 
-use crate::hash::StateHasher;
+mod atr;
+mod ema;
+mod rsi;
+mod sma;
+mod vwap;
 
-/// Exponential moving average with `alpha = 2 ÷ (period + 1)`, seeded by the simple average of the first
-/// `period` values, as charting packages do.
-#[derive(Clone, Debug)]
-pub(super) struct Ema {
-    period: u32,
-    alpha: f64,
-    seen: u32,
-    /// Sum of the values until the seed is complete.
-    sum: f64,
-    value: f64,
+pub use atr::Atr;
+pub use ema::Ema;
+pub use rsi::Rsi;
+pub use sma::Sma;
+pub use vwap::Vwap;
+
+/// The greatest magnitude an indicator takes: above any price in rupees (2^63 ÷ 10,000), and so small that no
+/// sum or product of an indicator leaves the range of `f64`.
+pub const USABLE_MAX: f64 = 1e15;
+
+/// Whether an indicator takes `value`: finite, and within ±[`USABLE_MAX`].
+pub fn is_usable(value: f64) -> bool {
+    // A comparison with NaN is false.
+    value.abs() <= USABLE_MAX
 }
 
-impl Ema {
-    /// An average over `period` values; panics if that is zero.
-    pub(super) fn new(period: u32) -> Self {
-        assert!(period > 0, "an average needs at least one value");
-        Self { period, alpha: 2.0 / (f64::from(period) + 1.0), seen: 0, sum: 0.0, value: 0.0 }
-    }
-
-    /// Takes the next value.
-    pub(super) fn update(&mut self, value: f64) {
-        if self.seen < self.period {
-            self.seen += 1;
-            self.sum += value;
-            if self.seen == self.period {
-                self.value = self.sum / f64::from(self.period);
-            }
-        } else {
-            self.value += self.alpha * (value - self.value);
-        }
-    }
-
-    /// The average, once `period` values have been seen.
-    pub(super) fn value(&self) -> Option<f64> {
-        (self.seen == self.period).then_some(self.value)
-    }
-
-    /// Adds the state to the hasher.
-    pub(super) fn hash(&self, hasher: &mut StateHasher) {
-        hasher.u64(u64::from(self.period));
-        hasher.u64(u64::from(self.seen));
-        hasher.f64(self.sum);
-        hasher.f64(self.value);
-    }
+/// One step of Wilder's average: the mean of `period` values of which one is replaced by `value`.
+fn wilder(average: f64, value: f64, period: u32) -> f64 {
+    let period = f64::from(period);
+    (average * (period - 1.0) + value) / period
 }
 
+/// What is not usable, for tests: none of it may change an indicator.
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The recurrence in its other form, from the whole series at once.
-    fn by_definition(period: usize, values: &[f64]) -> Option<f64> {
-        let seed = values.get(..period)?.iter().sum::<f64>() / period as f64;
-        let alpha = 2.0 / (period as f64 + 1.0);
-        Some(values[period..].iter().fold(seed, |ema, value| alpha * value + (1.0 - alpha) * ema))
-    }
-
-    #[test]
-    fn values_by_hand() {
-        let mut ema = Ema::new(3); // alpha 1/2
-        let mut shown = Vec::new();
-        for value in [1.0, 2.0, 6.0, 5.0, 8.0] {
-            ema.update(value);
-            shown.push(ema.value());
-        }
-        assert_eq!(shown, [None, None, Some(3.0), Some(4.0), Some(6.0)]);
-        let mut last = Ema::new(1); // alpha 1: the last value
-        last.update(7.0);
-        last.update(9.0);
-        assert_eq!(last.value(), Some(9.0));
-    }
-
-    #[test]
-    fn agrees_with_the_definition() {
-        let values: Vec<f64> = (0..500_u32).map(|i| 1_000.0 + f64::from(i * 7_919 % 1_013) / 20.0).collect();
-        for period in [1, 2, 5, 20, 50, 500, 501] {
-            let mut ema = Ema::new(period);
-            for (i, &value) in values.iter().enumerate() {
-                ema.update(value);
-                match (ema.value(), by_definition(period as usize, &values[..=i])) {
-                    (Some(a), Some(b)) => assert!((a - b).abs() < 1e-9, "{period} {i}: {a} {b}"),
-                    (a, b) => assert_eq!(a, b, "{period} {i}"),
-                }
-            }
-        }
-    }
-}
+const UNUSABLE: [f64; 5] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, -1.1e15];

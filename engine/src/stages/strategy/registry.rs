@@ -1,11 +1,11 @@
 //! The kinds of strategies this build knows. A new kind is a file of its own and a line in `REGISTRY`.
 
 use super::api::Strategy;
-use super::ema_crossover;
+use super::{ema_crossover, multi_factor};
 use crate::config::StrategyConfig;
 
 /// Every kind, in the order in which they are listed to people.
-pub const REGISTRY: &[StrategyKind] = &[ema_crossover::KIND];
+pub const REGISTRY: &[StrategyKind] = &[ema_crossover::KIND, multi_factor::KIND];
 
 /// A kind of strategy.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,12 @@
 //! The stage as a whole: routing, holds, session hours, and the crossover against an independent computation.
 
+mod multi_factor;
+mod oracle;
+mod talib;
+
 use super::*;
 use crate::config::{BarsConfig, InstrumentClass, InstrumentSpec, RiskConfig, StrategyConfig, VenueConfig};
-use crate::event::{FLAG_EXO, FLAG_OUT, SessionEnd, Timer};
+use crate::event::{FLAG_EXO, FLAG_OUT, Ltp, SessionEnd, Timer};
 use crate::stage::stage_hash;
 use crate::units::{Money, Qty, Seq};
 

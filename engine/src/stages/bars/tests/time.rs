@@ -80,6 +80,7 @@ fn the_date_changes_at_midnight_in_india() {
         let mut run = Run::new(1);
         let mut event = full(0, 0, 100, 1);
         event.body_mut::<Full>().exchange_secs = secs as u32;
+        event.header.ts = event.header.ts.max(TsNs::from_secs(secs as u32));
         assert_eq!(run.feed(event).len(), usize::from(stale), "{secs}");
         assert_eq!(run.bars.counters().stale, u64::from(stale), "{secs}");
         assert_eq!(run.bars.counters().out_of_session, u64::from(!stale), "{secs}");
@@ -112,4 +113,28 @@ fn without_a_session_ticks_are_only_counted() {
     run.quiet(ltp(0, 10, 100));
     assert_eq!(run.bars.counters().out_of_session, 2);
     assert_eq!(run.bars.counters().stale, 0);
+}
+
+/// Found in review: one tick ahead of its time closed the day's bars, and every tick after it was late.
+#[test]
+fn a_tick_ahead_of_the_clock_closes_nothing() {
+    for (ahead_secs, refused) in [(0, false), (5, false), (6, true), (600, true), (40_000, true)] {
+        let mut run = Run::new(1);
+        run.quiet(full(0, 1, 100, 40));
+        let mut early = full(0, 1, 9_000, 41);
+        early.body_mut::<Full>().exchange_secs += ahead_secs;
+        let outputs = run.feed(early);
+        let letters = outputs.iter().filter(|event| event.kind() == Kind::DeadLetter).map(reason);
+        let expected = refused.then_some(DeadReason::FutureTime);
+        assert_eq!(
+            letters.collect::<Vec<_>>(),
+            expected.into_iter().collect::<Vec<_>>(),
+            "{ahead_secs} s ahead"
+        );
+        assert_eq!(run.bars.counters().future, u64::from(refused));
+        if refused {
+            run.quiet(full(0, 1, 101, 45));
+            assert_eq!(figures(&one(&run.end(), Day)), (100, 101, 100, 101, 5, 2));
+        }
+    }
 }

@@ -239,3 +239,70 @@ fn many_positions_are_flattened_over_several_calls_and_waves() {
     }
     assert_eq!(left_open.session_end().alarms.len(), count as usize + 1);
 }
+
+/// Found in review: below ten rupees half a percent is less than a tick, an exit's limit was rounded towards the last
+/// price, and no exit was ever filled.
+#[test]
+fn an_exit_is_always_reachable_and_widens_when_it_is_missed() {
+    let mut bench = Bench::priced(&config(1));
+    bench.open(0, Action::Long);
+    // The price collapses and halts the session; the halt's exit must be at least a tick below the last price.
+    let mut exit = bench.tick_at(0, Price(95_000)).order();
+    let mut limits = Vec::new();
+    for _ in 0..6 {
+        limits.push(exit.price);
+        bench.fill(0, &exit, 1, 0, OrderState::Cancelled);
+        exit = bench.timer().order();
+    }
+    assert!(limits[0] <= Price(95_000 - 500), "{limits:?}");
+    assert!(limits.windows(2).all(|pair| pair[1] < pair[0]), "{limits:?}");
+    assert!(
+        limits.iter().all(|limit| limit.0 % 500 == 0 && limit.0 >= 95_000 * 4 / 5 - 6 * 500),
+        "{limits:?}"
+    );
+    // A fill, however small, makes the next exit an ordinary one again.
+    bench.fill(0, &exit, 1, 1, OrderState::Cancelled);
+    assert_eq!(bench.timer().order().price, limits[0]);
+}
+
+#[test]
+fn a_stop_cancels_opens_nothing_and_is_no_alarm() {
+    let mut config = config(2);
+    config.strategies[0].passive_entry = true;
+    let mut bench = Bench::priced(&config);
+    bench.open(0, Action::Long);
+    let (_, resting) = bench.signal(1, Action::Long).orders[0];
+    let seen = bench.stop();
+    assert_eq!(seen.cancels.iter().map(|cancel| cancel.order).collect::<Vec<_>>(), [resting.id]);
+    assert!(seen.orders.is_empty() && seen.alarms.is_empty());
+    bench.fill(1, &resting, 1, 0, OrderState::Cancelled);
+    assert_eq!(bench.signal(1, Action::Long).rulings(), [(Decision::Block, Rule::SessionClosed)]);
+    assert!(bench.session_end().nothing(), "positions that a stop leaves are not somebody's fault");
+    assert!(!bench.risk.killed());
+    // The next session is an ordinary one.
+    bench.session_start();
+    assert_eq!(bench.session_end().alarm_codes(), [AlarmCode::NotFlat, AlarmCode::Killed]);
+}
+
+#[test]
+fn a_refused_price_marks_nothing_and_halts_nothing() {
+    let mut bench = Bench::priced(&config(1));
+    bench.open(0, Action::Long);
+    let before = bench.risk.equity();
+    assert!(bench.refused_tick(0, Price(10_000)).nothing());
+    assert_eq!(bench.risk.equity(), before);
+    assert!(!bench.risk.halted());
+}
+
+/// Found in review: the largest raw price times a large position left the range of money, and the process died.
+#[test]
+fn an_absurd_price_stops_no_process() {
+    let mut config = config(1);
+    config.risk.capital = Money::rupees(30_000_000_000);
+    let mut bench = Bench::priced(&config);
+    assert!(bench.open(0, Action::Long) > 10_000_000);
+    bench.tick_at(0, Price(i64::from(u32::MAX) * 100));
+    assert!(bench.risk.equity() > Money::rupees(30_000_000_000));
+    bench.tick_at(0, Price(1_000_000));
+    bench.session_end();
+}
