@@ -152,6 +152,7 @@ fn start(args: &[&str]) -> Child {
 }
 
 /// Starts a paced run and waits until its journal has some inputs.
+#[allow(clippy::zombie_processes, reason = "every caller waits for the child it is given")]
 fn start_paced(journal: &Path, more: &[&str]) -> Child {
     let journal_text = journal.to_string_lossy();
     let args = [&["run", "--json", "--speed", "x600", "--journal", &journal_text], SMALL, more].concat();

@@ -36,7 +36,7 @@ pub struct DoctorArgs {
     /// Configuration to check along with the machine.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// Where the journal will be; default: [journal] dir, else journals
+    /// Where the journal will be; default: journal.dir, else journals
     #[arg(long, value_name = "DIR")]
     pub journal: Option<PathBuf>,
     /// Print one JSON object (doctor/1) on stdout

@@ -40,7 +40,7 @@ pub struct DumpArgs {
     /// Only events of this instrument, such as NSE:RELIANCE
     #[arg(long, value_name = "SYMBOL")]
     pub instrument: Option<String>,
-    /// First event: a seq, a time in RFC 3339, or HH:MM[:SS] in Indian time on the first session's date
+    /// First event: a seq, a time in RFC 3339, or HH:MM or HH:MM:SS in Indian time on the first session's date
     #[arg(long, value_name = "SEQ|TIME")]
     pub from: Option<String>,
     /// Last event, written as for --from; an event at exactly that seq or time is included
