@@ -185,18 +185,24 @@ pub fn rate(count: u64, wall_s: f64) -> f64 {
     if wall_s > 0.0 { (count as f64 / wall_s).round() } else { 0.0 }
 }
 
+/// A table's lines without the blanks that fill its last column.
+fn plain(table: &Table) -> String {
+    let text = table.to_string();
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
 /// A two-column table for people.
-pub fn card(rows: &[(&str, String)]) -> Table {
+pub fn card(rows: &[(&str, String)]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     for (name, value) in rows {
         table.add_row(vec![(*name).to_owned(), value.clone()]);
     }
-    table
+    plain(&table)
 }
 
 /// PnL by instrument, for those that were traded.
-pub fn pnl_table(ledger: &Ledger, instruments: &[InstrumentSpec]) -> Option<Table> {
+pub fn pnl_table(ledger: &Ledger, instruments: &[InstrumentSpec]) -> Option<String> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(vec!["instrument", "bought", "sold", "position", "pnl (gross)"]);
@@ -215,7 +221,7 @@ pub fn pnl_table(ledger: &Ledger, instruments: &[InstrumentSpec]) -> Option<Tabl
             position.total().to_string(),
         ]);
     }
-    traded.then_some(table)
+    traded.then(|| plain(&table))
 }
 
 /// A map as `name count, name count`, or `none`.
