@@ -71,7 +71,8 @@ fn what_was_not_journaled_is_not_released() {
         assert!(last_seq(&outputs) <= Seq(last), "an output without its input");
         for threads in 2..=5 {
             let (run_pinned, taken, outputs) = run(&market, last);
-            let workers = workers(run_pinned, threads, RingSizes::MIN).expect("the market's strategies exist");
+            let workers =
+                workers(run_pinned, threads, RingSizes::MIN).expect("the market's strategies exist");
             assert!(sim::run(workers, last).is_err(), "a failed journal ends the run");
             assert_eq!(last_seq(&taken), Seq(last));
             assert!(last_seq(&outputs) <= Seq(last), "an output without its input, {threads} workers");

@@ -24,7 +24,7 @@ const EXIT_FAULTED: i32 = 2;
 const EXIT_SHORT: i32 = 3;
 const EXIT_NO_LOCK: i32 = 4;
 const EXIT_NO_FILTER: i32 = 5;
-/// A forbidden system call ends the process with this plus its number, up to 255.
+/// A forbidden system call ends the process with this plus its number; 255 stands for all higher ones.
 const EXIT_CALL: i32 = 32;
 
 thread_local! {
@@ -70,7 +70,8 @@ pub(crate) fn explain(code: Option<i32>) -> String {
         Some(EXIT_NO_LOCK) => "FAILED: memory cannot be locked here (ulimit -l)".to_owned(),
         Some(EXIT_NO_FILTER) => "FAILED: system call filters cannot be installed here".to_owned(),
         Some(code) if code >= EXIT_CALL => {
-            format!("FAILED: system call number {} on a pipeline thread", code - EXIT_CALL)
+            let or_higher = if code == 255 { " or higher" } else { "" };
+            format!("FAILED: system call number {}{or_higher} on a pipeline thread", code - EXIT_CALL)
         }
         other => format!("FAILED: ended with {other:?}"),
     }

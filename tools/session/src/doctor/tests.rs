@@ -108,7 +108,7 @@ fn what_the_system_says_is_read_as_it_writes_it() {
                   27 27 0:31 / /data rw - ext4 /dev/vdc rw\n\
                   28 27 0:31 / /my\\040disk ro - btrfs /dev/vdd rw\n";
     for (path, kind, read_only) in [
-        ("/work/journals", "ext4", false),
+        ("/srv/journals", "ext4", false),
         ("/dev/shm", "tmpfs", false),
         ("/dev/shmx", "ext4", false),
         ("/data/day", "ext4", false),
