@@ -305,3 +305,25 @@ fn the_shipped_configurations_are_sound_and_the_demos_is_the_built_in_one() {
         settings.pipeline(settings.instruments.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 }
+
+#[test]
+fn spinning_threads_that_outnumber_the_cores_are_refused_with_the_remedy() {
+    let dir = scratch();
+    let journal = dir.path().join("j").to_string_lossy().into_owned();
+    let restricted = |wait: &str| {
+        let engine = binary("engine").to_string_lossy().into_owned();
+        let args = ["-c", "0", &engine, "demo", "--duration", "1m", "--journal", &journal];
+        let cpus = ["--cpu-set", "0-1", "--wait", wait];
+        Command::new("taskset").args(args).args(cpus).args(SMALL).output()
+    };
+    let Ok(output) = restricted("busy") else {
+        println!("skipped: no taskset");
+        return;
+    };
+    assert_refused(&output, 2, &["busy", "--wait yield"]);
+    if std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() >= 2) {
+        let output = restricted("auto").expect("taskset was there just now");
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        assert!(stderr(&output).contains("wait yield"), "auto never spins there: {}", stderr(&output));
+    }
+}
