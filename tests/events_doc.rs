@@ -186,7 +186,7 @@ fn every_flag_is_in_its_table() {
         ("Header flags", "FLAG_", 4),
         ("Market flags", "MARKET_", 4),
         ("Bar flags", "BAR_", 3),
-        ("Fill flags", "FILL_", 3),
+        ("Fill flags", "FILL_", 4),
     ] {
         let expected = flags(prefix);
         assert!(expected.len() >= count, "{prefix}*: the source is not read as it is written");

@@ -1,7 +1,7 @@
 //! What the benches share: a synthetic day kept in memory as frames, so that making it costs nothing while measuring.
 
 use pitlane_config::Settings;
-use pitlane_engine::config::PipelineConfig;
+use pitlane_engine::config::{PipelineConfig, RiskConfig};
 use pitlane_engine::event::Timeframe;
 use pitlane_engine::feed::{FeedItem, FrameFeed};
 use pitlane_engine::sequencer::SOURCE_FEED;
@@ -48,6 +48,16 @@ impl Day {
     pub fn new(ticks_per_second: u32, timeframe: Timeframe) -> Self {
         let mut settings = Settings::demo();
         settings.sim.ticks_per_second = ticks_per_second;
+        // The limits of a trading day would end the trading long before the day does.
+        settings.risk = RiskConfig {
+            capital: settings.risk.capital,
+            position_bps: settings.risk.position_bps,
+            order_value_bps: settings.risk.order_value_bps,
+            open_positions_max: settings.risk.open_positions_max,
+            daily_loss_bps: settings.risk.daily_loss_bps,
+            protection_bps: settings.risk.protection_bps,
+            ..RiskConfig::UNLIMITED
+        };
         for strategy in &mut settings.strategies {
             strategy.timeframe = timeframe;
             strategy.allow_short = true;

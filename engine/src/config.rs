@@ -110,6 +110,62 @@ pub struct RiskConfig {
     pub protection_bps: i64,
     /// Whether a kill also closes the positions.
     pub flatten_on_kill: bool,
+    /// How far an entry's price may be from the last price, in bps of it; zero = any distance.
+    pub price_collar_bps: i64,
+    /// Entries sent in a session; zero = no limit.
+    pub trades_per_day: u32,
+    /// Entries sent in a session for one instrument; zero = no limit.
+    pub trades_per_symbol: u32,
+    /// Seconds after midnight, Indian time, from which no entry is sent; zero = the square-off alone decides.
+    pub no_new_entry_s: u32,
+    /// Orders sent in one second of event time, cancels not counted; zero = no limit. Entries stop a quarter
+    /// of it earlier.
+    pub orders_per_second: u32,
+    /// Fall from the day's highest equity that halts the session, as a share of the day's opening equity;
+    /// zero = no limit.
+    pub drawdown_bps: i64,
+    /// Loss of the day of one instrument that closes it for the day, as a share of the day's opening equity;
+    /// zero = no limit.
+    pub symbol_loss_bps: i64,
+    /// Largest margin blocked after an entry, as a share of equity; zero = no limit.
+    pub exposure_bps: i64,
+    /// Largest gross value of equities after an entry, as a multiple of equity in bps (20,000 = twice); zero
+    /// = no limit.
+    pub leverage_bps: i64,
+    /// Largest gross value of futures and options after an entry, as a multiple of equity in bps; zero = no
+    /// limit.
+    pub derivatives_bps: i64,
+    /// Margin an equity position blocks within the day, as a share of its value.
+    pub margin_equity_bps: i64,
+    /// Margin a future blocks, as a share of its value.
+    pub margin_future_bps: i64,
+}
+
+impl RiskConfig {
+    /// No capital, and every limit that can be off is off: what a configuration starts from that names its
+    /// limits itself.
+    pub const UNLIMITED: Self = Self {
+        capital: Money::ZERO,
+        position_bps: 0,
+        order_value_bps: 0,
+        order_quantity_max: Qty::ZERO,
+        open_positions_max: 0,
+        daily_loss_bps: 0,
+        protection_bps: 0,
+        flatten_on_kill: true,
+        price_collar_bps: 0,
+        trades_per_day: 0,
+        trades_per_symbol: 0,
+        no_new_entry_s: 0,
+        orders_per_second: 0,
+        drawdown_bps: 0,
+        symbol_loss_bps: 0,
+        exposure_bps: 0,
+        leverage_bps: 0,
+        derivatives_bps: 0,
+        margin_equity_bps: 2_000,
+        margin_future_bps: 1_500,
+    };
 }
 
 /// The paper venue.

@@ -94,6 +94,15 @@ fn config(rng: &mut Rng) -> PipelineConfig {
             daily_loss_bps: 200,
             protection_bps: 50,
             flatten_on_kill: true,
+            price_collar_bps: 200,
+            trades_per_day: 50,
+            trades_per_symbol: 20,
+            orders_per_second: 8,
+            drawdown_bps: 300,
+            symbol_loss_bps: 50,
+            exposure_bps: 8_000,
+            leverage_bps: 20_000,
+            ..RiskConfig::UNLIMITED
         },
         venue: VenueConfig {
             latency_min_ns: LATENCY_MIN_NS,

@@ -1,7 +1,7 @@
 //! The synthetic day of the feeds package as a test's input.
 
 use pitlane_config::Settings;
-use pitlane_engine::config::{PipelineConfig, SessionTimes};
+use pitlane_engine::config::{PipelineConfig, RiskConfig, SessionTimes};
 use pitlane_engine::event::Timeframe;
 use pitlane_engine::sequencer::SOURCE_FEED;
 use pitlane_engine::sequencer::schedule::Schedule;
@@ -27,6 +27,16 @@ pub fn day(events: u64) -> Day {
     let mut settings = Settings::demo();
     // At one tick a second and instrument the demo's day has about half a million.
     settings.sim.ticks_per_second = u32::try_from(events.div_ceil(500_000)).expect("a day a machine can run");
+    // The limits of a trading day would end the trading long before the day does.
+    settings.risk = RiskConfig {
+        capital: settings.risk.capital,
+        position_bps: settings.risk.position_bps,
+        order_value_bps: settings.risk.order_value_bps,
+        open_positions_max: settings.risk.open_positions_max,
+        daily_loss_bps: settings.risk.daily_loss_bps,
+        protection_bps: settings.risk.protection_bps,
+        ..RiskConfig::UNLIMITED
+    };
     for strategy in &mut settings.strategies {
         strategy.timeframe = Timeframe::S1;
         strategy.allow_short = true;

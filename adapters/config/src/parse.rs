@@ -14,6 +14,7 @@ use crate::settings::{
     EngineSettings, JournalSettings, Mode, PacketMode, ScriptedCommand, SessionSettings, Settings,
     SimSettings, Speed, StrategySettings, Wait,
 };
+use crate::time::seconds_of_time;
 use crate::tree::{Node, Table, Value};
 use crate::values;
 use pitlane_engine::config::{BarsConfig, InstrumentClass, InstrumentSpec, RiskConfig, VenueConfig};
@@ -25,6 +26,8 @@ const STRATEGY_ID_BYTES_MAX: usize = 32;
 /// Bytes of a segment: bounds and step of the journal's format.
 const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 256 << 10..=2 << 30;
 const SEGMENT_STEP: u64 = 64 << 10;
+/// Entries of a session that can be a limit.
+const TRADES_MAX: u32 = 1_000_000;
 const DAY_NS: u64 = 86_400 * NS_PER_S;
 const MINUTE_NS: u64 = 60 * NS_PER_S;
 /// A whole share, in bps.
@@ -265,6 +268,12 @@ fn params(entry: &Section<'_>) -> Result<Vec<(String, f64)>, ConfigError> {
 
 fn risk(section: &Section<'_>, default: RiskConfig) -> Result<RiskConfig, ConfigError> {
     let part = || share(1..=WHOLE_BPS);
+    let limit = || share(0..=WHOLE_BPS);
+    // Four decimals of a multiple are its bps.
+    let times = || scaled(0..=1_000 * SCALE);
+    let seconds = |value: &Value| time_of_day(value).map(seconds_of_time);
+    // One order a second would leave entries none, which is better said with `enabled = false`.
+    let rate = |value: &Value| count(0..=1_000)(value).filter(|&orders| orders != 1);
     let quantity = whole(0..=QUANTITY_MAX);
     Ok(RiskConfig {
         capital: Money(section.read("capital", default.capital.0, scaled(SCALE..=CAPITAL_MAX))?),
@@ -279,6 +288,22 @@ fn risk(section: &Section<'_>, default: RiskConfig) -> Result<RiskConfig, Config
         daily_loss_bps: section.read("daily_loss", default.daily_loss_bps, part())?,
         protection_bps: section.read("protection", default.protection_bps, part())?,
         flatten_on_kill: section.read("flatten_on_kill", default.flatten_on_kill, flag)?,
+        price_collar_bps: section.read("price_collar", default.price_collar_bps, limit())?,
+        trades_per_day: section.read("trades_per_day", default.trades_per_day, count(0..=TRADES_MAX))?,
+        trades_per_symbol: section.read(
+            "trades_per_symbol",
+            default.trades_per_symbol,
+            count(0..=TRADES_MAX),
+        )?,
+        no_new_entry_s: section.read("no_new_entry", default.no_new_entry_s, seconds)?,
+        orders_per_second: section.read("orders_per_second", default.orders_per_second, rate)?,
+        drawdown_bps: section.read("drawdown", default.drawdown_bps, limit())?,
+        symbol_loss_bps: section.read("symbol_loss", default.symbol_loss_bps, limit())?,
+        exposure_bps: section.read("exposure", default.exposure_bps, limit())?,
+        leverage_bps: section.read("leverage", default.leverage_bps, times())?,
+        derivatives_bps: section.read("derivatives_value", default.derivatives_bps, times())?,
+        margin_equity_bps: section.read("margin_equity", default.margin_equity_bps, part())?,
+        margin_future_bps: section.read("margin_future", default.margin_future_bps, part())?,
     })
 }
 

@@ -30,6 +30,10 @@ const fn section(name: &'static str, repeated: bool, keys: &'static [KeySchema])
     SectionSchema { name, repeated, keys }
 }
 
+/// Which values a share takes that may be nothing, which switches its limit off.
+const LIMIT: &str = "0% to 100%, in steps of 0.01%; 0% = no limit";
+/// Which values a multiple of equity takes.
+const TIMES: &str = "0 to 1000 with at most four decimals, such as 2; 0 = no limit";
 /// Which values a share takes that must be more than nothing.
 const SHARE: &str = "more than 0% up to 100%, in steps of 0.01%, such as 2%";
 const TIME: &str = "a time of day HH:MM or HH:MM:SS in quotes, Indian time";
@@ -138,6 +142,34 @@ pub const SCHEMA: &[SectionSchema] = &[
             key("daily_loss", SHARE, "loss of the day that halts the session"),
             key("protection", SHARE, "how far from the last price a protected order may trade"),
             key("flatten_on_kill", FLAG, "whether a kill also closes the positions"),
+            key("price_collar", LIMIT, "how far an entry's price may be from the last price"),
+            key("trades_per_day", "0 to 1000000; 0 = no limit", "entries sent in a session"),
+            key(
+                "trades_per_symbol",
+                "0 to 1000000; 0 = no limit",
+                "entries sent in a session for one symbol",
+            ),
+            key(
+                "no_new_entry",
+                "a time of day HH:MM or HH:MM:SS in quotes, Indian time; 00:00 = no time of its own",
+                "from when on no entry is sent",
+            ),
+            key(
+                "orders_per_second",
+                "2 to 1000, or 0 = no limit",
+                "orders sent in one second; entries stop a quarter earlier",
+            ),
+            key("drawdown", LIMIT, "fall from the day's highest equity that halts the session"),
+            key("symbol_loss", LIMIT, "loss of the day of a symbol that closes it for the day"),
+            key("exposure", LIMIT, "largest margin blocked, as a share of equity"),
+            key("leverage", TIMES, "largest gross value of equities, as a multiple of equity"),
+            key(
+                "derivatives_value",
+                TIMES,
+                "largest gross value of futures and options, as a multiple of equity",
+            ),
+            key("margin_equity", SHARE, "margin an equity blocks within the day, as a share of its value"),
+            key("margin_future", SHARE, "margin a future blocks, as a share of its value"),
         ],
     ),
     section(

@@ -170,6 +170,18 @@ open_positions = 6
 daily_loss = "100%"
 protection = "35bps"
 flatten_on_kill = false
+price_collar = "0%"
+trades_per_day = 0
+trades_per_symbol = 1_000_000
+no_new_entry = "14:45:30"
+orders_per_second = 2
+drawdown = "0.01%"
+symbol_loss = "1%"
+exposure = "100%"
+leverage = 1.5
+derivatives_value = "0"
+margin_equity = "25%"
+margin_future = "16%"
 [venue]
 latency_min = "1ns"
 latency_spread = "40ms"
@@ -198,6 +210,7 @@ fn the_canonical_text_reads_back_equal() {
     assert_eq!(parsed.sim.speed, Speed::Times(10));
     assert_eq!(parsed.engine.wait, Wait::Park);
     assert_eq!(parsed.risk.capital, Money(12_345_670_001));
+    assert_eq!((parsed.risk.no_new_entry_s, parsed.risk.leverage_bps), (53_130, 15_000));
     assert_eq!(parsed.sim.commands[0], ScriptedCommand { at: time(10, 0, 0, 0), code: CommandCode::Kill });
     assert_eq!(parsed.instruments[1].class, InstrumentClass::Future);
 }
@@ -288,6 +301,41 @@ fn errors_name_place_key_value_and_remedy() {
     let twice = "[[strategies]]\nid=\"a\"\nkind=\"k\"\nsymbols=[]\n".repeat(2);
     let twice = file(&twice).unwrap_err().to_string();
     assert_eq!(twice, "f.toml:6:4: strategy id `a` is there twice; rename one of them");
+}
+
+#[test]
+fn limits_have_the_defaults_that_are_promised_and_can_be_off() {
+    let text = Settings::default().to_toml();
+    for line in [
+        "price_collar = \"2%\"",
+        "trades_per_day = 50",
+        "trades_per_symbol = 10",
+        "no_new_entry = \"15:00\"",
+        "orders_per_second = 8",
+        "drawdown = \"3%\"",
+        "symbol_loss = \"0.5%\"",
+        "exposure = \"80%\"",
+        "leverage = \"2\"",
+        "derivatives_value = \"10\"",
+        "margin_equity = \"20%\"",
+        "margin_future = \"15%\"",
+    ] {
+        assert!(text.lines().any(|written| written == line), "{line} in {text}");
+    }
+    let off =
+        sets(&["risk.no_new_entry=00:00", "risk.orders_per_second=0", "risk.drawdown=0%", "risk.leverage=0"]);
+    let off = off.unwrap().risk;
+    assert_eq!((off.no_new_entry_s, off.orders_per_second, off.drawdown_bps, off.leverage_bps), (0, 0, 0, 0));
+    for (set, allowed) in [
+        ("risk.orders_per_second=1", "2 to 1000, or 0 = no limit"),
+        ("risk.margin_equity=0%", "more than 0%"),
+        ("risk.leverage=1001", "0 to 1000"),
+        ("risk.drawdown=101%", "0% = no limit"),
+        ("risk.no_new_entry=25:00", "00:00 = no time of its own"),
+    ] {
+        let error = sets(&[set]).unwrap_err().to_string();
+        assert!(error.contains(allowed), "{error}");
+    }
 }
 
 #[test]

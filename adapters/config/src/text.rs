@@ -2,7 +2,7 @@
 
 use crate::instruments::class_name;
 use crate::settings::{Settings, StrategySettings};
-use crate::time::format_time;
+use crate::time::{format_time, time_of_seconds};
 use crate::values::{format_bps, format_bytes, format_duration_ns, shortest_decimal};
 use pitlane_engine::config::InstrumentSpec;
 use std::fmt::{Display, Write};
@@ -100,6 +100,19 @@ impl Settings {
         text.quoted("daily_loss", &format_bps(risk.daily_loss_bps));
         text.quoted("protection", &format_bps(risk.protection_bps));
         text.bare("flatten_on_kill", risk.flatten_on_kill);
+        text.quoted("price_collar", &format_bps(risk.price_collar_bps));
+        text.bare("trades_per_day", risk.trades_per_day);
+        text.bare("trades_per_symbol", risk.trades_per_symbol);
+        text.quoted("no_new_entry", &format_time(time_of_seconds(risk.no_new_entry_s)));
+        text.bare("orders_per_second", risk.orders_per_second);
+        text.quoted("drawdown", &format_bps(risk.drawdown_bps));
+        text.quoted("symbol_loss", &format_bps(risk.symbol_loss_bps));
+        text.quoted("exposure", &format_bps(risk.exposure_bps));
+        // Multiples in bps are on the scale of decimals.
+        text.quoted("leverage", &shortest_decimal(risk.leverage_bps));
+        text.quoted("derivatives_value", &shortest_decimal(risk.derivatives_bps));
+        text.quoted("margin_equity", &format_bps(risk.margin_equity_bps));
+        text.quoted("margin_future", &format_bps(risk.margin_future_bps));
         let venue = &self.venue;
         text.head("[venue]");
         text.quoted("latency_min", &format_duration_ns(venue.latency_min_ns));

@@ -82,6 +82,19 @@ pub(crate) fn format_time(time: Time) -> String {
     }
 }
 
+/// Seconds after midnight.
+pub(crate) fn seconds_of_time(time: Time) -> u32 {
+    let part = |value: i8| u32::from(value.unsigned_abs());
+    part(time.hour()) * 3_600 + part(time.minute()) * 60 + part(time.second())
+}
+
+/// The time of day so many seconds after midnight; whole days are left out.
+pub(crate) fn time_of_seconds(seconds: u32) -> Time {
+    let part = |value: u32| i8::try_from(value).expect("hours, minutes and seconds are below 60");
+    Time::new(part(seconds / 3_600 % 24), part(seconds / 60 % 60), part(seconds % 60), 0)
+        .expect("a time of the day")
+}
+
 /// A number of digits only, small enough for its field.
 fn number(text: &str) -> Option<i16> {
     if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }

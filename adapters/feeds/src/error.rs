@@ -30,18 +30,22 @@ pub enum FeedError {
         path: PathBuf,
     },
     /// A header with other columns.
-    #[error("{}:1: the columns are `{found}`; expected `timestamp,ltp,volume` in this order", path.display())]
+    #[error("{}:1: the columns are `{found}`; expected `{expected}` in this order", path.display())]
     Header {
         /// The file.
         path: PathBuf,
         /// The header found.
         found: String,
+        /// The header of such files.
+        expected: &'static str,
     },
     /// A file without a single row.
-    #[error("{}: no rows; expected lines `timestamp,ltp,volume`", path.display())]
+    #[error("{}: no rows; expected lines `{expected}`", path.display())]
     Empty {
         /// The file.
         path: PathBuf,
+        /// The columns of such files.
+        expected: &'static str,
     },
     /// Files without a single row of a trading session.
     #[error("{}: no row lies within {hours} on a weekday; check the dates and that times are Indian", path.display())]

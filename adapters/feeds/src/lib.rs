@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `synthetic` | a seeded market that exists nowhere else: the same bytes on every machine |
 //! | `tick_csv` | recorded ticks, as dirty as they come; what cannot become a frame is refused with its reason |
+//! | `kite_csv` | ticks a client of the broker recorded, of any tokens in one file |
 //! | `kite` | values: the packet layouts and the frame around them |
 
 mod error;
 pub mod kite;
+pub mod kite_csv;
 mod rng;
 pub mod synthetic;
 pub mod tick_csv;

@@ -8,10 +8,10 @@
 //! A share becomes a 184-byte packet with the row's time as exchange time, no last-trade time and an empty book; an
 //! index a 32-byte packet. A row equal to the one before it is a tick like any other, since several happen in a second.
 
-mod lines;
-mod row;
-mod scan;
-mod source;
+pub(crate) mod lines;
+pub(crate) mod row;
+pub(crate) mod scan;
+pub(crate) mod source;
 #[cfg(test)]
 mod tests;
 
@@ -22,8 +22,11 @@ use crate::kite::FrameWriter;
 use pitlane_engine::config::{InstrumentSpec, SessionTimes};
 use pitlane_engine::feed::{FeedItem, FrameFeed};
 use pitlane_engine::units::{InstrumentId, TsNs};
-use source::{Head, Source};
-use std::path::PathBuf;
+use source::{Head, Rows, Source};
+use std::path::{Path, PathBuf};
+
+/// Columns of these files.
+const TICK_COLUMNS: &str = "timestamp,ltp,volume";
 
 /// One file and the instrument its rows are of. Several files may be of one instrument.
 #[derive(Clone, Debug)]
@@ -39,7 +42,7 @@ pub struct TickFile {
 pub struct FileReport {
     /// The file.
     pub path: PathBuf,
-    /// The instrument.
+    /// The instrument; `NONE` if every row names its own.
     pub instrument: InstrumentId,
     /// Rows read, without header and blank lines.
     pub rows: u64,
@@ -53,18 +56,20 @@ pub struct FileReport {
     pub undecodable: u64,
     /// Rows with a price of zero.
     pub no_last_price: u64,
+    /// Rows with a token that is not in the instrument table.
+    pub unknown_instrument: u64,
 }
 
 /// The day's figures of an instrument so far, raw; a date starts them anew.
 #[derive(Clone, Copy, Debug, Default)]
-struct Day {
+pub(crate) struct Day {
     date: u32,
     open: u32,
     high: u32,
     low: u32,
 }
 
-/// The files, merged.
+/// The files, merged. Those of `kite_csv` are merged by the same feed.
 #[derive(Debug)]
 pub struct TickCsvFeed {
     sources: Vec<Source>,
@@ -91,6 +96,24 @@ impl TickCsvFeed {
         instruments: &[InstrumentSpec],
         sessions: &[SessionTimes],
     ) -> Result<Self, FeedError> {
+        let mut rows = Vec::with_capacity(files.len());
+        for file in files {
+            let instrument = instruments.get(file.instrument.index()).ok_or_else(|| FeedError::Setting {
+                what: format!("the instrument of {}", file.path.display()),
+                value: file.instrument.0.to_string(),
+                allowed: "an index into the instrument table",
+            })?;
+            rows.push((file.path.as_path(), Rows::of_one(file.instrument, instrument)));
+        }
+        Self::merge(rows, instruments.len(), sessions)
+    }
+
+    /// Opens files of any layout and reads each up to its first row that becomes a frame or is refused.
+    pub(crate) fn merge(
+        files: Vec<(&Path, Rows)>,
+        instruments: usize,
+        sessions: &[SessionTimes],
+    ) -> Result<Self, FeedError> {
         let mut sessions = sessions.to_vec();
         sessions.sort_by_key(|session| session.open);
         let Some(first_session) = sessions.first() else {
@@ -102,20 +125,15 @@ impl TickCsvFeed {
         };
         let now = first_session.pre_open;
         let mut sources = Vec::with_capacity(files.len());
-        for file in files {
-            let instrument = instruments.get(file.instrument.index()).ok_or_else(|| FeedError::Setting {
-                what: format!("the instrument of {}", file.path.display()),
-                value: file.instrument.0.to_string(),
-                allowed: "an index into the instrument table",
-            })?;
-            let mut source = Source::open(file, instrument, &sessions)?;
+        for (path, rows) in files {
+            let mut source = Source::open(path, rows, &sessions)?;
             source.advance(&sessions)?;
             sources.push(source);
         }
         Ok(Self {
             sources,
             sessions,
-            days: vec![Day::default(); instruments.len()],
+            days: vec![Day::default(); instruments],
             consumed: None,
             now,
             writer: FrameWriter::new(1),
@@ -160,7 +178,7 @@ impl FrameFeed for TickCsvFeed {
                     "every source yields rows in order, and refusals not ahead of them"
                 );
                 self.now = row.ts;
-                let day = &mut self.days[source.instrument.index()];
+                let day = &mut self.days[source.instrument().index()];
                 source.write(row, self.sessions[session].date, day, &mut self.writer);
                 FeedItem::Frame { received: row.ts, bytes: self.writer.bytes() }
             }

@@ -504,6 +504,8 @@ pub const FILL_NO_VOLUME: u8 = 1;
 pub const FILL_MAKER: u8 = 2;
 /// The price is the last price moved by the configured slippage.
 pub const FILL_SLIPPAGE: u8 = 4;
+/// The quantity was taken from the displayed depth.
+pub const FILL_DEPTH: u8 = 8;
 
 impl InstrumentId {
     /// Whether an event with this id concerns an instrument.

@@ -214,6 +214,26 @@ codes! {
         ShortNotAllowed = 12 "short_not_allowed",
         /// The session is not open.
         SessionClosed = 13 "session_closed",
+        /// The order's price is too far from the last price.
+        PriceCollar = 14 "price_collar",
+        /// As many entries were sent today as may be.
+        TradesPerDay = 15 "trades_per_day",
+        /// As many entries were sent for the instrument today as may be.
+        TradesPerSymbol = 16 "trades_per_symbol",
+        /// The time of the last entries is over.
+        NoNewEntry = 17 "no_new_entry",
+        /// As many orders were sent in this second as may be.
+        OrderRate = 18 "order_rate",
+        /// The fall from the day's highest equity reached its limit.
+        Drawdown = 19 "drawdown",
+        /// The instrument's loss of the day reached its limit.
+        SymbolLoss = 20 "symbol_loss",
+        /// The margin blocked would exceed its limit.
+        Exposure = 21 "exposure",
+        /// The gross value of equities would exceed its limit.
+        Leverage = 22 "leverage",
+        /// The gross value of futures and options would exceed its limit.
+        DerivativesValue = 23 "derivatives_value",
     }
 
     /// Periods of bars.
@@ -301,6 +321,47 @@ impl Side {
         match self {
             Self::Buy => 1,
             Self::Sell => -1,
+        }
+    }
+}
+
+/// In what a rule's `observed` and `limit` are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleUnit {
+    /// Rupees on the money scale.
+    Money,
+    /// Nanoseconds since the epoch.
+    Time,
+    /// Orders, positions, units, or a flag as 1 and 0.
+    Count,
+}
+
+impl Rule {
+    /// The unit of what this rule looks at.
+    pub const fn unit(self) -> RuleUnit {
+        match self {
+            Self::DailyLoss
+            | Self::OrderValue
+            | Self::PriceCollar
+            | Self::Drawdown
+            | Self::SymbolLoss
+            | Self::Exposure
+            | Self::Leverage
+            | Self::DerivativesValue => RuleUnit::Money,
+            Self::SquareOff | Self::SessionClosed | Self::NoNewEntry => RuleUnit::Time,
+            Self::None
+            | Self::KillSwitch
+            | Self::SessionHalted
+            | Self::OrderQuantity
+            | Self::SizeZero
+            | Self::OpenPositions
+            | Self::OpenOrders
+            | Self::NotTradable
+            | Self::LtpMissing
+            | Self::ShortNotAllowed
+            | Self::TradesPerDay
+            | Self::TradesPerSymbol
+            | Self::OrderRate => RuleUnit::Count,
         }
     }
 }

@@ -1,22 +1,28 @@
-//! The paper venue: orders meet the market as the last price shows it, and become fills and reports.
+//! The paper venue: orders meet the market as the newest packet shows it, and become fills and reports.
 //!
 //! 1. A new order is refused (unknown instrument, malformed, no price yet, own order on the other side, …),
-//!    or filled at the last price and slippage if its limit allows that, or it rests (day limit) or is
-//!    cancelled (IOC, market).
-//! 2. A resting order is filled at its own price when the market trades through it by a tick, in price-time
-//!    order, with at most a share of the volume increase.
+//!    or it trades. If the newest packet displays depth on the side it takes, it takes that level by level
+//!    within its limit, one fill a level; what own orders have taken is gone until the next packet. Without
+//!    depth it is filled whole at the last price and slippage if its limit allows that. What is left rests
+//!    (day limit) or is cancelled (IOC, market).
+//! 2. A resting order is filled at its own price, in price-time order: when the best displayed price touches
+//!    it, with what is displayed within its limit; else when the market trades through it by a tick, with at
+//!    most a share of the volume increase.
 //! 3. A step makes at most one report per order, at the step's end: state, cumulative quantity and value. At
 //!    most `REPORTS_PER_ORDER_MAX` of an order are under way; further changes merge into the next. The single
 //!    fills are events of their own.
 //!
-//! The rules of filling are in `model`; later models of depth, queues and latency replace that and `latency`.
+//! The displayed book is in `depth`, the last-price rules are in `model`.
 
+mod depth;
 mod latency;
 mod market;
 mod model;
 mod orders;
 mod refusals;
 
+#[cfg(test)]
+mod depth_tests;
 #[cfg(test)]
 mod property_tests;
 #[cfg(test)]
@@ -25,13 +31,14 @@ mod tests;
 use crate::book::{Books, Incoming, Outcome, QUANTITY_MAX, Resting, Style};
 use crate::config::{InstrumentSpec, PipelineConfig};
 use crate::event::{
-    Cancel, Event, FILL_MAKER, FILL_NO_VOLUME, FILL_SLIPPAGE, FLAG_ENDO, Fill, Header, Kind, Order,
-    OrderState, OrderType, Report, ReportReason, Side, StageId, Validity,
+    Cancel, Event, FILL_DEPTH, FILL_MAKER, FILL_NO_VOLUME, FILL_SLIPPAGE, FLAG_ENDO, Fill, Header, Kind,
+    Order, OrderState, OrderType, Report, ReportReason, Side, StageId, Validity,
 };
 use crate::hash::StateHasher;
 use crate::limits::{EMIT_MAX, INSTRUMENTS_MAX, OPEN_ORDERS_MAX};
 use crate::stage::{Emit, Progress, Stage, StepEnd};
 use crate::units::{InstrumentId, OrderId, Price, Qty};
+use depth::Depth;
 use latency::Latency;
 use market::{Market, Packet};
 use model::{Allowance, FillRun, LastPriceModel};
@@ -63,6 +70,7 @@ struct Deal {
 pub struct Matcher {
     instruments: Box<[InstrumentSpec]>,
     markets: Box<[Market]>,
+    depths: Box<[Depth]>,
     books: Books,
     orders: OrderTable,
     refusals: Refusals,
@@ -116,6 +124,9 @@ impl Stage for Matcher {
         for market in &self.markets {
             market.state_hash(hasher);
         }
+        for depth in &self.depths {
+            depth.state_hash(hasher);
+        }
         self.books.state_hash(hasher);
         self.orders.state_hash(hasher);
         self.refusals.state_hash(hasher);
@@ -134,6 +145,7 @@ impl Matcher {
         Self {
             instruments: config.instruments.clone().into_boxed_slice(),
             markets: vec![Market::default(); count].into_boxed_slice(),
+            depths: vec![Depth::default(); count].into_boxed_slice(),
             books: Books::with_capacity(count, OPEN_ORDERS_MAX),
             orders: OrderTable::new(),
             refusals: Refusals::new(),
@@ -153,6 +165,7 @@ impl Matcher {
     fn on_session_start(&mut self) {
         assert!(self.books.is_empty(), "an order outlived its session");
         self.markets.fill(Market::default());
+        self.depths.fill(Depth::default());
         self.session_ended = false;
     }
 
@@ -182,22 +195,24 @@ impl Matcher {
         let Some(market) = self.markets.get_mut(instrument.index()) else { return Progress::Done };
         let Some(packet) = Packet::of(event) else { return Progress::Done };
         let increase = market.update(&packet);
+        let depth = &mut self.depths[instrument.index()];
+        depth.update(event, &packet);
         let Some(last) = market.last() else { return Progress::Done };
-        let spec = &self.instruments[instrument.index()];
-        // Own orders never cross, so the last price is through one side at most.
-        for side in [Side::Buy, Side::Sell] {
-            let Some(front) = self.books.front(instrument, side) else { continue };
-            if self.model.trades_through(side, front.price, last, spec.tick) {
-                let allowance = self.model.allowance(increase, spec.lot);
-                let run = FillRun { instrument, side, last, allowance };
-                return self.fill_resting(run, event.header, EMIT_MAX - 1, out);
-            }
+        if [Side::Buy, Side::Sell].iter().all(|&side| self.books.front(instrument, side).is_none()) {
+            return Progress::Done;
         }
-        Progress::Done
+        // Orders rest in tradable instruments only, so the lot is positive.
+        let lot = self.instruments[instrument.index()].lot;
+        depth.clean(lot);
+        let allowance = self.model.allowance(increase, lot);
+        // Own orders never cross, so the last price is through one side at most; but the depth may touch the
+        // other one.
+        let run = FillRun { instrument, side: Side::Buy, last, allowance };
+        self.fill_resting(run, event.header, EMIT_MAX - 1, out)
     }
 
-    /// Fills resting orders, the first in line first, until the market has not traded through the next one,
-    /// its share is used up, or `fills_max` fills are made.
+    /// Fills resting orders, of each side the first in line first, until the market gives the next one
+    /// nothing or `fills_max` fills are made.
     fn fill_resting(
         &mut self,
         mut run: FillRun,
@@ -205,30 +220,47 @@ impl Matcher {
         fills_max: usize,
         out: &mut impl Emit,
     ) -> Progress {
-        let tick = self.instruments[run.instrument.index()].tick;
         for _ in 0..fills_max {
-            let front = self.books.front(run.instrument, run.side).copied();
-            let Some(Resting { id, price, open, .. }) = front else { return Progress::Done };
-            if !self.model.trades_through(run.side, price, run.last, tick) {
-                return Progress::Done;
-            }
-            let (quantity, flags) = match &mut run.allowance {
+            let deal = match self.resting_deal(&mut run) {
+                None if run.side == Side::Buy => {
+                    run.side = Side::Sell;
+                    self.resting_deal(&mut run)
+                }
+                deal => deal,
+            };
+            let Some((id, deal)) = deal else { return Progress::Done };
+            self.books.reduce(id, deal.quantity).expect("the front of a queue is in the book");
+            let slot = self.orders.find(id).expect("a resting order is known");
+            self.fill(slot, deal, &cause, out);
+        }
+        self.work = Work::Fills(run, cause);
+        Progress::More
+    }
+
+    /// What the market gives the first order in line, if anything. One rule holds for an order: if the depth
+    /// touches it, it gets of the depth and not of the volume too. And while it is open, nobody behind it
+    /// gets anything: that is its priority.
+    fn resting_deal(&mut self, run: &mut FillRun) -> Option<(OrderId, Deal)> {
+        let FillRun { instrument, side, last, .. } = *run;
+        let Resting { id, price, open, .. } = *self.books.front(instrument, side)?;
+        let tick = self.instruments[instrument.index()].tick;
+        let depth = &mut self.depths[instrument.index()];
+        let touched = depth.best(side).is_some_and(|best| side.sign() * (price.0 - best.0) >= 0);
+        let (quantity, flags) = if touched {
+            (depth.take_within(side, price, open), FILL_MAKER | FILL_DEPTH)
+        } else if !self.model.trades_through(side, price, last, tick) {
+            return None;
+        } else {
+            match &mut run.allowance {
                 Allowance::Whole => (open, FILL_MAKER | FILL_NO_VOLUME),
                 Allowance::UpTo(left) => {
                     let quantity = open.min(*left);
                     *left -= quantity;
                     (quantity, FILL_MAKER)
                 }
-            };
-            if quantity.is_zero() {
-                return Progress::Done;
             }
-            self.books.reduce(id, quantity).expect("the front of a queue is in the book");
-            let slot = self.orders.find(id).expect("a resting order is known");
-            self.fill(slot, Deal { price, quantity, last: run.last, flags }, &cause, out);
-        }
-        self.work = Work::Fills(run, cause);
-        Progress::More
+        };
+        (!quantity.is_zero()).then_some((id, Deal { price, quantity, last, flags }))
     }
 
     fn fill(&mut self, slot: u16, deal: Deal, cause: &Header, out: &mut impl Emit) {
@@ -276,8 +308,8 @@ impl Matcher {
         }
     }
 
-    /// Checks an order. Answers the last price, which it will meet.
-    fn admit(&self, order: &Order, instrument: InstrumentId, side: Side) -> Result<Price, ReportReason> {
+    /// Checks an order. Answers the last price; the depth it will meet is clean then.
+    fn admit(&mut self, order: &Order, instrument: InstrumentId, side: Side) -> Result<Price, ReportReason> {
         let spec = self.instruments.get(instrument.index()).filter(|spec| spec.tradable);
         let spec = spec.ok_or(ReportReason::NotTradable)?;
         let Order { id, quantity, price, .. } = *order;
@@ -291,8 +323,12 @@ impl Matcher {
             return Err(ReportReason::SessionEnd);
         }
         let last = self.markets[instrument.index()].last().ok_or(ReportReason::NoPrice)?;
-        // No fill is dearer than the limit or, for a sell, the last price; so its value can be counted.
-        let value = i128::from(price.max(last).0) * i128::from(quantity.0) * i128::from(spec.multiplier);
+        let depth = &mut self.depths[instrument.index()];
+        depth.clean(spec.lot);
+        // No fill is dearer than the limit or, for a sell, the last price or the best bid; so its value can
+        // be counted.
+        let dearest = price.max(last).max(depth.best(Side::Sell).unwrap_or(Price::ZERO));
+        let value = i128::from(dearest.0) * i128::from(quantity.0) * i128::from(spec.multiplier);
         if i64::try_from(value).is_err() {
             return Err(ReportReason::Malformed);
         }
@@ -303,32 +339,50 @@ impl Matcher {
         Ok(last)
     }
 
-    /// Fills an admitted order against the last price, or lets it rest, or cancels it.
+    /// Fills an admitted order against the displayed depth, or without any against the last price; what is
+    /// left rests or is cancelled.
     fn place(&mut self, slot: u16, order: &Order, last: Price, cause: &Header, out: &mut impl Emit) {
-        let instrument = cause.instrument;
+        let at = cause.instrument.index();
         let side = self.orders.get(slot).side;
-        let tick = self.instruments[instrument.index()].tick;
-        let price = self.model.aggressive_price(side, last, tick);
-        if side.sign() * (order.price.0 - price.0) >= 0 {
-            let flags = if self.model.slips() { FILL_SLIPPAGE } else { 0 };
-            self.fill(slot, Deal { price, quantity: order.quantity, last, flags }, cause, out);
-            return;
+        let mut left = order.quantity;
+        if self.depths[at].is_displayed(side) {
+            while let Some((price, quantity)) = self.depths[at].take(side, order.price, left) {
+                left -= quantity;
+                self.fill(slot, Deal { price, quantity, last, flags: FILL_DEPTH }, cause, out);
+            }
+        } else {
+            let price = self.model.aggressive_price(side, last, self.instruments[at].tick);
+            if side.sign() * (order.price.0 - price.0) >= 0 {
+                let flags = if self.model.slips() { FILL_SLIPPAGE } else { 0 };
+                self.fill(slot, Deal { price, quantity: left, last, flags }, cause, out);
+                left = Qty::ZERO;
+            }
         }
+        if !left.is_zero() {
+            self.leave(slot, order, left, cause.instrument);
+        }
+    }
+
+    /// Lets what is left of an order rest, or cancels it.
+    fn leave(&mut self, slot: u16, order: &Order, left: Qty, instrument: InstrumentId) {
         if order.order_type == OrderType::Market as u8 || order.validity == Validity::Ioc as u8 {
             self.orders.change(slot, |order| {
                 (order.state, order.reason) = (OrderState::Cancelled, ReportReason::IocRest);
             });
             return;
         }
-        let Order { id, price: limit, quantity, .. } = *order;
-        let incoming = Incoming { id, side, limit, quantity, style: Style::Limit };
+        let Order { id, price: limit, .. } = *order;
+        let side = self.orders.get(slot).side;
+        let incoming = Incoming { id, side, limit, quantity: left, style: Style::Limit };
         let outcome = self.books.submit(instrument, incoming, &mut |_| {});
         assert_eq!(
             outcome,
-            Ok(Outcome::Rested(quantity)),
+            Ok(Outcome::Rested(left)),
             "an admitted order crosses no own order and finds room"
         );
-        self.orders.change(slot, |order| order.state = OrderState::Open);
+        let partly = left < order.quantity;
+        let state = if partly { OrderState::PartiallyFilled } else { OrderState::Open };
+        self.orders.change(slot, |order| order.state = state);
     }
 
     /// Makes the reports of a step: of every order that changed, in the order of the changes, then of one

@@ -7,16 +7,20 @@
 //!    due.
 //! 3. Entries are sized by a share of capital. Exits are IOC orders at a protected price; what they leave is
 //!    tried again each second, and no limit keeps an exit back but the order table, of which entries leave it
-//!    half.
-//! 4. Kill (over sessions too), halt (the day's loss, until the next session) and square-off (from its
-//!    time on) block entries, cancel what rests and, a kill only if configured, close every position each
-//!    second until flat.
+//!    half, and the second's number of orders, of which they leave it a quarter.
+//! 4. Kill (over sessions too), halt (the day's loss or drawdown, until the next session) and square-off
+//!    (from its time on) block entries, cancel what rests and, a kill only if configured, close every
+//!    position each second until flat. An instrument whose own loss reaches its limit is closed alone, for
+//!    the session.
 //! 5. A report counts once, by its number. One that contradicts its order is not booked: alarm, and the kill
 //!    latches.
 
 mod checks;
 mod desk;
+mod losses;
+mod margin;
 mod orders;
+mod rate;
 mod reports;
 #[cfg(test)]
 mod tests;
@@ -30,8 +34,9 @@ use crate::hash::StateHasher;
 use crate::ledger::Ledger;
 use crate::limits::{EMIT_MAX, INSTRUMENTS_MAX};
 use crate::stage::{Emit, Progress, Stage};
-use crate::units::{InstrumentId, Money, OrderId, Price, TsNs};
+use crate::units::{IST_OFFSET_NS, InstrumentId, Money, NS_PER_S, OrderId, Price, TsNs};
 use desk::{Desk, Finished, Target};
+use rate::Rate;
 
 /// Events that pursuing one desk may emit: a cancel, a verdict, an order and an alarm.
 const PER_DESK: usize = 4;
@@ -44,6 +49,8 @@ struct Session {
     open: TsNs,
     close: TsNs,
     square_off: TsNs,
+    /// From here on no entry; the square-off if no time of its own is configured.
+    entries_end: TsNs,
     /// Between its start and its end.
     active: bool,
 }
@@ -75,6 +82,21 @@ pub struct Risk {
     /// Total profit when the session started, and the loss from there that halts it.
     start_total: Money,
     loss_limit: Money,
+    /// The highest total profit since then, the fall from there that halts, and an instrument's loss that
+    /// closes it; a limit of zero is none.
+    peak_total: Money,
+    drawdown_limit: Money,
+    symbol_loss_limit: Money,
+    /// Entries sent in the session.
+    trades: u32,
+    /// Desks closed by their own loss.
+    barred: u32,
+    /// The orders of the running second.
+    rate: Rate,
+    /// The first desk whose exit found no order left in its second: the next second begins there.
+    waiting: Option<usize>,
+    /// Where a sweep over the desks begins.
+    first: usize,
     killed: bool,
     halted: bool,
     squaring: bool,
@@ -128,15 +150,23 @@ impl Risk {
             assert_eq!(desk_of[desk.instrument.index()], NO_DESK, "an instrument has one strategy");
             desk_of[desk.instrument.index()] = at as u32;
         }
-        let (open, close, square_off) = (TsNs::ZERO, TsNs::ZERO, TsNs::ZERO);
+        let zero = TsNs::ZERO;
         Self {
             config: config.risk,
             ledger: Ledger::new(&config.instruments),
             desks,
             desk_of,
-            session: Session { open, close, square_off, active: false },
+            session: Session { open: zero, close: zero, square_off: zero, entries_end: zero, active: false },
             start_total: Money::ZERO,
             loss_limit: Money::ZERO,
+            peak_total: Money::ZERO,
+            drawdown_limit: Money::ZERO,
+            symbol_loss_limit: Money::ZERO,
+            trades: 0,
+            barred: 0,
+            rate: Rate::new(config.risk.orders_per_second),
+            waiting: None,
+            first: 0,
             killed: false,
             halted: false,
             squaring: false,
@@ -214,10 +244,14 @@ impl Risk {
     }
 
     fn on_session_start(&mut self, start: &SessionStart) {
-        self.session =
-            Session { open: start.open, close: start.close, square_off: start.square_off, active: true };
-        self.start_total = self.ledger.total();
-        self.loss_limit = self.equity().bps(self.config.daily_loss_bps);
+        let entries_end = match u64::from(self.config.no_new_entry_s) {
+            0 => start.square_off,
+            s => TsNs(((start.open.ist_day() * 86_400 + s) * NS_PER_S).saturating_sub(IST_OFFSET_NS)),
+        };
+        let (open, close, square_off) = (start.open, start.close, start.square_off);
+        self.session = Session { open, close, square_off, entries_end, active: true };
+        self.start_losses();
+        self.trades = 0;
         self.halted = false;
         self.squaring = false;
         self.stopped = false;
@@ -227,7 +261,7 @@ impl Risk {
         let instrument = self.cause.instrument;
         self.ledger.mark(instrument, last);
         if !self.ledger.position(instrument).quantity.is_zero() {
-            self.check_loss(instrument, out);
+            self.check_losses(instrument, out);
         }
     }
 
@@ -258,7 +292,8 @@ impl Risk {
         self.squaring |= self.session.active && self.cause.ts >= self.session.square_off;
         let stop = self.closing();
         let anything = self.open_orders > 0 || self.ledger.open_positions() > 0;
-        if anything && (stop || self.wishes > 0) {
+        if anything && (stop || self.wishes > 0 || self.barred > 0) {
+            self.first = self.waiting.take().unwrap_or(0);
             self.sweep = Sweep::Pursue { next: 0, retry: true };
         }
     }
@@ -269,21 +304,6 @@ impl Risk {
         if self.session.active {
             self.sweep = Sweep::Pursue { next: 0, retry: false };
         }
-    }
-
-    /// Halts the session if the day's loss has reached its limit.
-    fn check_loss(&mut self, instrument: InstrumentId, out: &mut Bounded<'_, impl Emit>) {
-        if !self.halted && self.session.active && self.loss() >= self.loss_limit {
-            self.emit_halt_verdict(instrument, out);
-            self.latch_halt(out);
-        }
-    }
-
-    /// Halts the session: the rest of the step cancels and flattens.
-    fn latch_halt(&mut self, out: &mut Bounded<'_, impl Emit>) {
-        self.halted = true;
-        self.alarm(AlarmCode::Halted, InstrumentId::NONE, self.loss().0, OrderId::ZERO, out);
-        self.sweep = Sweep::Pursue { next: 0, retry: false };
     }
 
     /// Latches the kill switch: the rest of the step cancels and, if configured, flattens. Between sessions
@@ -320,7 +340,7 @@ impl Risk {
                 _ if out.left < PER_DESK => return Progress::More,
                 Sweep::Pursue { next, retry } if next < self.desks.len() => {
                     self.sweep = Sweep::Pursue { next: next + 1, retry };
-                    self.pursue(next, retry, out);
+                    self.pursue((self.first + next) % self.desks.len(), retry, out);
                 }
                 Sweep::End { next } if next < self.desks.len() => {
                     self.sweep = Sweep::End { next: next + 1 };
@@ -396,6 +416,14 @@ impl Stage for Risk {
         hasher.u64(self.session.square_off.0);
         hasher.i64(self.start_total.0);
         hasher.i64(self.loss_limit.0);
+        hasher.u64(self.session.entries_end.0);
+        hasher.i64(self.peak_total.0);
+        hasher.i64(self.drawdown_limit.0);
+        hasher.i64(self.symbol_loss_limit.0);
+        hasher.u64(u64::from(self.trades) | u64::from(self.barred) << 32);
+        self.rate.hash(hasher);
+        hasher.u64(self.waiting.map_or(u64::MAX, |at| at as u64));
+        hasher.u64(self.first as u64);
         let latches = [self.session.active, self.killed, self.halted, self.squaring, self.stopped];
         hasher.bytes(&latches.map(u8::from));
         hasher.u64(self.open_orders as u64);

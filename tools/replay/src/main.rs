@@ -87,11 +87,16 @@ struct InfoArgs {
 
 #[derive(Args)]
 struct ImportArgs {
-    /// What the files are: tick-csv (rows timestamp,ltp,volume in IST; .gz too)
+    /// What the files are: tick-csv (rows timestamp,ltp,volume) or kite-csv (rows timestamp,token,ltp); IST, .gz too
     format: String,
-    /// SYMBOL=FILE, such as NSE:RELIANCE=ticks.csv.gz; several are merged by time, ties in this order
-    #[arg(required = true, value_name = "SYMBOL=FILE")]
+    /// For tick-csv SYMBOL=FILE, such as NSE:RELIANCE=ticks.csv.gz, for kite-csv FILE; several are merged by time, ties
+    /// in this order
+    #[arg(required = true, value_name = "[SYMBOL=]FILE")]
     files: Vec<String>,
+    /// The broker's instrument dump, or a list symbol,token,strike,expiry,option_type,lot_size; .gz too. It names tokens
+    /// and gives lots and ticks, before the configuration's [[instruments]]
+    #[arg(long, value_name = "FILE")]
+    instruments: Option<PathBuf>,
     /// Where to write the journal
     #[arg(long, value_name = "DIR")]
     journal: PathBuf,
@@ -166,10 +171,17 @@ fn run_info(args: &InfoArgs) -> anyhow::Result<Exit> {
 }
 
 fn run_import(args: &ImportArgs) -> anyhow::Result<Exit> {
-    if args.format != "tick-csv" {
-        return Err(usage(format!("import: `{}` is not a known format; known is tick-csv", args.format)));
-    }
-    let done = import::tick_csv(&args.files, &args.journal, &args.config)?;
+    let ImportArgs { format, files, journal, config, instruments, .. } = args;
+    let request = import::Request { journal, config, instruments: instruments.as_deref() };
+    let done = match format.as_str() {
+        "tick-csv" => request.tick_csv(files)?,
+        "kite-csv" => request.kite_csv(&files.iter().map(PathBuf::from).collect::<Vec<_>>())?,
+        _ => {
+            return Err(usage(format!(
+                "import: `{format}` is not a known format; known are tick-csv and kite-csv"
+            )));
+        }
+    };
     if args.json {
         answer(&done.json().to_string())?;
     } else {

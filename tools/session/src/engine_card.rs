@@ -32,7 +32,13 @@ pub fn render(done: &Done) -> String {
                 latency.p50, latency.p99, latency.max, latency.count
             ),
         ),
-        ("venue", format!("paper, last price, L_min {} us", summary.latency_min_ns / 1_000)),
+        (
+            "venue",
+            format!(
+                "paper, displayed depth where there is one, else the last price; L_min {} us",
+                summary.latency_min_ns / 1_000
+            ),
+        ),
         ("state hash", summary.state_hash.clone()),
         ("journal", journal),
     ];

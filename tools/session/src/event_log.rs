@@ -9,7 +9,8 @@ use anyhow::Context;
 use pitlane_config::format_ist;
 use pitlane_engine::event::{
     Action, Alarm, AlarmCode, Cancel, DeadLetter, DeadReason, Decision, Event, Fill, Intent, Kind, Order,
-    OrderState, OrderType, Report, ReportReason, Rule, Side, Signal, SignalReason, Validity, Verdict,
+    OrderState, OrderType, Report, ReportReason, Rule, RuleUnit, Side, Signal, SignalReason, Validity,
+    Verdict,
 };
 use pitlane_engine::units::{StrategyId, TsNs, decimal};
 use pitlane_journal::EndState;
@@ -331,9 +332,9 @@ fn verdict<'a>(body: &Verdict, names: &'a Names) -> Option<(&'static str, Detail
 
 /// What a rule looked at, in the rule's unit: money as a decimal, a time as a time, a count as it is.
 fn in_unit_of(rule: Option<Rule>, value: i64) -> Value {
-    match (rule, u64::try_from(value)) {
-        (Some(Rule::DailyLoss | Rule::OrderValue), _) => decimal(value).into(),
-        (Some(Rule::SquareOff | Rule::SessionClosed), Ok(ns)) => format_ist(TsNs(ns)).into(),
+    match (rule.map(Rule::unit), u64::try_from(value)) {
+        (Some(RuleUnit::Money), _) => decimal(value).into(),
+        (Some(RuleUnit::Time), Ok(ns)) => format_ist(TsNs(ns)).into(),
         _ => value.into(),
     }
 }

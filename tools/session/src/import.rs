@@ -1,24 +1,30 @@
 //! Makes a journal of inputs from other data. No stage runs: what is written is what a feed would have brought, in its
 //! one order, with the timers between.
 
+mod hours;
+mod names;
+
 use crate::cli::ConfigArgs;
-use crate::exit::{data, usage};
+use crate::exit::data;
 use crate::progress::Progress;
 use crate::run::lock_journal;
 use crate::sim::Identity;
 use crate::summary::card;
-use pitlane_config::{canonical_symbol, default_instrument};
-use pitlane_engine::config::InstrumentSpec;
+use jiff::civil::Date;
+use names::Names;
+use pitlane_config::Settings;
+use pitlane_engine::config::{InstrumentSpec, SessionTimes};
 use pitlane_engine::event::{DeadLetter, DeadReason, Kind};
 use pitlane_engine::log::EventLog;
 use pitlane_engine::sequencer::schedule::Schedule;
 use pitlane_engine::sequencer::source::{Decoded, Merged, Source};
 use pitlane_engine::sequencer::{Release, SOURCE_FEED, Sequencer};
 use pitlane_engine::stages::decoder::Decoder;
-use pitlane_engine::units::{InstrumentId, TsNs};
+use pitlane_engine::units::TsNs;
 use pitlane_feeds::tick_csv::FileReport;
-use pitlane_feeds::{TickCsvFeed, TickFile, scan_dates};
+use pitlane_feeds::{FeedError, TickCsvFeed, kite_csv, scan_dates};
 use pitlane_journal::WriterOptions;
+use pitlane_market::Calendar;
 use pitlane_store::JournalLog;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -36,36 +42,6 @@ pub struct Imported {
     ticks: u64,
     dead: BTreeMap<&'static str, u64>,
     wall_s: f64,
-}
-
-type Table = (Vec<InstrumentSpec>, Vec<TickFile>, Vec<String>);
-
-/// The instrument table of an import: an entry of the configuration where there is one, else stated defaults.
-fn table(args: &[String], configured: &[InstrumentSpec]) -> anyhow::Result<Table> {
-    let (mut instruments, mut files, mut warnings) = (Vec::<InstrumentSpec>::new(), Vec::new(), Vec::new());
-    for arg in args {
-        let (symbol, path) = arg
-            .split_once('=')
-            .ok_or_else(|| usage(format!("`{arg}` is not SYMBOL=FILE, such as NSE:RELIANCE=ticks.csv.gz")))?;
-        let symbol = canonical_symbol(symbol.trim());
-        let known = instruments.iter().position(|spec| spec.symbol == symbol);
-        let index = match (known, configured.iter().find(|spec| spec.symbol == symbol)) {
-            (Some(index), _) => index,
-            (None, Some(spec)) => {
-                instruments.push(spec.clone());
-                instruments.len() - 1
-            }
-            (None, None) => {
-                let (spec, warning) = default_instrument(symbol)?;
-                warnings.push(warning);
-                instruments.push(spec);
-                instruments.len() - 1
-            }
-        };
-        let instrument = InstrumentId(u32::try_from(index).expect("arguments are few"));
-        files.push(TickFile { instrument, path: PathBuf::from(path) });
-    }
-    Ok((instruments, files, warnings))
 }
 
 /// Releases everything there is to release: ticks, and dead letters by reason.
@@ -98,71 +74,135 @@ fn record<S: Source, L: EventLog>(sequencer: &mut Sequencer<S, L>) -> (u64, BTre
     }
 }
 
-/// Imports `SYMBOL=FILE` arguments with rows `timestamp,ltp,volume` into a new journal.
+/// An import that is asked for.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// The journal to write.
+    pub journal: &'a Path,
+    /// Configuration.
+    pub config: &'a ConfigArgs,
+    /// `--instruments`: a dump of twelve columns or six, which goes before the configuration's instruments.
+    pub instruments: Option<&'a Path>,
+}
+
+/// Imports `SYMBOL=FILE` arguments with rows `timestamp,ltp,volume` into a new journal, without an instrument file.
 ///
 /// # Errors
 /// If an argument, the configuration, a file or the journal is wrong.
 pub fn tick_csv(args: &[String], journal: &Path, config: &ConfigArgs) -> anyhow::Result<Imported> {
-    let started = Instant::now();
-    let mut settings = config.load()?;
-    let (instruments, files, warnings) = table(args, &settings.instruments)?;
-    for warning in &warnings {
-        eprintln!("warning: {warning}");
+    Request { journal, config, instruments: None }.tick_csv(args)
+}
+
+impl Request<'_> {
+    /// Imports `SYMBOL=FILE` arguments with rows `timestamp,ltp,volume`.
+    ///
+    /// # Errors
+    /// If an argument, the configuration, a file or the journal is wrong.
+    pub fn tick_csv(&self, args: &[String]) -> anyhow::Result<Imported> {
+        let started = Instant::now();
+        let settings = self.config.load()?;
+        let mut names = Names::open(&settings.instruments, self.instruments)?;
+        let files = names.files(args)?;
+        let paths: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
+        let dates = scan_dates(&paths, settings.session.open, settings.session.close)?;
+        self.import(&settings, &dates, names, "timestamp,ltp,volume", started, |instruments, sessions| {
+            TickCsvFeed::open(&files, instruments, sessions)
+        })
     }
-    settings.instruments = instruments.clone();
-    let paths: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
-    let dates = scan_dates(&paths, settings.session.open, settings.session.close)?;
-    let sessions: Vec<_> = dates.iter().map(|&date| settings.session_times(date)).collect();
-    let identity = Identity::new(&settings, instruments.clone())?;
-    let feed = TickCsvFeed::open(&files, &instruments, &sessions)?;
-    let feed = Decoded::new(feed, Decoder::new(&instruments, SOURCE_FEED));
-    let schedule = Schedule::new(&identity.text, identity.config_hash, &instruments, &sessions, &[]);
-    let dir = lock_journal(journal)?;
-    let options = WriterOptions {
-        segment_bytes: settings.journal.segment_bytes,
-        sync_on_seal: false,
-        ..Default::default()
-    };
-    let log = JournalLog::inputs(&dir, options)?;
-    let latency_min_ns = settings.venue.latency_min_ns;
-    let mut sequencer = Sequencer::new(Merged::new(schedule, feed), log, latency_min_ns);
-    let (ticks, dead) = record(&mut sequencer);
-    let feed = sequencer.source().second().feed();
-    if let Some(error) = feed.error() {
-        return Err(data(error.to_string()));
+
+    /// Imports files with rows `timestamp,token,ltp`, each of one token or several.
+    ///
+    /// # Errors
+    /// If the configuration, a file or the journal is wrong.
+    pub fn kite_csv(&self, files: &[PathBuf]) -> anyhow::Result<Imported> {
+        let started = Instant::now();
+        let settings = self.config.load()?;
+        let found = kite_csv::scan(files, settings.session.open, settings.session.close)?;
+        let mut names = Names::open(&settings.instruments, self.instruments)?;
+        for token in found.tokens {
+            names.token(token);
+        }
+        self.import(
+            &settings,
+            &found.dates,
+            names,
+            "timestamp,token,ltp",
+            started,
+            |instruments, sessions| kite_csv::open(files, instruments, sessions),
+        )
     }
-    let files: Vec<FileReport> = feed.report().cloned().collect();
-    let events = sequencer.last_seq().0;
-    sequencer.into_log().finish().map_err(|error| anyhow::anyhow!(error))?;
-    if let Some(file) = files.iter().find(|file| file.frames == 0) {
-        return Err(data(format!(
-            "{}: none of its {} rows is a tick ({} undecodable, {} out of session); rows are timestamp,ltp,volume in \
-             Indian time. The rows and reasons are in {}",
+
+    /// Writes what a feed of these dates and instruments brings.
+    fn import<F>(
+        &self,
+        settings: &Settings,
+        dates: &[Date],
+        names: Names<'_>,
+        columns: &str,
+        started: Instant,
+        open: F,
+    ) -> anyhow::Result<Imported>
+    where
+        F: FnOnce(&[InstrumentSpec], &[SessionTimes]) -> Result<TickCsvFeed, FeedError>,
+    {
+        for note in hours::notes(&Calendar::new(), dates, settings.session.close, names.whose()) {
+            eprintln!("note: {note}");
+        }
+        let (instruments, warnings) = names.into_table();
+        for warning in &warnings {
+            eprintln!("warning: {warning}");
+        }
+        let settings = Settings { instruments: instruments.clone(), ..settings.clone() };
+        let sessions: Vec<_> = dates.iter().map(|&date| settings.session_times(date)).collect();
+        let identity = Identity::new(&settings, instruments.clone())?;
+        let feed = Decoded::new(open(&instruments, &sessions)?, Decoder::new(&instruments, SOURCE_FEED));
+        let schedule = Schedule::new(&identity.text, identity.config_hash, &instruments, &sessions, &[]);
+        let log = self.log(&settings)?;
+        let mut sequencer = Sequencer::new(Merged::new(schedule, feed), log, settings.venue.latency_min_ns);
+        let (ticks, dead) = record(&mut sequencer);
+        let feed = sequencer.source().second().feed();
+        if let Some(error) = feed.error() {
+            return Err(data(error.to_string()));
+        }
+        let files: Vec<FileReport> = feed.report().cloned().collect();
+        let events = sequencer.last_seq().0;
+        sequencer.into_log().finish().map_err(|error| anyhow::anyhow!(error))?;
+        refuse_useless(&files, columns, self.journal)?;
+        let (journal, dates) =
+            (self.journal.to_owned(), sessions.iter().map(|session| session.date).collect());
+        let wall_s = started.elapsed().as_secs_f64();
+        Ok(Imported { journal, dates, files, instruments, warnings, events, ticks, dead, wall_s })
+    }
+
+    fn log(&self, settings: &Settings) -> anyhow::Result<JournalLog> {
+        let dir = lock_journal(self.journal)?;
+        let segment_bytes = settings.journal.segment_bytes;
+        let options = WriterOptions { segment_bytes, sync_on_seal: false, ..Default::default() };
+        Ok(JournalLog::inputs(&dir, options)?)
+    }
+}
+
+/// Refuses a file without a single tick: it is not what it was taken for.
+fn refuse_useless(files: &[FileReport], columns: &str, journal: &Path) -> anyhow::Result<()> {
+    match files.iter().find(|file| file.frames == 0) {
+        None => Ok(()),
+        Some(file) => Err(data(format!(
+            "{}: none of its {} rows is a tick ({} undecodable, {} out of session); rows are {columns} in Indian time. \
+             The rows and reasons are in {}",
             file.path.display(),
             file.rows,
             file.undecodable,
             file.out_of_session,
             journal.display()
-        )));
+        ))),
     }
-    let dates = sessions.iter().map(|session| session.date).collect();
-    let wall_s = started.elapsed().as_secs_f64();
-    Ok(Imported {
-        journal: journal.to_owned(),
-        dates,
-        files,
-        instruments,
-        warnings,
-        events,
-        ticks,
-        dead,
-        wall_s,
-    })
 }
 
 impl Imported {
-    fn symbol(&self, report: &FileReport) -> &str {
-        &self.instruments[report.instrument.index()].symbol
+    /// The symbol of a file of one instrument.
+    fn symbol(&self, report: &FileReport) -> Option<&str> {
+        // Files of any tokens have an instrument that is in no table.
+        self.instruments.get(report.instrument.index()).map(|spec| spec.symbol.as_str())
     }
 
     /// The object `import-summary/1`.
@@ -180,6 +220,7 @@ impl Imported {
                     "backward": file.backward,
                     "undecodable": file.undecodable,
                     "no_last_price": file.no_last_price,
+                    "unknown_instrument": file.unknown_instrument,
                 })
             })
             .collect();
@@ -187,6 +228,7 @@ impl Imported {
             "schema": "import-summary/1",
             "journal": self.journal,
             "sessions": self.dates,
+            "instruments": self.instruments.iter().map(|spec| spec.symbol.as_str()).collect::<Vec<_>>(),
             "events": self.events,
             "ticks": self.ticks,
             "dead_letters": self.dead,
@@ -199,9 +241,11 @@ impl Imported {
     /// The same for people.
     pub fn render(&self) -> String {
         let dates: Vec<String> = self.dates.iter().map(ToString::to_string).collect();
+        let symbols: Vec<&str> = self.instruments.iter().map(|spec| spec.symbol.as_str()).collect();
         let mut rows = vec![
             ("journal", self.journal.display().to_string()),
             ("sessions", dates.join(", ")),
+            ("instruments", symbols.join(", ")),
             ("inputs", format!("{} ({} ticks) in {:.2} s", self.events, self.ticks, self.wall_s)),
             ("dead letters", crate::summary::show_counts(&self.dead)),
         ];
@@ -209,8 +253,8 @@ impl Imported {
             rows.push((
                 "file",
                 format!(
-                    "{} {}: {} rows, {} ticks, {} out of session, {} backward, {} undecodable",
-                    self.symbol(file),
+                    "{}{}: {} rows, {} ticks, {} out of session, {} backward, {} undecodable",
+                    self.symbol(file).map(|symbol| format!("{symbol} ")).unwrap_or_default(),
                     file.path.display(),
                     file.rows,
                     file.frames,

@@ -104,7 +104,7 @@ pub fn whatif(done: &WhatIf) -> String {
         (
             "venue",
             format!(
-                "paper, last price, L_min {} us; no market impact, no queue",
+                "paper, displayed depth where there is one, else the last price; L_min {} us; no market impact, no queue",
                 done.latency_min_ns / 1_000
             ),
         ),

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 /// Bytes kept of a line; no row is longer, so a file without line ends cannot take the memory.
-pub(super) const LINE_KEPT_MAX: usize = 1_024;
+pub(crate) const LINE_KEPT_MAX: usize = 1_024;
 /// Bytes read at a time.
 const BUFFER_BYTES: usize = 64 * 1_024;
 /// First bytes of every gzip file.
@@ -16,8 +16,9 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
 
 /// Reads the lines of one file.
-pub(super) struct Lines {
+pub(crate) struct Lines {
     path: PathBuf,
+    columns: &'static str,
     reader: Box<dyn BufRead + Send>,
     kept: Vec<u8>,
     bytes: usize,
@@ -25,14 +26,14 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Opens a file. Gzip is known by its first bytes, whatever the name.
-    pub(super) fn open(path: &Path) -> Result<Self, FeedError> {
+    /// Opens a file of rows with these columns. Gzip is known by its first bytes, whatever the name.
+    pub(crate) fn open(path: &Path, columns: &'static str) -> Result<Self, FeedError> {
         let refuse = |source| FeedError::Open { path: path.to_owned(), source };
         let mut file = BufReader::with_capacity(BUFFER_BYTES, File::open(path).map_err(refuse)?);
         let head = file.fill_buf().map_err(refuse)?;
         let is_gzip = head.starts_with(&GZIP_MAGIC);
         if head.is_empty() {
-            return Err(FeedError::Empty { path: path.to_owned() });
+            return Err(FeedError::Empty { path: path.to_owned(), expected: columns });
         }
         if !is_gzip && path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz")) {
             return Err(FeedError::NotGzip { path: path.to_owned() });
@@ -44,6 +45,7 @@ impl Lines {
         };
         Ok(Self {
             path: path.to_owned(),
+            columns,
             reader,
             kept: Vec::with_capacity(LINE_KEPT_MAX),
             bytes: 0,
@@ -51,36 +53,36 @@ impl Lines {
         })
     }
 
-    /// The file.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    /// What is wrong with the file if it has no rows.
+    pub(crate) fn no_rows(&self) -> FeedError {
+        FeedError::Empty { path: self.path.clone(), expected: self.columns }
     }
 
     /// Number of the present line, from 1.
-    pub(super) fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         self.number
     }
 
     /// The present line without its end; long ones are cut.
-    pub(super) fn line(&self) -> &[u8] {
+    pub(crate) fn line(&self) -> &[u8] {
         &self.kept
     }
 
     /// Bytes of the present line before it was cut.
-    pub(super) fn line_bytes(&self) -> usize {
+    pub(crate) fn line_bytes(&self) -> usize {
         self.bytes
     }
 
     /// Moves to the next line that is not blank; `false` at the end. The header, a first line that starts with a
-    /// letter, is passed over if its columns are the expected ones: a volume must never be read as a price.
-    pub(super) fn next(&mut self) -> Result<bool, FeedError> {
+    /// letter, is passed over if its columns are the expected ones: a volume or a token must never be read as a price.
+    pub(crate) fn next(&mut self) -> Result<bool, FeedError> {
         while self.read_line()? {
             let is_blank = self.kept.iter().all(u8::is_ascii_whitespace);
             let is_header = self.number == 1
                 && self.kept.iter().find(|b| **b != b'"').is_some_and(u8::is_ascii_alphabetic);
-            if is_header && !is_expected_header(&self.kept) {
+            if is_header && !is_expected_header(&self.kept, self.columns) {
                 let found = String::from_utf8_lossy(&self.kept[..self.kept.len().min(80)]).into_owned();
-                return Err(FeedError::Header { path: self.path.clone(), found });
+                return Err(FeedError::Header { path: self.path.clone(), found, expected: self.columns });
             }
             if !is_blank && !is_header {
                 return Ok(true);
@@ -138,11 +140,10 @@ impl std::fmt::Debug for Lines {
 }
 
 /// Whether a header names the columns in the order in which rows are read.
-fn is_expected_header(line: &[u8]) -> bool {
-    let names = ["timestamp", "ltp", "volume"];
+fn is_expected_header(line: &[u8], expected: &str) -> bool {
     let mut columns = line.split(|byte| *byte == b',').map(|column| {
         let text = String::from_utf8_lossy(column);
         text.trim().trim_matches('"').to_ascii_lowercase()
     });
-    names.iter().all(|name| columns.next().is_some_and(|column| column == *name))
+    expected.split(',').all(|name| columns.next().is_some_and(|column| column == name))
 }

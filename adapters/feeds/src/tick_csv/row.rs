@@ -1,5 +1,6 @@
-//! One row `timestamp,ltp,volume` as numbers, exactly.
+//! One row `timestamp,ltp,volume` or `timestamp,token,ltp` as numbers, exactly.
 
+use crate::kite::divisor;
 use jiff::civil::{Date, Weekday};
 use pitlane_engine::units::{IST_OFFSET_NS, NS_PER_S, TsNs};
 
@@ -15,18 +16,18 @@ const NOISE: u128 = ONE / 1_000;
 
 /// What a row says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Row {
+pub(crate) struct Row {
     /// The time it names.
-    pub(super) ts: TsNs,
+    pub(crate) ts: TsNs,
     /// Its price in the packet's unit; zero is readable, and refused elsewhere.
-    pub(super) last: u32,
-    /// The day's volume so far.
-    pub(super) volume: u32,
+    pub(crate) last: u32,
+    /// The day's volume so far; zero where rows have none.
+    pub(crate) volume: u32,
 }
 
 /// Reads rows; knows the last date, because the next one is nearly always the same.
 #[derive(Debug, Default)]
-pub(super) struct RowReader {
+pub(crate) struct RowReader {
     date_text: [u8; 10],
     date: Option<Date>,
     /// Indian midnight of that date.
@@ -35,7 +36,7 @@ pub(super) struct RowReader {
 
 impl RowReader {
     /// The row, or `None` if any part of it cannot be read. Without `needs_volume` the volume may be empty or absent.
-    pub(super) fn row(&mut self, line: &[u8], divisor: u32, needs_volume: bool) -> Option<Row> {
+    pub(crate) fn row(&mut self, line: &[u8], divisor: u32, needs_volume: bool) -> Option<Row> {
         let mut fields = line.split(|b| *b == b',').map(unquoted);
         let ts = self.time(fields.next()?)?;
         let last = price(fields.next()?, divisor)?;
@@ -47,18 +48,28 @@ impl RowReader {
         fields.next().is_none().then_some(Row { ts, last, volume })
     }
 
+    /// The token and the row of `timestamp,token,ltp`, or `None` if any part of it cannot be read. The token decides
+    /// the unit of the price.
+    pub(crate) fn token_row(&mut self, line: &[u8]) -> Option<(u32, Row)> {
+        let mut fields = line.split(|b| *b == b',').map(unquoted);
+        let ts = self.time(fields.next()?)?;
+        let token = u32::try_from(number(fields.next()?)?).ok().filter(|token| *token > 0)?;
+        let last = price(fields.next()?, divisor(token))?;
+        fields.next().is_none().then_some((token, Row { ts, last, volume: 0 }))
+    }
+
     /// The date of the last row that was read.
-    pub(super) fn date(&self) -> Option<Date> {
+    pub(crate) fn date(&self) -> Option<Date> {
         self.date
     }
 
     /// Whether the date of the last row that was read is a weekday.
-    pub(super) fn is_weekday(&self) -> bool {
+    pub(crate) fn is_weekday(&self) -> bool {
         self.date.is_some_and(|date| !matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday))
     }
 
     /// Nanoseconds since Indian midnight of a time on the last date.
-    pub(super) fn since_midnight(&self, ts: TsNs) -> u64 {
+    pub(crate) fn since_midnight(&self, ts: TsNs) -> u64 {
         ts.0 - self.midnight
     }
 

@@ -1,5 +1,6 @@
 //! Which trading dates a set of files holds.
 
+use super::TICK_COLUMNS;
 use super::lines::Lines;
 use super::row::RowReader;
 use crate::error::FeedError;
@@ -28,7 +29,7 @@ pub fn scan_dates(files: &[PathBuf], open: Time, close: Time) -> Result<Vec<Date
 }
 
 fn scan(path: &Path, hours: &std::ops::Range<u64>, dates: &mut BTreeSet<Date>) -> Result<(), FeedError> {
-    let mut lines = Lines::open(path)?;
+    let mut lines = Lines::open(path, TICK_COLUMNS)?;
     let mut rows = RowReader::default();
     let mut is_empty = true;
     while lines.next()? {
@@ -39,10 +40,11 @@ fn scan(path: &Path, hours: &std::ops::Range<u64>, dates: &mut BTreeSet<Date>) -
             dates.extend(rows.date());
         }
     }
-    if is_empty { Err(FeedError::Empty { path: path.to_owned() }) } else { Ok(()) }
+    if is_empty { Err(lines.no_rows()) } else { Ok(()) }
 }
 
-fn since_midnight(time: Time) -> u64 {
+/// Nanoseconds from Indian midnight to a time of the day.
+pub(crate) fn since_midnight(time: Time) -> u64 {
     let seconds = i64::from(time.hour()) * 3_600 + i64::from(time.minute()) * 60 + i64::from(time.second());
     seconds.unsigned_abs() * NS_PER_S
 }

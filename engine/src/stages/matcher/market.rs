@@ -43,6 +43,11 @@ impl Packet {
             other_date: timed && TsNs::from_secs(exchange_secs).ist_day() != event.header.ts.ist_day(),
         })
     }
+
+    /// Whether its exchange time is of another date than the event's: a snapshot from before the session.
+    pub(super) fn is_of_other_date(&self) -> bool {
+        self.other_date
+    }
 }
 
 /// The market of one instrument in the current session.

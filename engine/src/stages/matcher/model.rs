@@ -18,16 +18,16 @@ pub(super) enum Allowance {
 pub(super) struct FillRun {
     /// The instrument.
     pub(super) instrument: InstrumentId,
-    /// The side that is filled.
+    /// The side that is filled: the buys, then the sells.
     pub(super) side: Side,
-    /// The last price, which trades through the side's best orders.
+    /// The last price.
     pub(super) last: Price,
-    /// What may still be filled.
+    /// What may still be filled of the orders that the last price trades through.
     pub(super) allowance: Allowance,
 }
 
-/// Fills against the last price: no depth is known, so an aggressive order pays a fixed slippage, and a
-/// resting order waits until the market trades through it, and then gets a share of the volume.
+/// Fills against the last price, where no depth is displayed: an aggressive order pays a fixed slippage, and
+/// a resting order waits until the market trades through it, and then gets a share of the volume.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LastPriceModel {
     slippage_ticks: i64,

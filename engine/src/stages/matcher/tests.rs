@@ -43,6 +43,7 @@ pub(super) fn config(slippage_ticks: i64) -> PipelineConfig {
             daily_loss_bps: 0,
             protection_bps: 0,
             flatten_on_kill: false,
+            ..RiskConfig::UNLIMITED
         },
         venue: VenueConfig {
             latency_min_ns: NS_PER_MS,
@@ -167,11 +168,11 @@ impl Venue {
     }
 
     /// A price with the day's volume so far.
-    fn packet(&mut self, instrument: u32, last: i64, volume: u32) -> Step {
+    pub(super) fn packet(&mut self, instrument: u32, last: i64, volume: u32) -> Step {
         self.step(&[full(instrument, last, volume)])
     }
 
-    fn order(&mut self, order: Event) -> Step {
+    pub(super) fn order(&mut self, order: Event) -> Step {
         self.step(&[order])
     }
 
@@ -179,7 +180,7 @@ impl Venue {
         self.step(&[cancel(id)])
     }
 
-    fn give_back(&mut self, report: &Report) -> Step {
+    pub(super) fn give_back(&mut self, report: &Report) -> Step {
         self.step(&[Event::new(InstrumentId(0), FLAG_ENDO, report)])
     }
 }
@@ -220,27 +221,27 @@ pub(super) fn order_event(
     Event::new(InstrumentId(instrument), 0, &body)
 }
 
-fn limit(id: u64, side: Side, price: i64, quantity: i64) -> Event {
+pub(super) fn limit(id: u64, side: Side, price: i64, quantity: i64) -> Event {
     order_event(id, 0, side, price, quantity, OrderType::Limit, Validity::Day)
 }
 
-fn ioc(id: u64, side: Side, price: i64, quantity: i64) -> Event {
+pub(super) fn ioc(id: u64, side: Side, price: i64, quantity: i64) -> Event {
     order_event(id, 0, side, price, quantity, OrderType::Limit, Validity::Ioc)
 }
 
-fn market(id: u64, side: Side, price: i64, quantity: i64) -> Event {
+pub(super) fn market(id: u64, side: Side, price: i64, quantity: i64) -> Event {
     order_event(id, 0, side, price, quantity, OrderType::Market, Validity::Day)
 }
 
 /// State, reason and cumulative quantity of the only report.
-fn only(step: &Step) -> (OrderState, ReportReason, i64) {
+pub(super) fn only(step: &Step) -> (OrderState, ReportReason, i64) {
     let [report] = step.reports.as_slice() else { panic!("not one report: {:?}", step.reports) };
     let state = OrderState::from_u8(report.state).expect("a state");
     (state, ReportReason::from_u8(report.reason).expect("a reason"), report.filled.0)
 }
 
 /// Order, price and quantity of the fills.
-fn fills(step: &Step) -> Vec<(u64, i64, i64)> {
+pub(super) fn fills(step: &Step) -> Vec<(u64, i64, i64)> {
     step.fills.iter().map(|fill| (fill.order.0, fill.price.0, fill.quantity.0)).collect()
 }
 

@@ -38,6 +38,13 @@ impl Ruling {
     }
 }
 
+/// A rule that forbids an entry, what it saw, and its limit.
+type Objection = (Rule, i64, i64);
+
+fn flag(rule: Rule) -> Option<Objection> {
+    Some((rule, 1, 0))
+}
+
 impl Risk {
     /// Decides about an entry at `price`. The first rule that objects decides; of two that reduce, the later
     /// does:
@@ -48,18 +55,29 @@ impl Risk {
     /// | `session_halted` | the session is halted | 1, 0 |
     /// | `session_closed` | before the open, from the close on, between sessions | time, open or close |
     /// | `square_off` | from the square-off on | time, square-off |
+    /// | `no_new_entry` | from the time of the last entries on | time, that time |
     /// | `not_tradable` | the instrument takes no orders | 1, 0 |
     /// | `ltp_missing` | there is no price | 1, 0 |
     /// | `short_not_allowed` | a sell of a strategy that may not | 1, 0 |
+    /// | `symbol_loss` | the instrument was closed by its loss | loss, limit |
+    /// | `trades_per_day`, `trades_per_symbol` | with this one there are more than the limit | entries, limit |
     /// | `open_positions` | with this one there are more than the limit | positions, limit |
     /// | `open_orders` | with this one there are more than entries may have | orders, limit |
+    /// | `order_rate` | with this one the second has more than entries may have | orders, limit |
+    /// | `price_collar` | the price is further from the last price than the limit | distance, limit |
     /// | `size_zero` | the share of capital is less than a lot, or a reduction leaves less | quantity, lot |
     /// | `order_quantity` | reduces to the limit's lots | quantity, limit |
     /// | `order_value` | reduces to the limit's lots | value at the worst price, limit |
-    /// | `daily_loss` | halts when the loss has reached the limit | loss, limit |
+    /// | `daily_loss`, `drawdown` | halts when the loss has reached the limit | loss, limit |
+    /// | `exposure`, `leverage`, `derivatives_value` | with this one it is above the limit | value, limit |
     pub(super) fn check_entry(&self, desk: &Desk, side: Side, price: Price) -> Ruling {
         let wanted = self.entry_size(desk);
-        if let Some((rule, observed, limit)) = self.objection(desk, side) {
+        let objection = self
+            .objection_to_time()
+            .or_else(|| self.objection_to_desk(desk, side))
+            .or_else(|| self.objection_to_number(desk))
+            .or_else(|| self.objection_to_price(desk, price));
+        if let Some((rule, observed, limit)) = objection {
             return Ruling::block(rule, observed, limit, wanted);
         }
         if wanted.is_zero() {
@@ -69,19 +87,21 @@ impl Risk {
         if ruling.allowed.is_zero() {
             return Ruling::block(Rule::SizeZero, 0, desk.lot.0, wanted);
         }
-        let loss = self.loss();
-        if loss >= self.loss_limit {
+        if let Some((rule, loss, limit)) = self.halting_loss() {
             let decision = Decision::HaltSession;
-            let (observed, limit) = (loss.0, self.loss_limit.0);
-            return Ruling { decision, rule: Rule::DailyLoss, observed, limit, wanted, allowed: Qty::ZERO };
+            let (observed, limit) = (loss.0, limit.0);
+            return Ruling { decision, rule, observed, limit, wanted, allowed: Qty::ZERO };
         }
-        ruling
+        let worst = price.max(self.last(desk));
+        match self.gross_objection(desk, side, ruling.allowed, worst) {
+            Some((rule, observed, limit)) => Ruling::block(rule, observed, limit, wanted),
+            None => ruling,
+        }
     }
 
-    /// The first rule that forbids an entry whatever its size.
-    fn objection(&self, desk: &Desk, side: Side) -> Option<(Rule, i64, i64)> {
+    /// The first rule that forbids any entry now.
+    fn objection_to_time(&self) -> Option<Objection> {
         let ts = self.cause.ts;
-        let flag = |rule| Some((rule, 1, 0));
         // Nanoseconds since the epoch fit an i64 until the year 2262.
         let time = |rule, limit: crate::units::TsNs| Some((rule, ts.0 as i64, limit.0 as i64));
         if self.killed {
@@ -103,6 +123,14 @@ impl Risk {
         if self.squaring || ts >= session.square_off {
             return time(Rule::SquareOff, session.square_off);
         }
+        if ts >= session.entries_end {
+            return time(Rule::NoNewEntry, session.entries_end);
+        }
+        None
+    }
+
+    /// The first rule that forbids an entry of this instrument on this side.
+    fn objection_to_desk(&self, desk: &Desk, side: Side) -> Option<Objection> {
         if !desk.tradable {
             return flag(Rule::NotTradable);
         }
@@ -112,12 +140,39 @@ impl Risk {
         if side == Side::Sell && !desk.allow_short {
             return flag(Rule::ShortNotAllowed);
         }
+        desk.barred.then(|| (Rule::SymbolLoss, self.symbol_loss(desk).0, self.symbol_loss_limit.0))
+    }
+
+    /// The first rule that forbids one entry more.
+    fn objection_to_number(&self, desk: &Desk) -> Option<Objection> {
+        let counted = [
+            (Rule::TradesPerDay, self.trades, self.config.trades_per_day),
+            (Rule::TradesPerSymbol, desk.trades, self.config.trades_per_symbol),
+        ];
+        for (rule, sent, limit) in counted {
+            if limit > 0 && sent >= limit {
+                return Some((rule, i64::from(sent) + 1, i64::from(limit)));
+            }
+        }
         let positions = i64::from(self.occupied) + 1;
         if positions > i64::from(self.config.open_positions_max) {
             return Some((Rule::OpenPositions, positions, i64::from(self.config.open_positions_max)));
         }
         let (orders, limit) = (self.open_orders + 1, OPEN_ORDERS_MAX - EXIT_SLOTS);
-        (orders > limit).then_some((Rule::OpenOrders, orders as i64, limit as i64))
+        if orders > limit {
+            return Some((Rule::OpenOrders, orders as i64, limit as i64));
+        }
+        let (used, limit) = self.rate.entry_objection(self.cause.ts)?;
+        Some((Rule::OrderRate, used, limit))
+    }
+
+    /// Whether the price is too far from the last one.
+    fn objection_to_price(&self, desk: &Desk, price: Price) -> Option<Objection> {
+        let (last, bps) = (self.last(desk).0, self.config.price_collar_bps);
+        let distance = (price.0 - last).abs();
+        // At most the whole price.
+        let limit = (i128::from(last) * i128::from(bps) / 10_000) as i64;
+        (bps > 0 && distance > limit).then_some((Rule::PriceCollar, distance, limit))
     }
 
     /// The lots that the configured share of capital buys at the last price.
@@ -142,11 +197,6 @@ impl Risk {
             ruling = ruling.reduce(Rule::OrderValue, value.0, limit.0, allowed);
         }
         ruling
-    }
-
-    /// Loss since the session started; negative for a profit.
-    pub(super) fn loss(&self) -> Money {
-        self.start_total - self.ledger.total()
     }
 }
 

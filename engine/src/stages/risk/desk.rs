@@ -1,6 +1,6 @@
 //! What risk knows about one instrument: whose it is, what is wanted, which orders are under way.
 
-use crate::config::InstrumentSpec;
+use crate::config::{InstrumentClass, InstrumentSpec};
 use crate::event::Side;
 use crate::hash::StateHasher;
 use crate::limits::PENDING_REPORTS_MAX;
@@ -37,6 +37,8 @@ pub(super) struct Working {
     pub(super) id: OrderId,
     pub(super) side: Side,
     pub(super) quantity: Qty,
+    /// Its limit.
+    pub(super) price: Price,
     /// Filled as of the last report.
     pub(super) filled: Qty,
     /// Value of that.
@@ -58,6 +60,7 @@ impl Working {
         hasher.u64(order.id.0);
         hasher.u64(order.side as u64 | u64::from(order.rests) << 8 | u64::from(order.cancelling) << 9);
         hasher.i64(order.quantity.0);
+        hasher.i64(order.price.0);
         hasher.i64(order.filled.0);
         hasher.i64(order.value.0);
         hasher.u64(u64::from(order.reports));
@@ -73,6 +76,7 @@ pub(super) struct Desk {
     pub(super) allow_short: bool,
     pub(super) passive: bool,
     pub(super) tradable: bool,
+    pub(super) class: InstrumentClass,
     pub(super) lot: Qty,
     pub(super) tick: Price,
     pub(super) multiplier: i64,
@@ -83,6 +87,12 @@ pub(super) struct Desk {
     pub(super) exit: Option<Working>,
     /// Exits in a row that ended without any fill: each makes the next one's limit wider.
     pub(super) exit_misses: u32,
+    /// Entries sent in this session.
+    pub(super) trades: u32,
+    /// The instrument's profit when the session started.
+    pub(super) start_total: Money,
+    /// Closed for the session by its own loss.
+    pub(super) barred: bool,
 }
 
 impl Desk {
@@ -100,6 +110,7 @@ impl Desk {
             allow_short,
             passive,
             tradable: spec.tradable,
+            class: spec.class,
             lot: spec.lot,
             tick: spec.tick,
             multiplier: spec.multiplier,
@@ -108,6 +119,9 @@ impl Desk {
             entry: None,
             exit: None,
             exit_misses: 0,
+            trades: 0,
+            start_total: Money::ZERO,
+            barred: false,
         }
     }
 
@@ -117,6 +131,8 @@ impl Desk {
         Working::hash(self.entry.as_ref(), hasher);
         Working::hash(self.exit.as_ref(), hasher);
         hasher.u64(u64::from(self.exit_misses));
+        hasher.u64(u64::from(self.trades) | u64::from(self.barred) << 32);
+        hasher.i64(self.start_total.0);
     }
 }
 

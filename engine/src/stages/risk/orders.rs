@@ -1,6 +1,7 @@
 //! From what is wanted to orders: cancels, exits and entries of one instrument.
 
 use super::checks::Ruling;
+use super::desk::Desk;
 use super::desk::{Target, Working};
 use super::{Bounded, Risk};
 use crate::event::{
@@ -8,7 +9,7 @@ use crate::event::{
 };
 use crate::limits::OPEN_ORDERS_MAX;
 use crate::stage::Emit;
-use crate::units::{InstrumentId, OrderId, Price, Qty, StrategyId};
+use crate::units::{InstrumentId, Money, OrderId, Price, Qty, StrategyId};
 
 /// An order before its id.
 struct Ticket {
@@ -36,7 +37,7 @@ impl Risk {
         let opening = desk.target.entry_side();
         if let Some(closing) = held {
             let contrary = desk.target == Target::Flat || opening == Some(closing);
-            if contrary || self.must_flatten() {
+            if contrary || self.must_close(desk) {
                 if desk.exit.is_none() && self.may_trade() {
                     self.send_exit(at, closing, out);
                 }
@@ -64,8 +65,9 @@ impl Risk {
 
     /// Cancels a resting entry that is not wanted. An IOC order is not cancelled: it cannot rest.
     fn cancel_unwanted(&mut self, at: usize, retry: bool, out: &mut Bounded<'_, impl Emit>) {
-        let intent = if self.killed { Intent::Flatten } else { self.exit_intent() };
-        let stop = self.closing();
+        let desk = &self.desks[at];
+        let intent = if self.killed { Intent::Flatten } else { self.exit_intent(desk) };
+        let stop = self.closing() || desk.barred;
         let desk = &mut self.desks[at];
         let target = desk.target;
         let Some(entry) = desk.entry.as_mut().filter(|entry| entry.rests) else { return };
@@ -78,9 +80,14 @@ impl Risk {
         }
     }
 
+    /// Whether the desk's position has to go, whatever its strategy wants.
+    fn must_close(&self, desk: &Desk) -> bool {
+        desk.barred || self.must_flatten()
+    }
+
     /// Why an exit is sent now.
-    fn exit_intent(&self) -> Intent {
-        if self.halted || self.killed && self.config.flatten_on_kill {
+    fn exit_intent(&self, desk: &Desk) -> Intent {
+        if self.halted || desk.barred || self.killed && self.config.flatten_on_kill {
             Intent::Flatten
         } else if self.squaring {
             Intent::SquareOff
@@ -92,7 +99,7 @@ impl Risk {
     /// Sends a protected IOC order that closes the position, or the part of it that one order may have.
     fn send_exit(&mut self, at: usize, side: Side, out: &mut Bounded<'_, impl Emit>) {
         let desk = &self.desks[at];
-        let intent = self.exit_intent();
+        let intent = self.exit_intent(desk);
         let (signal, strategy) =
             if intent == Intent::Exit { (desk.signal, desk.strategy) } else { (0, StrategyId::NONE) };
         let wanted = self.ledger.position(desk.instrument).quantity.abs();
@@ -100,6 +107,9 @@ impl Risk {
         let orders = self.open_orders + 1;
         let ruling = if orders > OPEN_ORDERS_MAX {
             Ruling::block(Rule::OpenOrders, orders as i64, OPEN_ORDERS_MAX as i64, wanted)
+        } else if let Some((observed, limit)) = self.rate.exit_objection(self.cause.ts) {
+            self.waiting = self.waiting.or(Some(at));
+            Ruling::block(Rule::OrderRate, observed, limit, wanted)
         } else if !most.is_zero() && wanted > most {
             // At least a lot: a limit below it must not keep a position open.
             let slice = most.floor_to_lot(desk.lot).max(desk.lot).min(wanted);
@@ -124,10 +134,14 @@ impl Risk {
         let (signal, strategy) = (desk.signal, desk.strategy);
         let ticket = Ticket { signal, strategy, side, price, validity, intent: Intent::Entry };
         let entry = self.send(at, &ruling, &ticket, out);
-        self.occupied += u32::from(entry.is_some());
-        self.desks[at].entry = entry;
+        let sent = u32::from(entry.is_some());
+        self.occupied += sent;
+        self.trades += sent;
+        let desk = &mut self.desks[at];
+        desk.trades += sent;
+        desk.entry = entry;
         if ruling.decision == Decision::HaltSession {
-            self.latch_halt(out);
+            self.latch_halt(Money(ruling.observed), out);
         }
     }
 
@@ -159,12 +173,14 @@ impl Risk {
         };
         out.emit(&Event::output(StageId::Risk, &self.cause, instrument, &body));
         self.open_orders += 1;
+        self.rate.count(self.cause.ts);
         Some(Working {
             id,
             side: ticket.side,
             quantity: ruling.allowed,
+            price: ticket.price,
             filled: Qty::ZERO,
-            value: crate::units::Money::ZERO,
+            value: Money::ZERO,
             reports: 0,
             rests: ticket.validity == Validity::Day,
             cancelling: false,
@@ -196,17 +212,34 @@ impl Risk {
         out.emit(&Event::output(StageId::Risk, &self.cause, instrument, &body));
     }
 
-    /// Records that the day's loss reached its limit at an event of `instrument`. The side is the one that
-    /// would close the position there.
-    pub(super) fn emit_halt_verdict(&self, instrument: InstrumentId, out: &mut Bounded<'_, impl Emit>) {
-        let ruling = Ruling {
-            decision: Decision::HaltSession,
-            rule: Rule::DailyLoss,
-            observed: self.loss().0,
-            limit: self.loss_limit.0,
-            wanted: Qty::ZERO,
-            allowed: Qty::ZERO,
-        };
+    /// Records that a loss of the session reached its limit at an event of `instrument`.
+    pub(super) fn emit_halt_verdict(
+        &self,
+        instrument: InstrumentId,
+        (rule, loss, limit): (Rule, Money, Money),
+        out: &mut Bounded<'_, impl Emit>,
+    ) {
+        let (observed, limit) = (loss.0, limit.0);
+        let none = Qty::ZERO;
+        let decision = Decision::HaltSession;
+        let ruling = Ruling { decision, rule, observed, limit, wanted: none, allowed: none };
+        self.emit_loss_verdict(instrument, &ruling, out);
+    }
+
+    /// Records that the desk's own loss reached its limit.
+    pub(super) fn emit_bar_verdict(
+        &self,
+        at: usize,
+        loss: Money,
+        limit: Money,
+        out: &mut Bounded<'_, impl Emit>,
+    ) {
+        let ruling = Ruling::block(Rule::SymbolLoss, loss.0, limit.0, Qty::ZERO);
+        self.emit_loss_verdict(self.desks[at].instrument, &ruling, out);
+    }
+
+    /// A verdict that no order caused. The side is the one that would close the position.
+    fn emit_loss_verdict(&self, instrument: InstrumentId, ruling: &Ruling, out: &mut Bounded<'_, impl Emit>) {
         let ticket = Ticket {
             signal: 0,
             strategy: StrategyId::NONE,
@@ -215,7 +248,7 @@ impl Risk {
             validity: Validity::Ioc,
             intent: Intent::Flatten,
         };
-        self.emit_verdict(instrument, &ruling, &ticket, OrderId::ZERO, out);
+        self.emit_verdict(instrument, ruling, &ticket, OrderId::ZERO, out);
     }
 
     /// The last price moved by the protection in the direction that costs, on the tick.

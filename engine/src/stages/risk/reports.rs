@@ -68,7 +68,7 @@ impl Risk {
             self.alarm(AlarmCode::NotFlat, instrument, held, report.order, out);
             self.latch_kill(out);
         }
-        self.check_loss(instrument, out);
+        self.check_losses(instrument, out);
         // What an IOC exit left is tried again at the next second, not at once against the same thin market.
         let thin = role == Role::Exit && gain.state != OrderState::Filled && !flat;
         if !thin {

@@ -1,5 +1,6 @@
 //! The stage as a whole. `Bench` feeds one event at a time and checks what holds for every call.
 
+mod day_limits;
 mod latches;
 mod limits;
 mod property;
@@ -53,6 +54,7 @@ fn config(instruments: u32) -> PipelineConfig {
             daily_loss_bps: 200,
             protection_bps: 50,
             flatten_on_kill: true,
+            ..RiskConfig::UNLIMITED
         },
         venue: VenueConfig {
             latency_min_ns: 1,

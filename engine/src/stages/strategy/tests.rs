@@ -49,6 +49,7 @@ fn config(instruments: u32, strategies: Vec<StrategyConfig>) -> PipelineConfig {
             daily_loss_bps: 200,
             protection_bps: 50,
             flatten_on_kill: true,
+            ..RiskConfig::UNLIMITED
         },
         venue: VenueConfig {
             latency_min_ns: 1,

@@ -10,8 +10,8 @@ use pitlane_engine::event::{
     Action, Alarm, AlarmCode, BAR_AFTER_GAP, BAR_BY_TIMER, BAR_RECEIVE_TIME, CommandCode, ConfigText,
     DeadLetter, DeadReason, Decision, Event, FILL_MAKER, FILL_NO_VOLUME, FILL_SLIPPAGE, FLAG_ENDO, FLAG_EXO,
     FLAG_OUT, Field, Full, Intent, Kind, MARKET_INDEX, MARKET_SEGMENT_UNKNOWN, MARKET_TRADE_TIME,
-    MARKET_VOLUME, OrderState, OrderType, ReportReason, Rule, Side, SignalReason, StageId, Timeframe,
-    Validity, Verdict,
+    MARKET_VOLUME, OrderState, OrderType, ReportReason, Rule, RuleUnit, Side, SignalReason, StageId,
+    Timeframe, Validity, Verdict,
 };
 use pitlane_engine::units::{TsNs, decimal};
 use pitlane_store::INPUTS;
@@ -254,9 +254,9 @@ impl Decoded<'_> {
             (Kind::Verdict, "observed" | "limit") => {
                 let verdict = self.event.body::<Verdict>();
                 let value = if name == "limit" { verdict.limit } else { verdict.observed };
-                Some(match (Rule::from_u8(verdict.rule), u64::try_from(value)) {
-                    (Some(Rule::DailyLoss | Rule::OrderValue), _) => decimal(value).into(),
-                    (Some(Rule::SquareOff | Rule::SessionClosed), Ok(ns)) => time(TsNs(ns), self.json),
+                Some(match (Rule::from_u8(verdict.rule).map(Rule::unit), u64::try_from(value)) {
+                    (Some(RuleUnit::Money), _) => decimal(value).into(),
+                    (Some(RuleUnit::Time), Ok(ns)) => time(TsNs(ns), self.json),
                     _ => value.into(),
                 })
             }

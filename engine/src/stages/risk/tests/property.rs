@@ -2,7 +2,7 @@
 //! hold is recomputed here from the reports alone.
 
 use super::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const SEEDS: u64 = 100;
 const INSTRUMENTS: u32 = 8;
@@ -48,6 +48,13 @@ struct Day {
     /// Reports made and not delivered.
     under_way: Vec<(u32, Report)>,
     prices: Vec<i64>,
+    /// Orders by second, entries by instrument.
+    sent_in: BTreeMap<u64, u32>,
+    trades: Vec<u32>,
+    peak: i64,
+    /// Instruments whose loss has been at its limit.
+    closed: Vec<bool>,
+    rules: BTreeSet<Rule>,
     entries: u64,
     exits: u64,
 }
@@ -63,13 +70,37 @@ impl Day {
         config.risk.order_value_bps = 300 + random.below(1_200) as i64;
         config.risk.daily_loss_bps = 4 + random.below(60) as i64;
         config.risk.flatten_on_kill = random.one_in(2);
+        // Each limit is off on some days.
+        config.risk.price_collar_bps = random.below(3) as i64 * 35;
+        config.risk.trades_per_day = random.below(5) as u32 * 12;
+        config.risk.trades_per_symbol = random.below(5) as u32 * 3;
+        config.risk.no_new_entry_s = [0, 36_000, 38_000][random.below(3) as usize];
+        config.risk.orders_per_second = [0, 2, 3, 8][random.below(4) as usize];
+        config.risk.drawdown_bps = random.below(4) as i64 * 8;
+        config.risk.symbol_loss_bps = random.below(4) as i64 * 3;
+        config.risk.exposure_bps = random.below(4) as i64 * 150;
+        config.risk.leverage_bps = random.below(4) as i64 * 800;
         for spec in &mut config.instruments {
             spec.lot = Qty(1 + random.below(4) as i64);
         }
         let bench = Bench::priced(&config);
         let (orders, under_way, prices) =
             (BTreeMap::new(), Vec::new(), vec![1_000_000; INSTRUMENTS as usize]);
-        Self { bench, random, config, orders, under_way, prices, entries: 0, exits: 0 }
+        Self {
+            bench,
+            random,
+            config,
+            orders,
+            under_way,
+            prices,
+            sent_in: BTreeMap::new(),
+            trades: vec![0; INSTRUMENTS as usize],
+            peak: 0,
+            closed: vec![false; INSTRUMENTS as usize],
+            rules: BTreeSet::new(),
+            entries: 0,
+            exits: 0,
+        }
     }
 
     /// The quantity and the profit at the marks of an instrument, from the delivered reports alone.
@@ -94,17 +125,78 @@ impl Day {
         held.order.intent == Intent::Entry as u8
     }
 
+    /// Counts an order and checks the number of them in its second.
+    fn count(&mut self, entry: bool) {
+        let limit = self.config.risk.orders_per_second;
+        let orders = self.sent_in.entry(self.bench.ts / NS_PER_S).or_default();
+        *orders += 1;
+        let most = if entry { limit * 3 / 4 } else { limit };
+        assert!(limit == 0 || *orders <= most, "{orders} orders in a second");
+    }
+
+    /// An entry against the limits of the day and the account.
+    fn check_entry(&mut self, instrument: u32, order: &Order) {
+        let risk = self.config.risk;
+        let at = instrument as usize;
+        let last = self.prices[at];
+        assert!(!self.closed[at], "an entry of an instrument that is closed");
+        let off = (order.price.0 - last).abs() * 10_000;
+        assert!(risk.price_collar_bps == 0 || off <= risk.price_collar_bps * last, "price collar");
+        self.trades[at] += 1;
+        let day: u32 = self.trades.iter().sum();
+        assert!(risk.trades_per_day == 0 || day <= risk.trades_per_day, "trades of the day");
+        assert!(risk.trades_per_symbol == 0 || self.trades[at] <= risk.trades_per_symbol, "of a symbol");
+        let second_of_day = self.bench.ts / NS_PER_S + 19_800;
+        assert!(risk.no_new_entry_s == 0 || second_of_day < u64::from(risk.no_new_entry_s));
+        let mut gross = order.price.0.max(last) * order.quantity.0;
+        let mut profit = 0;
+        for id in 0..INSTRUMENTS {
+            let (quantity, total) = self.naive(id);
+            profit += total;
+            gross += quantity.abs() * self.prices[id as usize];
+        }
+        for held in self.orders.values().filter(|held| Self::is_entry(held) && Self::unanswered(held)) {
+            let filled = held.delivered.map_or(0, |report| report.filled.0);
+            let price = held.order.price.0.max(self.prices[held.instrument as usize]);
+            gross += (held.order.quantity.0 - filled) * price;
+        }
+        let equity = risk.capital.0 + profit;
+        let within = |value: i64, bps: i64| bps == 0 || value <= equity * bps / 10_000;
+        assert!(within(gross, risk.leverage_bps), "leverage");
+        assert!(within(gross / 5 - i64::from(INSTRUMENTS), risk.exposure_bps), "exposure");
+    }
+
+    /// What was lost against its limits, after each event.
+    fn check_losses(&mut self) {
+        let limit = |bps: i64| self.config.risk.capital.bps(bps).0;
+        let (drawdown, symbol) =
+            (limit(self.config.risk.drawdown_bps), limit(self.config.risk.symbol_loss_bps));
+        let mut total = 0;
+        for id in 0..INSTRUMENTS {
+            let (_, profit) = self.naive(id);
+            total += profit;
+            self.closed[id as usize] |= symbol > 0 && -profit >= symbol;
+        }
+        self.peak = self.peak.max(total);
+        if drawdown > 0 && self.peak - total >= drawdown {
+            assert!(self.bench.risk.halted(), "a drawdown of {} and no halt", self.peak - total);
+        }
+    }
+
     fn take(&mut self, seen: &Seen, latched: bool) {
+        self.rules.extend(seen.rulings().iter().map(|(_, rule)| *rule));
         for (instrument, order) in &seen.orders {
             let (side, quantity, price, _, intent) = shape(order);
             let most = self.config.risk.order_quantity_max.0;
-            let spec = &self.config.instruments[*instrument as usize];
+            let lot = self.config.instruments[*instrument as usize].lot.0;
             assert!(most == 0 || quantity <= most, "quantity limit");
+            self.count(intent == Intent::Entry);
             if intent == Intent::Entry {
                 self.entries += 1;
+                self.check_entry(*instrument, order);
                 assert!(!latched, "an entry after a halt, a kill or the square-off");
                 assert!(self.bench.ts < SQUARE_OFF && self.bench.ts >= OPEN);
-                assert_eq!(quantity % spec.lot.0, 0, "lots");
+                assert_eq!(quantity % lot, 0, "lots");
                 let limit = self.config.risk.capital.bps(self.config.risk.order_value_bps);
                 assert!(price.value(Qty(quantity), 1) <= limit, "value limit");
                 assert!(side == Side::Buy || self.config.strategies[0].allow_short);
@@ -132,6 +224,7 @@ impl Day {
             self.act(cancel.order.0, true);
         }
         self.check();
+        self.check_losses();
     }
 
     /// The venue does something to an order: fills a part, rejects, rests, cancels; IOC orders finish at
@@ -266,10 +359,12 @@ impl Day {
 #[test]
 fn random_days_keep_every_limit() {
     let (mut entries, mut exits, mut halts, mut kills) = (0, 0, 0, 0);
+    let mut rules = BTreeSet::new();
     for seed in 0..SEEDS {
         println!("seed {seed}");
         let mut day = Day::new(seed);
         let hash = day.run();
+        rules.append(&mut day.rules);
         entries += day.entries;
         exits += day.exits;
         halts += u32::from(day.bench.risk.halted());
@@ -280,4 +375,16 @@ fn random_days_keep_every_limit() {
     }
     println!("{entries} entries, {exits} exits, {halts} halts, {kills} kills");
     assert!(entries > SEEDS && exits > SEEDS && halts > 10 && kills > 10, "the days were too dull");
+    let never: Vec<Rule> = Rule::ALL.iter().copied().filter(|rule| !rules.contains(rule)).collect();
+    // A lot always fits its limits, orders never pile up, every instrument is tradable and has a price, hours
+    // are kept, and there are no derivatives.
+    let not_here = [
+        Rule::SizeZero,
+        Rule::OpenOrders,
+        Rule::NotTradable,
+        Rule::LtpMissing,
+        Rule::SessionClosed,
+        Rule::DerivativesValue,
+    ];
+    assert_eq!(never, not_here, "rules that decided nothing in {SEEDS} days");
 }

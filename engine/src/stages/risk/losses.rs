@@ -1,0 +1,89 @@
+//! Limits on what was lost: the day's loss and the drawdown halt the session, an instrument's loss closes
+//! that instrument. All look at gross profit at the marks.
+
+use super::desk::{Desk, Target};
+use super::{Bounded, NO_DESK, Risk, Sweep};
+use crate::event::{AlarmCode, Rule};
+use crate::stage::Emit;
+use crate::units::{InstrumentId, Money, OrderId};
+
+impl Risk {
+    /// The day's limits, as shares of its opening equity.
+    pub(super) fn start_losses(&mut self) {
+        let equity = self.equity();
+        // A day that starts without equity has no room for any loss, but zero would mean that there is no
+        // limit.
+        let limit = |bps: i64| if bps == 0 { Money::ZERO } else { equity.bps(bps).max(Money(1)) };
+        self.start_total = self.ledger.total();
+        self.peak_total = self.start_total;
+        self.loss_limit = equity.bps(self.config.daily_loss_bps);
+        self.drawdown_limit = limit(self.config.drawdown_bps);
+        self.symbol_loss_limit = limit(self.config.symbol_loss_bps);
+        self.barred = 0;
+        for desk in &mut self.desks {
+            desk.trades = 0;
+            desk.barred = false;
+            desk.start_total = self.ledger.position(desk.instrument).total();
+        }
+    }
+
+    /// Loss since the session started; negative for a profit.
+    pub(super) fn loss(&self) -> Money {
+        self.start_total - self.ledger.total()
+    }
+
+    /// Loss of one instrument since the session started.
+    pub(super) fn symbol_loss(&self, desk: &Desk) -> Money {
+        desk.start_total - self.ledger.position(desk.instrument).total()
+    }
+
+    /// The rule whose loss halts the session now, with the loss and its limit.
+    pub(super) fn halting_loss(&self) -> Option<(Rule, Money, Money)> {
+        let loss = self.loss();
+        if loss >= self.loss_limit {
+            return Some((Rule::DailyLoss, loss, self.loss_limit));
+        }
+        let fall = self.peak_total - self.ledger.total();
+        let limit = self.drawdown_limit;
+        (!limit.is_zero() && fall >= limit).then_some((Rule::Drawdown, fall, limit))
+    }
+
+    /// Follows the day's highest equity, and stops what has lost as much as it may: the session, or the
+    /// instrument of the event.
+    pub(super) fn check_losses(&mut self, instrument: InstrumentId, out: &mut Bounded<'_, impl Emit>) {
+        if self.halted || !self.session.active {
+            return;
+        }
+        self.peak_total = self.peak_total.max(self.ledger.total());
+        if let Some((rule, loss, limit)) = self.halting_loss() {
+            self.emit_halt_verdict(instrument, (rule, loss, limit), out);
+            self.latch_halt(loss, out);
+            return;
+        }
+        let at = self.desk_of[instrument.index()];
+        if at != NO_DESK {
+            self.check_symbol_loss(at as usize, out);
+        }
+    }
+
+    /// Closes the instrument for the session if its loss has reached the limit.
+    fn check_symbol_loss(&mut self, at: usize, out: &mut Bounded<'_, impl Emit>) {
+        let (desk, limit) = (&self.desks[at], self.symbol_loss_limit);
+        let loss = self.symbol_loss(desk);
+        if desk.barred || limit.is_zero() || loss < limit {
+            return;
+        }
+        self.emit_bar_verdict(at, loss, limit, out);
+        self.desks[at].barred = true;
+        self.barred += 1;
+        self.set_target(at, Target::Flat);
+        self.pursue(at, false, out);
+    }
+
+    /// Halts the session for `loss`: the rest of the step cancels and flattens.
+    pub(super) fn latch_halt(&mut self, loss: Money, out: &mut Bounded<'_, impl Emit>) {
+        self.halted = true;
+        self.alarm(AlarmCode::Halted, InstrumentId::NONE, loss.0, OrderId::ZERO, out);
+        self.sweep = Sweep::Pursue { next: 0, retry: false };
+    }
+}
