@@ -84,6 +84,9 @@ struct KillArgs {
     /// Why; it is kept in the latch
     #[arg(long, default_value = "engine kill")]
     reason: String,
+    /// Print one JSON object (kill/1) on stdout
+    #[arg(long)]
+    json: bool,
 }
 
 fn main() -> ExitCode {
@@ -131,7 +134,12 @@ fn kill(args: &KillArgs) -> anyhow::Result<Exit> {
     sim::check_is_journal(&args.journal)?;
     let now = pitlane_session::now_ist();
     latch::set(&args.journal, &format!("{now} {}", args.reason))?;
-    answer(&format!("kill switch latched: {}", latch::path(&args.journal).display()))?;
+    let latch = latch::path(&args.journal);
+    if args.json {
+        answer(&serde_json::json!({ "schema": "kill/1", "latch": latch, "at": now }).to_string())?;
+    } else {
+        answer(&format!("kill switch latched: {}", latch.display()))?;
+    }
     Ok(Exit::Ok)
 }
 

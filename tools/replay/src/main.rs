@@ -119,6 +119,9 @@ struct ExportArgs {
     /// Where to write; default: stdout
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Print one JSON object (export-summary/1) on stdout; needs --out, because the rows go to stdout otherwise
+    #[arg(long, requires = "out")]
+    json: bool,
 }
 
 fn main() -> ExitCode {
@@ -206,7 +209,14 @@ fn run_export(args: &ExportArgs) -> anyhow::Result<Exit> {
             }
             let rows = rows?;
             std::fs::rename(&part, path).map_err(failed)?;
-            eprintln!("{rows} rows in {}", path.display());
+            if args.json {
+                answer(
+                    &serde_json::json!({ "schema": "export-summary/1", "rows": rows, "file": path })
+                        .to_string(),
+                )?;
+            } else {
+                eprintln!("{rows} rows in {}", path.display());
+            }
         }
         None => {
             export(&args.dir, what, std::io::stdout().lock())?;
