@@ -94,7 +94,7 @@ struct ImportArgs {
     #[arg(required = true, value_name = "[SYMBOL=]FILE")]
     files: Vec<String>,
     /// The broker's instrument dump, or a list symbol,token,strike,expiry,option_type,lot_size; .gz too. It names tokens
-    /// and gives lots and ticks, before the configuration's [[instruments]]
+    /// and gives lots and ticks, before the configuration's instruments
     #[arg(long, value_name = "FILE")]
     instruments: Option<PathBuf>,
     /// Where to write the journal
