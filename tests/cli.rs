@@ -327,3 +327,36 @@ fn spinning_threads_that_outnumber_the_cores_are_refused_with_the_remedy() {
         assert!(stderr(&output).contains("wait yield"), "auto never spins there: {}", stderr(&output));
     }
 }
+
+#[test]
+fn lost_segments_are_missing_data_and_not_an_empty_run() {
+    let dir = scratch();
+    let journal = dir.path().join("j");
+    let path = journal.to_string_lossy().into_owned();
+    demo(&path, &["--set", "journal.segment=1MiB"]);
+    for stream in ["outputs", "inputs"] {
+        let first = journal.join(stream).join("0000000000000000.lxj");
+        let kept = dir.path().join("kept");
+        std::fs::rename(&first, &kept).unwrap();
+        for args in [&["export", "fills", &path][..], &["info", &path]] {
+            let output = replay(args);
+            assert_eq!(code(&output), 3, "{stream} {args:?}: {}", stderr(&output));
+        }
+        std::fs::rename(&kept, &first).unwrap();
+    }
+    std::fs::remove_dir_all(journal.join("outputs")).unwrap();
+    std::fs::create_dir(journal.join("outputs")).unwrap();
+    assert_refused(&replay(&["export", "fills", &path]), 3, &["outputs"]);
+}
+
+#[test]
+fn what_a_recording_fixes_cannot_be_overridden_and_an_empty_file_changes_nothing() {
+    let dir = scratch();
+    let path = |name: &str| dir.path().join(name).to_string_lossy().into_owned();
+    let plain = json(&demo(&path("a"), &[]));
+    let empty = json(&demo(&path("b"), &["--config", "/dev/null"]));
+    assert_eq!(plain["state_hash"], empty["state_hash"]);
+    for fixed in ["session.open=10:00", "sim.seed=4", "instruments.NSE:TCS.lot=10"] {
+        assert_refused(&replay(&["whatif", &path("a"), "--set", fixed]), 2, &["cannot be changed"]);
+    }
+}

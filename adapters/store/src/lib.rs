@@ -58,7 +58,8 @@ pub enum StoreError {
     },
 }
 
-/// Whether `dir` holds a stream of that name.
+/// Whether `dir` holds a stream of that name. A folder without segments is a stream that lost them, not one that never
+/// was: opening it is an error.
 pub fn has_stream(dir: &std::path::Path, stream: &str) -> bool {
-    std::fs::read_dir(dir.join(stream)).is_ok_and(|mut entries| entries.next().is_some())
+    dir.join(stream).is_dir()
 }
