@@ -32,6 +32,7 @@ fn run<'a>(day: &'a Day, inputs: Box<dyn EventLog>, outputs: Box<dyn EventLog>, 
         commands: None,
         pace: None,
         stamps,
+        resume: None,
     }
 }
 

@@ -223,6 +223,181 @@ fn the_kill_switch_stops_trading_flattens_and_stays_latched() {
     assert_eq!(json(&replay(&["verify", &path, "--json"]))["identical"], true);
 }
 
+/// The lines of a run's event log, oldest first.
+fn event_log(journal: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(journal.join("events.jsonl")).unwrap_or_default();
+    // The last line may be half written.
+    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Waits until the event log of a running engine says that a command came; gives its seq.
+fn wait_for_command(journal: &Path, command: &str) -> u64 {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let log = event_log(journal);
+        if let Some(line) = log.iter().find(|line| line["command"] == command) {
+            return line["seq"].as_u64().unwrap();
+        }
+        assert!(Instant::now() < deadline, "`{command}` never came");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_flatten_closes_everything_and_nothing_is_opened_until_the_resume() {
+    let dir = scratch();
+    let journal = dir.path().join("j");
+    let path = journal.to_string_lossy().into_owned();
+    let child = start_paced(&journal, &["--set", "strategies.0.timeframe=1s"]);
+    let flattened = json(&engine(&["flatten", "--journal", &path, "--reason", "too wild", "--json"]));
+    assert_eq!((&flattened["schema"], &flattened["running"]), (&"flatten/1".into(), &true.into()));
+    let from = wait_for_command(&journal, "flatten");
+    assert!(journal.join("FLATTEN").is_file(), "it stands until it is resumed from");
+    std::thread::sleep(Duration::from_millis(300));
+    let resumed = json(&engine(&["resume", "--journal", &path, "--reason", "calm again", "--json"]));
+    assert_eq!(resumed["state"], "handed", "{resumed}");
+    let until = wait_for_command(&journal, "resume");
+    // An entry afterwards shows that the engine trades again.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let entries = |log: &[Value], seqs: std::ops::Range<u64>| {
+        let is_entry = |line: &&Value| line["event"] == "order_placed" && line["intent"] == "entry";
+        log.iter().filter(is_entry).filter(|line| seqs.contains(&line["seq"].as_u64().unwrap())).count()
+    };
+    while entries(&event_log(&journal), until..u64::MAX) == 0 {
+        assert!(Instant::now() < deadline, "no entry after the resume");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    for file in ["FLATTEN", "RESUME", "KILL"] {
+        assert!(!journal.join(file).exists(), "{file} is still there");
+    }
+    signal(&child, "INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 130, "{}", stderr(&output));
+    let log = event_log(&journal);
+    assert_eq!(entries(&log, from..until), 0, "nothing is opened");
+    assert!(entries(&log, 0..from) > 0, "or the test shows nothing");
+    let mut held = std::collections::BTreeMap::new();
+    for fill in log.iter().filter(|line| line["event"] == "order_filled") {
+        let sign = if fill["side"] == "buy" { 1 } else { -1 };
+        if fill["seq"].as_u64().unwrap() < until {
+            *held.entry(fill["instrument"].to_string()).or_insert(0) +=
+                sign * fill["quantity"].as_i64().unwrap();
+        }
+    }
+    assert!(held.values().all(|quantity| *quantity == 0), "everything is closed: {held:?}");
+    let commands = log.iter().filter(|line| line["event"] == "operator_command");
+    let reasons: Vec<&str> = commands.filter_map(|line| line["reason"].as_str()).collect();
+    assert!(reasons[0].contains("too wild") && reasons[1] == "calm again", "{reasons:?}");
+    assert_eq!(json(&replay(&["verify", &path, "--json"]))["identical"], true);
+    let dumped = replay(&["dump", &path, "--kind", "Command"]);
+    assert!(String::from_utf8_lossy(&dumped.stdout).contains("reason=\"calm again\""));
+}
+
+#[test]
+fn a_latched_directory_is_resumed_by_the_next_start() {
+    let dir = scratch();
+    let journal = dir.path().join("j");
+    std::fs::create_dir(&journal).unwrap();
+    let path = journal.to_string_lossy().into_owned();
+    let resume = |reason: &str| engine(&["resume", "--journal", &path, "--reason", reason]);
+    let nothing = resume("just so");
+    assert_eq!(code(&nothing), 0);
+    assert!(String::from_utf8_lossy(&nothing.stdout).contains("nothing is latched"), "{nothing:?}");
+    assert_refused(&resume(" "), 2, &["--reason"]);
+    assert_refused(&engine(&["resume", "--journal", &path]), 2, &["--reason"]);
+    assert_refused(&engine(&["flatten", "--journal", "no/such/place"]), 3, &["no/such/place"]);
+    for latch in ["flatten", "kill"] {
+        let set = engine(&[latch, "--journal", &path]);
+        assert_eq!(code(&set), 0, "{}", stderr(&set));
+        assert_refused(&demo(&path, &[]), 5, &["latched", "engine resume"]);
+    }
+    let waits = resume("checked");
+    assert_eq!(code(&waits), 0);
+    assert!(String::from_utf8_lossy(&waits.stdout).contains("next start"), "{waits:?}");
+    let output = demo(&path, &[]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("resumed") && stderr(&output).contains("checked"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(json(&output)["orders"].as_u64().is_some_and(|orders| orders > 0));
+    for file in ["FLATTEN", "RESUME", "KILL"] {
+        assert!(!journal.join(file).exists(), "{file} is still there");
+    }
+    let dumped = replay(&["dump", &path, "--kind", "Command", "--json"]);
+    let first: Value =
+        serde_json::from_slice(dumped.stdout.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
+    assert_eq!((&first["body"]["code"], &first["body"]["reason"]), (&"resume".into(), &"checked".into()));
+    assert_eq!(json(&replay(&["verify", &path, "--json"]))["identical"], true);
+}
+
+#[test]
+fn days_are_those_of_the_calendar() {
+    let dir = scratch();
+    let path = |name: &str| dir.path().join(name).to_string_lossy().into_owned();
+    let on = |name: &str, date: &str, more: &[&str]| {
+        let date = format!("sim.date={date}");
+        demo(&path(name), &[&["--set", &date], more].concat())
+    };
+    assert_refused(&on("a", "2026-01-26", &[]), 2, &["2026-01-26", "Republic Day", "sim.date", "[session]"]);
+    assert_refused(&on("a", "2026-11-08", &[]), 2, &["Muhurat", "[session]"]);
+    assert!(!Path::new(&path("a")).exists(), "a refused run leaves nothing");
+    let uncovered = on("b", "2027-03-01", &[]);
+    assert_eq!(code(&uncovered), 0, "{}", stderr(&uncovered));
+    assert_eq!(
+        stderr(&uncovered).matches("outside the calendar's data").count(),
+        1,
+        "{}",
+        stderr(&uncovered)
+    );
+    let evening =
+        ["--set", "session.pre_open=17:45", "--set", "session.open=18:00", "--set", "session.close=19:00"];
+    let muhurat = on("c", "2026-11-08", &evening);
+    assert_eq!(code(&muhurat), 0, "{}", stderr(&muhurat));
+    let head = String::from_utf8(replay(&["dump", &path("c"), "--kind", "SessionStart"]).stdout).unwrap();
+    assert!(head.contains("open=2026-11-08 18:00:00 close=2026-11-08 19:00:00"), "{head}");
+}
+
+/// Since 2026-08-03 shares with derivatives end at 15:15 and derivatives at 15:40.
+#[test]
+fn every_instrument_is_flat_before_its_own_close() {
+    let dir = scratch();
+    let path = dir.path().join("j").to_string_lossy().into_owned();
+    let date = ["--set", "sim.date=2026-08-04"];
+    // Whole, unlike the other demos here.
+    let output = engine(&[&["demo", "--json", "--journal", &path], SMALL, &date[..]].concat());
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let summary = json(&output);
+    assert_eq!(summary["open_positions"], 0, "{summary}");
+    assert!(summary["fills"].as_u64().is_some_and(|fills| fills > 0), "{summary}");
+    let rows = |what: &str| {
+        let text = String::from_utf8(replay(&["export", what, &path]).stdout).unwrap();
+        let rows = text.lines().skip(1).map(|row| row.split(',').map(str::to_owned).collect::<Vec<_>>());
+        rows.collect::<Vec<_>>()
+    };
+    let last_bar = |symbol: &str| {
+        rows("bars").into_iter().filter(|row| row[0] == symbol).map(|row| row[1].clone()).max()
+    };
+    for (symbol, last) in
+        [("NSE:RELIANCE", "15:14:00"), ("NSE:NIFTY 50", "15:29:00"), ("NFO:NIFTY26AUGFUT", "15:39:00")]
+    {
+        assert_eq!(last_bar(symbol), Some(format!("2026-08-04T{last}+05:30")), "{symbol}");
+    }
+    for order in rows("orders") {
+        let close = if order[1].starts_with("NFO:") { "15:40:00" } else { "15:15:00" };
+        assert!(
+            order[2].as_str() < format!("2026-08-04T{close}").as_str(),
+            "an order after the close: {order:?}"
+        );
+        let entries_end = if order[1].starts_with("NFO:") { "15:00:00" } else { "14:45:00" };
+        let is_late = order[2].as_str() >= format!("2026-08-04T{entries_end}").as_str();
+        assert!(order[7] != "entry" || !is_late, "an entry too late: {order:?}");
+    }
+    assert_eq!(json(&replay(&["verify", &path, "--json"]))["identical"], true);
+}
+
 #[test]
 fn a_scripted_kill_is_the_same_on_one_thread_and_two() {
     let dir = scratch();
@@ -356,7 +531,7 @@ fn what_a_recording_fixes_cannot_be_overridden_and_an_empty_file_changes_nothing
     let plain = json(&demo(&path("a"), &[]));
     let empty = json(&demo(&path("b"), &["--config", "/dev/null"]));
     assert_eq!(plain["state_hash"], empty["state_hash"]);
-    for fixed in ["session.open=10:00", "sim.seed=4", "instruments.NSE:TCS.lot=10"] {
+    for fixed in ["session.pre_open=08:00", "sim.seed=4", "instruments.NSE:TCS.lot=10"] {
         assert_refused(&replay(&["whatif", &path("a"), "--set", fixed]), 2, &["cannot be changed"]);
     }
 }

@@ -111,6 +111,7 @@ fn every_class_in_the_document_is_that_of_the_kind() {
         Kind::Command,
         Kind::Instrument,
         Kind::ConfigText,
+        Kind::Hours,
         Kind::Ltp,
         Kind::Quote,
         Kind::Full,

@@ -45,6 +45,7 @@ fn run(market: &Market, last: u64) -> (Run<'_>, MemoryLog, MemoryLog) {
         commands: None,
         pace: None,
         stamps: false,
+        resume: None,
     };
     (run, taken, outputs)
 }

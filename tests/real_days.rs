@@ -65,7 +65,8 @@ impl Day {
 
     /// A what-if run, journaled to `out` if that is given: the object `replay-summary/1`.
     fn whatif(&self, out: Option<&Path>, cpus: &CpuArgs) -> Value {
-        let done = whatif::whatif(&self.journal(), out, &ConfigArgs::default(), cpus, "max");
+        let done =
+            whatif::whatif(&self.journal(), out, &ConfigArgs::default(), cpus, "max", &Default::default());
         whatif_json(&done.expect("the day runs"))
     }
 

@@ -26,10 +26,13 @@ fn run(day: &Day) -> Run<'_> {
         feed: Box::new(day.feed()),
         inputs: Box::new(NoLog),
         outputs: Box::new(NoLog),
-        until: TsNs(day.settings.session_times(day.settings.sim.date).open.0 + MINUTES * 60_000_000_000),
+        until: TsNs(
+            day.settings.fixed_session_times(day.settings.sim.date).open.0 + MINUTES * 60_000_000_000,
+        ),
         commands: None,
         pace: None,
         stamps: false,
+        resume: None,
     }
 }
 

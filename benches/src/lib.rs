@@ -64,8 +64,8 @@ impl Day {
         }
         let config =
             settings.pipeline(settings.instruments.clone()).expect("the demo's settings hold together");
-        let times = settings.session_times(settings.sim.date);
-        let mut feed = SyntheticFeed::new(&synthetic_config(&settings), &config.instruments, &times)
+        let times = settings.fixed_session_times(settings.sim.date);
+        let mut feed = SyntheticFeed::new(&synthetic_config(&settings), &config.instruments, &times.into())
             .expect("the demo's market is within its ranges");
         let mut frames = Frames { bytes: Vec::new(), ends: Vec::new() };
         while let FeedItem::Frame { received, bytes } = feed.poll() {
@@ -84,8 +84,8 @@ impl Day {
     /// Preamble, session and timers.
     pub fn schedule(&self) -> Schedule {
         let text = self.settings.journaled_toml();
-        let times = self.settings.session_times(self.settings.sim.date);
-        Schedule::new(&text, Settings::hash(&text), &self.config.instruments, &[times], &[])
+        let times = self.settings.fixed_session_times(self.settings.sim.date);
+        Schedule::new(&text, Settings::hash(&text), &self.config.instruments, &[], &[times.into()], &[])
     }
 }
 

@@ -46,6 +46,11 @@ pub struct InstrumentSpec {
     pub tick: Price,
     /// Value of one point of one unit.
     pub multiplier: i64,
+    /// Largest quantity the exchange takes in one order, in units; zero = none is known.
+    pub freeze: Qty,
+    /// Whether futures or options on it trade. Since 2026-08-03 the day of such a share ends with a closing
+    /// auction, earlier than that of others.
+    pub derivatives: bool,
 }
 
 /// The hours of one session.
@@ -61,8 +66,40 @@ pub struct SessionTimes {
     pub close: TsNs,
     /// Last timer: the close and the grace, rounded up to a second.
     pub end: TsNs,
-    /// Start of the square-off.
-    pub square_off: TsNs,
+}
+
+/// Hours of one instrument that differ from its session's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstrumentHours {
+    /// The instrument.
+    pub instrument: InstrumentId,
+    /// Start of continuous trading; not before the session's.
+    pub open: TsNs,
+    /// End of continuous trading; not after the session's.
+    pub close: TsNs,
+}
+
+/// One session: its hours are the widest of any instrument, and some instruments keep their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionPlan {
+    /// The session's hours.
+    pub times: SessionTimes,
+    /// Instruments with other hours, ascending, each once.
+    pub hours: Vec<InstrumentHours>,
+}
+
+impl SessionPlan {
+    /// When `instrument` is in continuous trading: from, until (exclusive).
+    pub fn hours_of(&self, instrument: InstrumentId) -> (TsNs, TsNs) {
+        let own = self.hours.iter().find(|hours| hours.instrument == instrument);
+        own.map_or((self.times.open, self.times.close), |hours| (hours.open, hours.close))
+    }
+}
+
+impl From<SessionTimes> for SessionPlan {
+    fn from(times: SessionTimes) -> Self {
+        Self { times, hours: Vec::new() }
+    }
 }
 
 /// Bars.
@@ -87,8 +124,43 @@ pub struct StrategyConfig {
     pub allow_short: bool,
     /// Whether entries rest at the last price instead of crossing at once.
     pub passive_entry: bool,
+    /// How long a resting entry stays at a price that the market has left before it follows, in nanoseconds;
+    /// zero = it never does.
+    pub reprice_ns: u64,
+    /// Its weight against other strategies of an instrument: the greater number has the say.
+    pub priority: u32,
+    /// Loss of a position, as a share of its entry value, that closes it; zero = none.
+    pub stop_loss_bps: i64,
+    /// Profit of a position, as a share of its entry value, that closes it; zero = none.
+    pub take_profit_bps: i64,
+    /// How long a position is held at most, in nanoseconds; zero = until something else closes it.
+    pub holding_ns: u64,
     /// The kind's own parameters, by name.
     pub params: Vec<(String, f64)>,
+}
+
+/// Whose wish counts when strategies of one instrument want different things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Conflict {
+    /// That of the strategy with the highest priority; of equals, the first configured.
+    Priority = 1,
+    /// That with the highest confidence; of equals, as by priority.
+    Confidence = 2,
+    /// All: what each would hold is added up, and the account holds the sum.
+    Netting = 3,
+}
+
+/// How large an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Sizing {
+    /// A fixed share of capital.
+    Capital = 1,
+    /// So that the stop loss, if it is hit at its price, costs a fixed share of capital.
+    Risk = 2,
+    /// So that a move of a multiple of the average true range costs a fixed share of capital.
+    Atr = 3,
 }
 
 /// Risk limits. Shares are in hundredths of a percent (bps).
@@ -96,8 +168,20 @@ pub struct StrategyConfig {
 pub struct RiskConfig {
     /// Trading capital.
     pub capital: Money,
-    /// Share of capital one entry uses.
+    /// How large an entry is.
+    pub sizing: Sizing,
+    /// Share of capital one entry uses (`Sizing::Capital`).
     pub position_bps: i64,
+    /// Share of capital one entry may lose (`Sizing::Risk`, `Sizing::Atr`).
+    pub risk_per_trade_bps: i64,
+    /// Bars of the average true range; at least one.
+    pub atr_period: u32,
+    /// The bars it is made from.
+    pub atr_timeframe: crate::event::Timeframe,
+    /// How many average true ranges an entry is taken to risk, in bps (20,000 = two).
+    pub atr_multiple_bps: i64,
+    /// Whose wish counts when strategies of one instrument differ.
+    pub conflict: Conflict,
     /// Largest value of one order, as a share of capital.
     pub order_value_bps: i64,
     /// Largest quantity of one order; zero = no limit.
@@ -116,8 +200,16 @@ pub struct RiskConfig {
     pub trades_per_day: u32,
     /// Entries sent in a session for one instrument; zero = no limit.
     pub trades_per_symbol: u32,
-    /// Seconds after midnight, Indian time, from which no entry is sent; zero = the square-off alone decides.
+    /// Seconds after midnight, Indian time, from which positions are closed; zero = the margin alone decides.
+    pub square_off_s: u32,
+    /// Seconds before the end of an instrument's continuous trading from which its position is closed at the
+    /// latest.
+    pub square_off_margin_s: u32,
+    /// Seconds after midnight, Indian time, from which no entry is sent; zero = the margin alone decides.
     pub no_new_entry_s: u32,
+    /// Seconds before the end of an instrument's continuous trading from which no entry is sent at the latest;
+    /// zero = the square-off decides.
+    pub no_new_entry_margin_s: u32,
     /// Orders sent in one second of event time, cancels not counted; zero = no limit. Entries stop a quarter
     /// of it earlier.
     pub orders_per_second: u32,
@@ -146,7 +238,13 @@ impl RiskConfig {
     /// limits itself.
     pub const UNLIMITED: Self = Self {
         capital: Money::ZERO,
+        sizing: Sizing::Capital,
         position_bps: 0,
+        risk_per_trade_bps: 100,
+        atr_period: 14,
+        atr_timeframe: crate::event::Timeframe::M5,
+        atr_multiple_bps: 20_000,
+        conflict: Conflict::Priority,
         order_value_bps: 0,
         order_quantity_max: Qty::ZERO,
         open_positions_max: 0,
@@ -156,7 +254,10 @@ impl RiskConfig {
         price_collar_bps: 0,
         trades_per_day: 0,
         trades_per_symbol: 0,
+        square_off_s: 0,
+        square_off_margin_s: 0,
         no_new_entry_s: 0,
+        no_new_entry_margin_s: 0,
         orders_per_second: 0,
         drawdown_bps: 0,
         symbol_loss_bps: 0,

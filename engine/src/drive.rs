@@ -13,6 +13,7 @@ pub mod fused;
 pub mod idle;
 pub mod memory;
 pub mod pinned;
+pub mod recover;
 pub mod replay;
 pub mod ring;
 pub mod sim;
@@ -23,16 +24,16 @@ pub mod worker;
 use crate::config::PipelineConfig;
 use crate::event::StageId;
 use crate::ledger::Ledger;
-use crate::log::{EventLog, LogError};
-use crate::sequencer::Sequencer;
+use crate::log::{EventLog, LogError, NoLog};
 use crate::sequencer::source::Source;
+use crate::sequencer::{Sequencer, SequencerState};
 use crate::stage::{Chain, Then};
 use crate::stages::bars::Bars;
 use crate::stages::matcher::Matcher;
 use crate::stages::risk::Risk;
 use crate::stages::strategy::{Strategies, StrategyError};
 use crate::units::{Seq, TsNs};
-use sink::{Counts, Latency};
+use sink::{Counts, Latency, Sink};
 
 /// The pure stages behind the decoder, built from one configuration.
 pub struct Stages {
@@ -63,6 +64,15 @@ impl Stages {
         })
     }
 
+    /// The stages of a chain.
+    fn from_chain(chain: FusedChain) -> Self {
+        let Then {
+            first: bars,
+            second: Then { first: strategy, second: Then { first: risk, second: matcher } },
+        } = chain;
+        Self { bars, strategy, risk, matcher }
+    }
+
     /// The stages as one chain.
     pub fn fuse(self) -> FusedChain {
         Then::new(self.bars, Then::new(self.strategy, Then::new(self.risk, self.matcher)))
@@ -89,6 +99,42 @@ pub struct Run<'a> {
     pub pace: Option<clock::Pace>,
     /// Whether tick-to-order latency is measured: one clock read per input, one per order.
     pub stamps: bool,
+    /// What the run goes on from; `None` starts from nothing. Schedule and feed then bring what comes after it, and the
+    /// logs hold what came before.
+    pub resume: Option<Box<Resumed>>,
+}
+
+/// A run as far as it was recorded, between two steps.
+pub struct Resumed {
+    /// The stages behind the decoder.
+    pub stages: Stages,
+    /// The sequencer.
+    pub sequencer: SequencerState,
+    /// The end of the chain.
+    pub sink: Sink<NoLog>,
+}
+
+impl Resumed {
+    /// Before the first step.
+    ///
+    /// # Errors
+    /// If a strategy cannot be built.
+    pub fn nothing(config: &PipelineConfig) -> Result<Self, StrategyError> {
+        Ok(Self {
+            stages: Stages::new(config)?,
+            sequencer: SequencerState::default(),
+            sink: Sink::new(NoLog, &config.instruments, false),
+        })
+    }
+
+    /// The parts, with the sink recording in `outputs`.
+    fn into_parts(
+        self,
+        outputs: Box<dyn EventLog>,
+        stamps: bool,
+    ) -> (Stages, SequencerState, Sink<Box<dyn EventLog>>) {
+        (self.stages, self.sequencer, self.sink.with_log(outputs, stamps).0)
+    }
 }
 
 /// What a finished run leaves behind.
@@ -140,15 +186,16 @@ fn collect_hashes(chain: &impl Chain) -> Vec<(StageId, u128)> {
     hashes
 }
 
-/// The sequencer of a run over `source`.
+/// The sequencer of a run over `source`, from `state` on.
 fn sequencer<S: Source>(
     source: S,
     log: Box<dyn EventLog>,
     config: &PipelineConfig,
     until: TsNs,
     commands: Option<rtrb::Consumer<crate::event::Event>>,
+    state: SequencerState,
 ) -> Sequencer<S, Box<dyn EventLog>> {
-    let mut sequencer = Sequencer::new(source, log, config.venue.latency_min_ns);
+    let mut sequencer = Sequencer::resume(source, log, config.venue.latency_min_ns, state);
     sequencer.stop_at(until);
     if let Some(commands) = commands {
         sequencer.take_commands(commands);

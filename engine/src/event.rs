@@ -30,7 +30,7 @@ pub const SLOT_LINES: usize = 4;
 /// Bytes of the header.
 pub const HEADER_BYTES: usize = 32;
 /// Version of the layouts in this module; it is written with every journal frame.
-pub const SCHEMA_VERSION: u8 = 1;
+pub const SCHEMA_VERSION: u8 = 2;
 
 /// Set on an input from outside: market data, timers, commands, configuration; and on the session ends between them.
 pub const FLAG_EXO: u16 = 1;
@@ -242,6 +242,7 @@ impl Event {
                     && intent(order.intent)
             }
             Kind::Cancel => intent(self.body::<Cancel>().intent),
+            Kind::Modify => intent(self.body::<Modify>().intent),
             Kind::Fill => side(self.body::<Fill>().side),
             Kind::StateHash => {
                 let stage = u8::try_from(self.body::<StateHash>().stage);
@@ -252,6 +253,7 @@ impl Event {
             | Kind::SessionEnd
             | Kind::Timer
             | Kind::ConfigText
+            | Kind::Hours
             | Kind::Ltp
             | Kind::Quote
             | Kind::Full

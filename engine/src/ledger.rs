@@ -7,11 +7,12 @@
 use crate::config::InstrumentSpec;
 use crate::event::Side;
 use crate::hash::StateHasher;
+use crate::state::StateIo;
 use crate::units::{InstrumentId, Money, Price, Qty};
-use zerocopy::{Immutable, IntoBytes};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// The position in one instrument and the money that went through it since the start of the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoBytes, Immutable)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct Position {
     /// What is held, in exchange units; negative when short.
@@ -153,6 +154,14 @@ impl Ledger {
         self.open
     }
 
+    /// Walks over the whole ledger, by instrument id.
+    pub fn state(&mut self, io: &mut StateIo<'_>) {
+        io.plains(&mut self.positions);
+        io.plain(&mut self.total);
+        io.plain(&mut self.realised);
+        io.plain(&mut self.open);
+    }
+
     /// Adds the whole ledger, by instrument id, to the hasher.
     #[expect(clippy::should_implement_trait, reason = "the state hash is not the hash of a map's key")]
     pub fn hash(&self, hasher: &mut StateHasher) {
@@ -177,6 +186,8 @@ mod tests {
             lot: Qty(1),
             tick: Price(500),
             multiplier,
+            freeze: Qty::ZERO,
+            derivatives: false,
         };
         multipliers.iter().enumerate().map(spec).collect()
     }

@@ -27,4 +27,5 @@ pub mod planted;
 pub mod sequencer;
 pub mod stage;
 pub mod stages;
+pub mod state;
 pub mod units;

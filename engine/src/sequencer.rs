@@ -21,6 +21,7 @@ use crate::event::{
 use crate::limits::{IN_FLIGHT_MAX, PENDING_REPORTS_MAX};
 use crate::log::EventLog;
 use crate::planted::{Bug, is_planted};
+use crate::state::StateIo;
 use crate::units::{InstrumentId, NS_PER_S, Seq, TsNs};
 use pending::Pending;
 use source::{Head, Source};
@@ -38,6 +39,143 @@ pub enum Release {
     LogFailed,
 }
 
+/// Why a recorded input cannot follow what was recorded before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayError {
+    /// The numbers have a hole.
+    #[error("input {found} follows input {last}")]
+    Order {
+        /// The last input before it.
+        last: u64,
+        /// Its number.
+        found: u64,
+    },
+    /// A report that the venue did not make.
+    #[error("input {seq} is report {number} of order {order}, which the venue did not make")]
+    UnknownReport {
+        /// The input.
+        seq: u64,
+        /// The order.
+        order: u64,
+        /// The report's number.
+        number: u32,
+    },
+    /// A report that differs from the one the venue made.
+    #[error("input {seq} is report {number} of order {order}, but the venue made another one")]
+    OtherReport {
+        /// The input.
+        seq: u64,
+        /// The order.
+        order: u64,
+        /// The report's number.
+        number: u32,
+    },
+}
+
+/// What a sequencer knows between two steps: what a run goes on from.
+pub struct SequencerState {
+    pending: Pending,
+    last_seq: Seq,
+    last_ts: TsNs,
+    /// Date and number of the running session.
+    session: Option<(u32, u32)>,
+    /// Whether the stages know that the run ends before its session: by an operator's command, or by the stop's own.
+    told: bool,
+}
+
+impl Default for SequencerState {
+    /// Before the first input.
+    fn default() -> Self {
+        Self {
+            pending: Pending::with_capacity(PENDING_REPORTS_MAX),
+            last_seq: Seq::ZERO,
+            last_ts: TsNs::ZERO,
+            session: None,
+            told: false,
+        }
+    }
+}
+
+impl SequencerState {
+    /// The last input.
+    pub fn last_seq(&self) -> Seq {
+        self.last_seq
+    }
+
+    /// Its time.
+    pub fn last_ts(&self) -> TsNs {
+        self.last_ts
+    }
+
+    /// Whether a session runs.
+    pub fn in_session(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// Walks over the state.
+    pub fn state(&mut self, io: &mut StateIo<'_>) {
+        self.pending.state(io);
+        io.plain(&mut self.last_seq);
+        io.plain(&mut self.last_ts);
+        io.option(
+            &mut self.session,
+            || (0, 0),
+            |io, session| {
+                io.plain(&mut session.0);
+                io.plain(&mut session.1);
+            },
+        );
+        io.flag(&mut self.told);
+    }
+
+    /// Takes a report that the venue made.
+    pub fn on_report(&mut self, report: &Event) {
+        self.pending.push(report);
+    }
+
+    /// Takes a recorded input as the next one. Its step must be run before the next.
+    ///
+    /// # Errors
+    /// If it is not the next by number, or a report that the venue did not make like this.
+    pub fn replay(&mut self, event: &Event) -> Result<(), ReplayError> {
+        let (seq, last) = (event.header.seq, self.last_seq);
+        if seq != last.next() {
+            return Err(ReplayError::Order { last: last.0, found: seq.0 });
+        }
+        if event.header.flags & FLAG_ENDO != 0 {
+            let report = event.body::<Report>();
+            let (seq, order, number) = (seq.0, report.order.0, report.number);
+            let made = self.pending.take(report);
+            let mut made = made.ok_or(ReplayError::UnknownReport { seq, order, number })?;
+            // The place in the order is the sequencer's, not the venue's.
+            (made.header.seq, made.header.ts) = (event.header.seq, event.header.ts);
+            if made.used_bytes() != event.used_bytes() {
+                return Err(ReplayError::OtherReport { seq, order, number });
+            }
+        }
+        (self.last_seq, self.last_ts) = (seq, event.header.ts);
+        self.note(event);
+        Ok(())
+    }
+
+    /// Notes what an input means for those to come.
+    fn note(&mut self, event: &Event) {
+        match event.kind() {
+            Kind::SessionStart => {
+                let start = event.body::<SessionStart>();
+                self.session = Some((start.date, start.number));
+            }
+            Kind::SessionEnd => self.session = None,
+            Kind::Command => {
+                let code = event.body::<Command>().code;
+                let killed = code == CommandCode::Kill as u8 && event.header.source == SOURCE_OPERATOR;
+                self.told |= killed || code == CommandCode::Stop as u8;
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Where the next input would come from.
 enum Candidate {
     Head,
@@ -51,19 +189,14 @@ enum Candidate {
 pub struct Sequencer<S, L> {
     source: S,
     log: L,
-    pending: Pending,
+    state: SequencerState,
     current: Event,
     /// Times of the released inputs by `seq % IN_FLIGHT_MAX`.
     times: Box<[TsNs]>,
-    last_seq: Seq,
-    last_ts: TsNs,
     done: Seq,
     latency_min_ns: u64,
-    session: Option<(u32, u32)>,
     until: TsNs,
     closed: bool,
-    /// Whether the stages know that the run ends before its session: by an operator's command, or by the stop's own.
-    told: bool,
     commands: Option<rtrb::Consumer<Event>>,
 }
 
@@ -82,21 +215,22 @@ pub const SOURCE_FEED: u32 = 16;
 impl<S: Source, L: EventLog> Sequencer<S, L> {
     /// A sequencer over one stream of inputs from outside. `latency_min_ns` is the venue's `L_min`.
     pub fn new(source: S, log: L, latency_min_ns: u64) -> Self {
+        Self::resume(source, log, latency_min_ns, SequencerState::default())
+    }
+
+    /// A sequencer that goes on from `state`: `source` brings what comes after it, and `log` holds what came before.
+    pub fn resume(source: S, log: L, latency_min_ns: u64, state: SequencerState) -> Self {
         assert!(latency_min_ns > 0, "L_min of zero would put a report before its cause's successors");
         Self {
             source,
             log,
-            pending: Pending::with_capacity(PENDING_REPORTS_MAX),
             current: Event::new(InstrumentId::NONE, 0, &SessionEnd { date: 0, number: 0, reserved: [0; 24] }),
             times: vec![TsNs::ZERO; IN_FLIGHT_MAX].into_boxed_slice(),
-            last_seq: Seq::ZERO,
-            last_ts: TsNs::ZERO,
-            done: Seq::ZERO,
+            done: state.last_seq,
+            state,
             latency_min_ns,
-            session: None,
             until: TsNs(u64::MAX),
             closed: false,
-            told: false,
             commands: None,
         }
     }
@@ -120,13 +254,13 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
 
     /// Notes that the venue finished all steps up to `done`.
     pub fn on_done(&mut self, done: Seq) {
-        assert!(done >= self.done && done <= self.last_seq, "done_seq moved outside what was released");
+        assert!(done >= self.done && done <= self.state.last_seq, "done_seq moved outside what was released");
         self.done = done;
     }
 
     /// Takes a report that the venue made.
     pub fn on_report(&mut self, report: &Event) {
-        self.pending.push(report);
+        self.state.pending.push(report);
     }
 
     /// The input released last.
@@ -136,12 +270,12 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
 
     /// Sequence number of the input released last.
     pub fn last_seq(&self) -> Seq {
-        self.last_seq
+        self.state.last_seq
     }
 
     /// Whether steps are unfinished.
     pub fn in_flight(&self) -> u64 {
-        self.last_seq.0 - self.done.0
+        self.state.last_seq.0 - self.done.0
     }
 
     /// Releases the next input if that is safe and its time is not after `now`; see the module's rule.
@@ -153,7 +287,7 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
             return Release::Blocked;
         }
         // A journal starts with its preamble and a session: a command that comes before them waits.
-        if self.session.is_some()
+        if self.state.session.is_some()
             && let Some(command) = self.commands.as_mut().and_then(|ring| ring.pop().ok())
         {
             return self.release_command(command);
@@ -168,8 +302,8 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         };
         let vtime = match candidate {
             Candidate::Head => self.source.head().header.ts,
-            Candidate::Report => self.pending.first_key().expect("a report is pending").vtime,
-            Candidate::Stop | Candidate::SessionEnd => self.last_ts,
+            Candidate::Report => self.state.pending.first_key().expect("a report is pending").vtime,
+            Candidate::Stop | Candidate::SessionEnd => self.state.last_ts,
         };
         if vtime > now || !self.may_release(vtime) {
             return Release::Blocked;
@@ -179,8 +313,8 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
                 self.current = *self.source.head();
                 self.source.advance();
             }
-            Candidate::Report => self.pending.pop_into(&mut self.current),
-            Candidate::Stop => self.current = self.stop_command(),
+            Candidate::Report => self.state.pending.pop_into(&mut self.current),
+            Candidate::Stop => self.current = Self::stop_command(),
             Candidate::SessionEnd => self.current = self.session_end(),
         }
         self.stamp(vtime)
@@ -203,13 +337,13 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         let starts_session = head == Head::Ready && self.source.head().kind() == Kind::SessionStart;
         if head == Head::Closed || starts_session {
             // A run that stops before its session does says so first, so that what rests is cancelled in time.
-            return if self.closed && self.session.is_some() && !self.told {
+            return if self.closed && self.state.session.is_some() && !self.state.told {
                 Ok(Candidate::Stop)
-            } else if self.pending.first_key().is_some() {
+            } else if self.state.pending.first_key().is_some() {
                 Ok(Candidate::Report)
             } else if self.in_flight() > 0 {
                 Err(Release::Blocked)
-            } else if self.session.is_some() {
+            } else if self.state.session.is_some() {
                 Ok(Candidate::SessionEnd)
             } else if starts_session {
                 Ok(Candidate::Head)
@@ -219,6 +353,7 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         }
         let event = self.source.head();
         let report_first = self
+            .state
             .pending
             .first_key()
             .is_some_and(|key| (key.vtime, Class::Endogenous) < (event.header.ts, event.class()));
@@ -228,7 +363,7 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
     fn may_release(&self, vtime: TsNs) -> bool {
         let bound = |seq: Seq| self.times[seq.0 as usize % IN_FLIGHT_MAX].plus(self.latency_min_ns);
         if is_planted(Bug::FrontierLastFinished) {
-            return self.last_seq == Seq::ZERO || vtime < bound(self.done);
+            return self.state.last_seq == Seq::ZERO || vtime < bound(self.done);
         }
         if self.in_flight() == 0 {
             return true;
@@ -240,27 +375,27 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
     fn release_command(&mut self, command: Event) -> Release {
         self.current = command;
         self.current.header.source = SOURCE_OPERATOR;
-        self.told = true;
-        // A kill ends the run, but what it flattens may need a few timers to be tried again.
-        self.until = self.until.min(self.last_ts.plus(COMMAND_GRACE_NS));
-        self.stamp(self.last_ts)
+        let kill = self.current.body::<Command>().code == CommandCode::Kill as u8;
+        if kill {
+            // It ends the run, but what it flattens may need a few timers to be tried again.
+            self.until = self.until.min(self.state.last_ts.plus(COMMAND_GRACE_NS));
+        }
+        self.stamp(self.state.last_ts)
     }
 
-    fn stop_command(&mut self) -> Event {
-        self.told = true;
-        let body = Command { code: CommandCode::Stop as u8, reserved: [0; 31] };
-        Event::new(InstrumentId::NONE, FLAG_EXO, &body)
+    fn stop_command() -> Event {
+        schedule::command_event(CommandCode::Stop, "")
     }
 
     fn session_end(&self) -> Event {
-        let (date, number) = self.session.expect("a session is open");
+        let (date, number) = self.state.session.expect("a session is open");
         Event::new(InstrumentId::NONE, FLAG_EXO, &SessionEnd { date, number, reserved: [0; 24] })
     }
 
     /// Gives the current event its place and journals it. An input that could not be journaled was never released.
     fn stamp(&mut self, vtime: TsNs) -> Release {
-        let seq = self.last_seq.next();
-        let ts = self.last_ts.max(vtime);
+        let seq = self.state.last_seq.next();
+        let ts = self.state.last_ts.max(vtime);
         let header = &mut self.current.header;
         header.seq = seq;
         header.ts = ts;
@@ -269,16 +404,9 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         if self.log.failed() {
             return Release::LogFailed;
         }
-        (self.last_seq, self.last_ts) = (seq, ts);
+        (self.state.last_seq, self.state.last_ts) = (seq, ts);
         self.times[seq.0 as usize % IN_FLIGHT_MAX] = ts;
-        match self.current.kind() {
-            Kind::SessionStart => {
-                let start = self.current.body::<SessionStart>();
-                self.session = Some((start.date, start.number));
-            }
-            Kind::SessionEnd => self.session = None,
-            _ => {}
-        }
+        self.state.note(&self.current);
         Release::Released
     }
 

@@ -37,9 +37,8 @@ pub enum JournalError {
 
     /// A new stream was asked for where one already exists.
     #[error(
-        "stream {stream:?} at {path} already holds {segments} segment file(s) and appending to an existing \
-         stream is not supported yet; choose a new journal directory, or move {path} away if it is no longer \
-         needed",
+        "stream {stream:?} at {path} already holds {segments} segment file(s) and a new one was asked for; recover \
+         it to continue it, or choose a new journal directory, or move {path} away if it is no longer needed",
         path = path.display()
     )]
     NotEmpty {
@@ -49,6 +48,48 @@ pub enum JournalError {
         path: PathBuf,
         /// How many segment files it holds.
         segments: usize,
+    },
+
+    /// A file system on which locks, syncs or mappings do not mean what a journal needs.
+    #[error(
+        "{path} is on {name}, on which locks and syncs do not mean what a journal needs; use a directory on a local \
+         file system (ext4, xfs, btrfs, tmpfs)",
+        path = path.display()
+    )]
+    FileSystem {
+        /// The journal directory.
+        path: PathBuf,
+        /// The file system's name.
+        name: &'static str,
+    },
+
+    /// Another program or another layout of payloads wrote the stream.
+    #[error(
+        "stream {stream:?} was written by another {what} (id {found}, this one is {given}); a stream is not continued \
+         across that unless it is allowed explicitly; use the matching release, or start a new journal",
+        found = hex(found), given = hex(given)
+    )]
+    OtherIds {
+        /// The stream's name.
+        stream: String,
+        /// What differs: "build" or "schema".
+        what: &'static str,
+        /// The id in the journal.
+        found: [u8; 16],
+        /// The id given to the writer.
+        given: [u8; 16],
+    },
+
+    /// The stream is not as recovery left it.
+    #[error(
+        "stream {stream:?} at {path} is not as its recovery left it; recover it again and continue from what that says",
+        path = path.display()
+    )]
+    NotRecovered {
+        /// The stream's name.
+        stream: String,
+        /// The stream's folder.
+        path: PathBuf,
     },
 
     /// There is nothing to read.
@@ -214,6 +255,16 @@ pub enum Fault {
     /// No frame where the header or the next segment proves that there was one.
     #[error("no frame here, although later data proves that there was one")]
     FrameMissing,
+    /// A segment that does not continue the one before it: another hash, another last record, or an epoch that cannot
+    /// follow.
+    #[error("the segment does not continue the one before it: its {field} differs")]
+    Link {
+        /// The field that differs.
+        field: &'static str,
+    },
+    /// The segment's frames are not those that its hash was made of.
+    #[error("the frames are valid, but not those that the segment's hash was made of")]
+    Chain,
     /// The journal goes on behind the length that its header states, or is shorter.
     #[error(
         "the data ends here, the segment's header says at offset {sealed_bytes} with last seq {last_seq}"
@@ -248,6 +299,10 @@ pub enum Fault {
 
 fn holder(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+}
+
+fn hex(id: &[u8; 16]) -> String {
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn seq_text(seq: Option<u64>) -> String {

@@ -4,14 +4,18 @@
 //! 0        header copy A   2 KiB   odd generations
 //! 2048     header copy B   2 KiB   even generations
 //! 4096     frames          up to `segment_bytes` - 64 KiB
-//! -65536   trailer         64 KiB  reserved for a block index, zero in this version
+//! -65536   trailer         64 KiB  block chain and index, see `chain`; zero until the segment is sealed
 //! ```
+//!
+//! Each header copy has room for one watermark slot, which has a checksum of its own and is not under the
+//! copy's: slots are written with every batch, copies three or four times in the life of a segment.
+//! `docs/journal.md` draws every byte.
 //!
 //! A frame is `commit word, FrameBody, payload, zero padding to 8`. The commit word is `crc32c << 32 | frame
 //! length` and is stored last; zero means that nothing was published there. The checksum starts from `salt ^
 //! offset`, so bytes left over from another file, or moved within one, fail even when they are intact.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
 /// Smallest segment, in bytes.
 pub const SEGMENT_MIN_BYTES: u64 = 256 * 1024;
@@ -50,16 +54,20 @@ pub(crate) const HEADER_COPY_BYTES: usize = 2048;
 pub(crate) const TRAILER_BYTES: u64 = 64 * 1024;
 
 pub(crate) const MAGIC: [u8; 4] = *b"LXJ1";
-pub(crate) const VERSION: u16 = 1;
+pub(crate) const VERSION: u16 = 2;
 pub(crate) const ENDIAN_MARK: u64 = 0x0102_0304_0506_0708;
-/// The only epoch until restarts continue a stream.
-pub(crate) const EPOCH_FIRST: u64 = 1;
+/// Blocks of the chain, in bytes.
+pub(crate) const BLOCK_BYTES: u64 = 64 * 1024;
 
 /// Header flag: `first_seq` and `first_ts_ns` are set; the first frame follows at once.
 pub(crate) const HEADER_ACTIVE: u64 = 1;
 /// Header flag: nothing is appended any more; `sealed_bytes`, `frame_count`, `last_seq`, `last_ts_ns` are
 /// set.
 pub(crate) const HEADER_SEALED: u64 = 2;
+/// Header flag: `prev_last_seq` and `prev_chain` are set.
+pub(crate) const HEADER_LINKED: u64 = 4;
+/// Header flag: recovery sealed the segment; what follows `sealed_bytes` may be debris.
+pub(crate) const HEADER_RECOVERED: u64 = 8;
 
 /// Names of what the recorded run consisted of; opaque here, stored in every segment header.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
@@ -91,12 +99,14 @@ pub(crate) struct SegmentHeader {
     pub(crate) first_ts_ns: u64,
     pub(crate) epoch: u64,
     pub(crate) salt: u32,
-    pub(crate) reserved_level: u32,
+    pub(crate) level: u32,
     pub(crate) flags: u64,
-    pub(crate) reserved_prev_last_seq: u64,
-    pub(crate) reserved_prev_chain: [u8; 32],
+    pub(crate) prev_last_seq: u64,
+    pub(crate) prev_chain: [u8; 32],
     pub(crate) ids: Ids,
-    pub(crate) reserved_watermarks: [[u8; 64]; 2],
+    /// Not under this copy's checksum: it has its own.
+    pub(crate) watermark: Watermark,
+    pub(crate) reserved_watermark: [u8; 64],
     pub(crate) generation: u64,
     pub(crate) segment_bytes: u64,
     pub(crate) sealed_bytes: u64,
@@ -104,28 +114,36 @@ pub(crate) struct SegmentHeader {
     pub(crate) last_seq: u64,
     pub(crate) last_ts_ns: u64,
     pub(crate) stream: [u8; STREAM_NAME_MAX_BYTES],
-    pub(crate) reserved: [u8; HEADER_COPY_BYTES - 416],
+    /// Of a sealed segment: the hash of its last block.
+    pub(crate) chain: [u8; 32],
+    /// The boot in which the segment was made.
+    pub(crate) boot_id: [u8; 16],
+    pub(crate) reserved: [u8; HEADER_COPY_BYTES - 464],
     pub(crate) reserved_tail: u32,
     pub(crate) crc: u32,
 }
 
 const HEADER_CRC_AT: usize = HEADER_COPY_BYTES - 4;
+/// Where a header copy has its watermark slot.
+pub(crate) const WATERMARK_AT: usize = 200;
+/// Bytes of the two places for slots in a copy, which its checksum takes for zeros.
+const SLOTS_BYTES: usize = 128;
 const _: () = assert!(size_of::<SegmentHeader>() == HEADER_COPY_BYTES);
 const _: () = assert!(std::mem::offset_of!(SegmentHeader, journal_uuid) == 16);
 const _: () = assert!(std::mem::offset_of!(SegmentHeader, segment_index) == 32);
 const _: () = assert!(std::mem::offset_of!(SegmentHeader, salt) == 64);
-const _: () = assert!(std::mem::offset_of!(SegmentHeader, reserved_prev_last_seq) == 80);
+const _: () = assert!(std::mem::offset_of!(SegmentHeader, prev_last_seq) == 80);
 const _: () = assert!(std::mem::offset_of!(SegmentHeader, ids) == 120);
-const _: () = assert!(std::mem::offset_of!(SegmentHeader, reserved_watermarks) == 200);
+const _: () = assert!(std::mem::offset_of!(SegmentHeader, watermark) == WATERMARK_AT);
 const _: () = assert!(std::mem::offset_of!(SegmentHeader, generation) == 328);
 const _: () = assert!(std::mem::offset_of!(SegmentHeader, stream) == 376);
-const _: () = assert!(std::mem::offset_of!(SegmentHeader, reserved) == 408);
+const _: () = assert!(std::mem::offset_of!(SegmentHeader, chain) == 408);
 const _: () = assert!(std::mem::offset_of!(SegmentHeader, crc) == HEADER_CRC_AT);
 
 impl SegmentHeader {
     /// Sets the checksum; to be called after the last change and before the bytes are stored.
     pub(crate) fn sign(&mut self) {
-        self.crc = crc32c::crc32c(&self.as_bytes()[..HEADER_CRC_AT]);
+        self.crc = header_crc(self.as_bytes());
     }
 
     /// Offset of the copy that this generation is stored in: successive generations alternate, so that a
@@ -153,16 +171,62 @@ impl SegmentHeader {
         copies.filter_map(Self::check).max_by_key(|header| header.generation)
     }
 
+    /// How far the segment is known to be durable: the newest valid slot of either copy, or nothing.
+    ///
+    /// `bytes` are the first of the file; `self` is what was picked from them.
+    pub(crate) fn watermark(&self, bytes: &[u8]) -> Watermark {
+        let slots = bytes.chunks_exact(HEADER_COPY_BYTES).take(2).filter_map(|copy| {
+            let slot = Watermark::read_from_bytes(copy.get(WATERMARK_AT..WATERMARK_AT + 64)?).ok()?;
+            slot.is_valid(self).then_some(slot)
+        });
+        let none = Watermark { epoch: self.epoch, durable_bytes: FRAMES_START, ..Watermark::new_zeroed() };
+        slots.max_by_key(|slot| slot.durable_bytes).unwrap_or(none)
+    }
+
     fn check(bytes: &[u8]) -> Option<Self> {
         let header = Self::read_from_bytes(bytes).ok()?;
-        let valid = header.magic == MAGIC
-            && header.endian_mark == ENDIAN_MARK
-            && header.crc == crc32c::crc32c(&bytes[..HEADER_CRC_AT]);
+        let valid =
+            header.magic == MAGIC && header.endian_mark == ENDIAN_MARK && header.crc == header_crc(bytes);
         // A later version may give the other fields another meaning: only its number is looked at.
         let geometry = usize::from(header.header_bytes) == HEADER_COPY_BYTES
             && segment_bytes_usable(header.segment_bytes)
             && (!header.is_sealed() || (FRAMES_START..=header.frames_end()).contains(&header.sealed_bytes));
         (valid && (header.version != VERSION || geometry)).then_some(header)
+    }
+}
+
+/// CRC-32C of a header copy, the places of watermark slots taken for zeros.
+fn header_crc(copy: &[u8]) -> u32 {
+    let before = crc32c::crc32c(&copy[..WATERMARK_AT]);
+    let slots = crc32c::crc32c_append(before, &[0; SLOTS_BYTES]);
+    crc32c::crc32c_append(slots, &copy[WATERMARK_AT + SLOTS_BYTES..HEADER_CRC_AT])
+}
+
+/// What is known to be durable: everything before `durable_bytes` was synced before this was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub(crate) struct Watermark {
+    pub(crate) epoch: u64,
+    pub(crate) durable_bytes: u64,
+    pub(crate) durable_seq: u64,
+    /// Hash of the last whole block below `durable_bytes`, or what the first block starts from.
+    pub(crate) chain: [u8; 32],
+    pub(crate) reserved: u32,
+    pub(crate) crc: u32,
+}
+
+const _: () = assert!(size_of::<Watermark>() == 64);
+
+impl Watermark {
+    pub(crate) fn sign(&mut self, salt: u32) {
+        self.crc = crc32c::crc32c_append(salt, &self.as_bytes()[..60]);
+    }
+
+    fn is_valid(&self, header: &SegmentHeader) -> bool {
+        self.crc == crc32c::crc32c_append(header.salt, &self.as_bytes()[..60])
+            && self.epoch == header.epoch
+            && self.durable_bytes.is_multiple_of(8)
+            && (FRAMES_START..=header.frames_end()).contains(&self.durable_bytes)
     }
 }
 

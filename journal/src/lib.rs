@@ -7,16 +7,18 @@
 //! payload.
 //!
 //! * [`JournalDir::lock`] takes the journal for this process; a [`Writer`] cannot be made without it.
+//!   [`JournalDir::lock_tiered`] maps it on a memory file system and has it copied to the disk.
 //! * [`Writer::append`] copies the record into mapped, already touched memory and publishes it with one
-//!   8-byte store. A cold thread makes the next segments, seals the finished ones and latches the first
-//!   error.
+//!   8-byte store. A cold thread makes the next segments; a durable thread verifies what was written, makes it
+//!   durable as [`Durability`] says, and seals finished segments. [`Durable`] says how far it is.
+//! * [`recover`] makes what a crash left end in order, or names the corruption; [`Writer::resume`] goes on
+//!   in a new epoch.
 //! * [`Reader`] verifies every frame and tells a clean end, a crashed writer's end, a torn tail and damage
-//!   apart.
+//!   apart; [`Reader::seek_seq`] and [`Reader::seek_ts`] go to a record by the index.
 //! * [`inspect`] reads a whole stream and sums it up.
 //!
 //! What a record survives: the death of the process (also `kill -9`), because a published frame is in the
-//! page cache. A power failure can lose what the kernel has not written back; only sealed segments are
-//! synced.
+//! page cache; a power failure once it is durable. `docs/journal.md` draws every byte.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -44,14 +46,21 @@ compile_error!(
     "journal files are little-endian, used in place and mapped whole: a 64-bit little-endian target is needed"
 );
 
+mod chain;
 mod cold;
 mod dir;
+mod disk;
+mod durable;
 mod error;
 mod format;
+mod frame;
 mod inspect;
 mod mmap;
+mod planted;
 mod reader;
+mod recover;
 mod segment;
+mod shared;
 mod sys;
 mod writer;
 
@@ -66,4 +75,6 @@ pub use format::{
 };
 pub use inspect::{SeqTime, StreamInfo, inspect};
 pub use reader::{Damaged, EndState, Frame, Reader};
+pub use recover::{Parts, Recovered, TornTail, recover, recover_full};
+pub use shared::{Durability, Durable, Space};
 pub use writer::{Record, Writer, WriterOptions};

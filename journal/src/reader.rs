@@ -1,19 +1,21 @@
 //! The verifying reader.
 
+mod seek;
+
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use zerocopy::FromBytes;
-
 use crate::dir::{segment_indices, segment_path};
 use crate::error::{Fault, JournalError};
 use crate::format::{
-    BODY_BYTES, COMMIT_BYTES, FLAG_ROLL, FRAME_HEADER_BYTES, FRAME_MAX_BYTES, FRAMES_START, FrameBody, Ids,
-    SegmentHeader, VERSION, frame_bytes, frame_crc, stream_field,
+    BODY_BYTES, COMMIT_BYTES, FRAMES_START, FrameBody, HEADER_LINKED, Ids, SegmentHeader, VERSION,
+    stream_field,
 };
+use crate::frame::{At, Expect, Found};
 use crate::mmap::ReadMap;
+use crate::planted::{Bug, is_planted};
 
 /// One verified record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,20 +96,6 @@ struct OpenSegment {
     limit_bytes: u64,
 }
 
-/// A valid frame, before it is lent to the caller.
-struct Found {
-    body: FrameBody,
-    frame_bytes: u64,
-}
-
-/// What is at the reading position.
-enum At {
-    Frame(Found),
-    /// A zero commit word, or the end of what the segment says it has.
-    Nothing,
-    Invalid(Fault),
-}
-
 impl Reader {
     /// Opens stream `stream` of the journal at `dir`, at its first record.
     ///
@@ -155,7 +143,7 @@ impl Reader {
     pub fn next(&mut self) -> Result<Option<Frame<'_>>, JournalError> {
         loop {
             match self.current.frame_at(self.position_bytes, self.seq_next, self.last_ts_ns) {
-                At::Frame(Found { body, frame_bytes }) if body.flags & FLAG_ROLL == 0 => {
+                At::Frame(found @ Found { body, frame_bytes }) if !found.is_roll() => {
                     let offset = self.position_bytes;
                     self.position_bytes += frame_bytes;
                     self.seq_next = Some(body.seq.wrapping_add(1));
@@ -241,14 +229,14 @@ impl Reader {
         }
         let next = header.segment_index + 1;
         // The writer rolls only into a segment whose name is durable.
-        if !self.enter(next)? {
+        if !self.enter(next, true)? {
             return Err(segment_missing(&self.folder, next, self.seq_next));
         }
         Ok(())
     }
 
-    /// Moves on to segment `index`; `false` if there is none.
-    fn enter(&mut self, index: u64) -> Result<bool, JournalError> {
+    /// Moves on to segment `index`, after a roll frame or behind a sealed end; `false` if there is none.
+    fn enter(&mut self, index: u64, rolled: bool) -> Result<bool, JournalError> {
         let Some(next) = self.look_at(index)? else { return Ok(false) };
         let first_seq = next.header.is_active().then_some(next.header.first_seq);
         if let (Some(expected), Some(found)) = (self.seq_next, first_seq)
@@ -256,8 +244,12 @@ impl Reader {
         {
             return Err(next.corrupt(0, self.seq_next, Fault::Seq { found }));
         }
+        self.current.reload_header()?;
+        check_link(&self.current.header, &next.header, rolled)
+            .map_err(|what| next.corrupt(0, self.seq_next, what))?;
         self.current = next;
         self.position_bytes = FRAMES_START;
+        self.end = None;
         Ok(true)
     }
 
@@ -291,7 +283,7 @@ impl Reader {
         if header.is_sealed() {
             self.check_seal(fault)?;
             self.end = Some(EndState::Sealed);
-            return Ok(!(goes_on && self.enter(index + 1)?));
+            return Ok(!(goes_on && self.enter(index + 1, false)?));
         }
         if goes_on {
             return Err(self.corrupt(fault.unwrap_or(Fault::FrameMissing)));
@@ -329,7 +321,9 @@ impl Reader {
             }
         }
         let holds_frame = |next: &OpenSegment| {
-            next.header.is_active() || !matches!(next.frame_at(FRAMES_START, None, 0), At::Nothing)
+            next.header.is_active()
+                || next.header.is_sealed()
+                || !matches!(next.frame_at(FRAMES_START, None, 0), At::Nothing)
         };
         Ok(next.as_ref().is_some_and(holds_frame))
     }
@@ -387,42 +381,10 @@ impl OpenSegment {
     /// Looks for the frame at `offset`.
     #[inline]
     fn frame_at(&self, offset: u64, seq_expected: Option<u64>, previous_ns: u64) -> At {
-        let room_bytes = self.limit_bytes.saturating_sub(offset);
-        if room_bytes < FRAME_HEADER_BYTES as u64 {
-            return At::Nothing;
-        }
-        let word = self.map.commit_word(offset as usize);
-        if word == 0 {
-            return At::Nothing;
-        }
-        let stored_bytes = word as u32;
-        let bytes = stored_bytes as usize;
-        if !bytes.is_multiple_of(8) || !(FRAME_HEADER_BYTES..=FRAME_MAX_BYTES).contains(&bytes) {
-            return At::Invalid(Fault::FrameLength { frame_bytes: stored_bytes });
-        }
-        if bytes as u64 > room_bytes {
-            return At::Invalid(Fault::FramePastEnd { frame_bytes: stored_bytes, end: self.limit_bytes });
-        }
-        let after_commit = self.map.bytes(offset as usize + COMMIT_BYTES, bytes - COMMIT_BYTES);
-        let computed = frame_crc(self.header.salt, offset, after_commit);
-        let found = (word >> 32) as u32;
-        if found != computed {
-            return At::Invalid(Fault::Checksum { found, computed });
-        }
-        let Ok((body, _)) = FrameBody::read_from_prefix(after_commit) else {
-            return At::Invalid(Fault::FrameLength { frame_bytes: stored_bytes });
-        };
-        if frame_bytes(body.payload_bytes as usize) != bytes {
-            let payload_bytes = body.payload_bytes;
-            return At::Invalid(Fault::PayloadLength { payload_bytes, frame_bytes: stored_bytes });
-        }
-        if seq_expected.is_some_and(|expected| expected != body.seq) {
-            return At::Invalid(Fault::Seq { found: body.seq });
-        }
-        if body.ts_ns < previous_ns {
-            return At::Invalid(Fault::Time { found_ns: body.ts_ns, previous_ns });
-        }
-        At::Frame(Found { body, frame_bytes: bytes as u64 })
+        let salt = self.header.salt;
+        let expect =
+            Expect { offset, seq: seq_expected, ts_ns: previous_ns, salt, limit_bytes: self.limit_bytes };
+        self.map.frame_at(&expect)
     }
 
     #[inline]
@@ -440,7 +402,7 @@ impl OpenSegment {
 }
 
 /// The valid header with the highest generation. Read, not mapped: a live writer may be changing it.
-fn read_header(file: &File) -> io::Result<Option<SegmentHeader>> {
+pub(crate) fn read_header(file: &File) -> io::Result<Option<SegmentHeader>> {
     let mut bytes = [0; FRAMES_START as usize];
     let mut filled = 0;
     while filled < bytes.len() {
@@ -454,7 +416,7 @@ fn read_header(file: &File) -> io::Result<Option<SegmentHeader>> {
     Ok(SegmentHeader::pick(&bytes[..filled]))
 }
 
-fn check_header(
+pub(crate) fn check_header(
     header: &SegmentHeader,
     path: &Path,
     stream: &str,
@@ -474,14 +436,38 @@ fn check_header(
     if previous.is_some_and(|previous| previous.journal_uuid != header.journal_uuid) {
         return foreign("journal uuid");
     }
+    let stale = previous.is_some_and(|previous| header.epoch < previous.epoch);
+    if stale && !is_planted(Bug::StaleEpochAccepted) {
+        return foreign("epoch");
+    }
     Ok(())
 }
 
-fn segment_missing(folder: &Path, index: u64, seq_expected: Option<u64>) -> JournalError {
+/// Whether `next` continues `sealed`, as far as their headers say.
+///
+/// A roll frame leads into a segment of the same epoch; an end without one is that of an epoch.
+pub(crate) fn check_link(sealed: &SegmentHeader, next: &SegmentHeader, rolled: bool) -> Result<(), Fault> {
+    let follows = if rolled { next.epoch == sealed.epoch } else { next.epoch > sealed.epoch };
+    if !follows && !is_planted(Bug::StaleEpochAccepted) {
+        return Err(Fault::Link { field: "epoch" });
+    }
+    if !sealed.is_sealed() || next.flags & HEADER_LINKED == 0 {
+        return Ok(());
+    }
+    if next.prev_chain != sealed.chain {
+        return Err(Fault::Link { field: "hash" });
+    }
+    if sealed.frame_count > 0 && next.prev_last_seq != sealed.last_seq {
+        return Err(Fault::Link { field: "last seq" });
+    }
+    Ok(())
+}
+
+pub(crate) fn segment_missing(folder: &Path, index: u64, seq_expected: Option<u64>) -> JournalError {
     corrupt_at(&segment_path(folder, index), index, 0, seq_expected, Fault::SegmentMissing)
 }
 
-fn corrupt_at(
+pub(crate) fn corrupt_at(
     path: &Path,
     segment: u64,
     offset: u64,

@@ -1,100 +1,172 @@
-//! One segment file on the writing side: made ready, filled, sealed.
+//! Segment files on the writing side: made ready in one or two tiers, filled through a mapping.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use zerocopy::{FromZeros, IntoBytes};
 
-use crate::dir::{random_bytes, segment_path, sync_dir};
+use crate::dir::{random_bytes, segment_path};
+use crate::disk::Disk;
 use crate::error::JournalError;
 use crate::format::{
-    BODY_BYTES, COMMIT_BYTES, ENDIAN_MARK, EPOCH_FIRST, FRAMES_START, FrameBody, HEADER_ACTIVE,
-    HEADER_COPY_BYTES, HEADER_SEALED, Ids, MAGIC, STREAM_NAME_MAX_BYTES, SegmentHeader, VERSION, commit_word,
-    frame_bytes,
+    BODY_BYTES, COMMIT_BYTES, ENDIAN_MARK, FRAMES_START, FrameBody, HEADER_ACTIVE, HEADER_COPY_BYTES, Ids,
+    MAGIC, STREAM_NAME_MAX_BYTES, SegmentHeader, VERSION, commit_word, frame_bytes,
 };
-use crate::mmap::WriteMap;
+use crate::mmap::{ReadMap, WriteMap};
+use crate::planted::Bug;
+use crate::shared::Durability;
 
 static ZEROS: [u8; 256 * 1024] = [0; 256 * 1024];
+/// The file of the emergency segment: whole and zero, without a header or an index yet.
+const RESERVE: &str = "RESERVE";
 
 /// What all segments of a stream have in common.
 #[derive(Debug)]
 pub(crate) struct StreamSpec {
+    /// The stream's folder in the durable tier.
     pub(crate) folder: PathBuf,
+    /// The stream's folder in the hot tier, if that is another one.
+    pub(crate) hot_folder: Option<PathBuf>,
     pub(crate) stream: [u8; STREAM_NAME_MAX_BYTES],
     pub(crate) journal_uuid: [u8; 16],
+    pub(crate) boot_id: [u8; 16],
+    pub(crate) epoch: u64,
     pub(crate) segment_bytes: u64,
     pub(crate) ids: Ids,
+    pub(crate) level: Durability,
     /// Whether sealing syncs.
     pub(crate) sync_on_seal: bool,
+    pub(crate) disk: Disk,
 }
 
 /// A mapped segment that frames are written into. One thread owns it at a time.
 #[derive(Debug)]
 pub(crate) struct Segment {
     map: WriteMap,
-    file: File,
+    /// The mapped file.
     path: PathBuf,
-    /// The newest header, as stored in the file.
+    /// The same segment in the durable tier; the same file if there is one tier.
+    durable_path: PathBuf,
     header: Box<SegmentHeader>,
-    sync_on_seal: bool,
+    disk: Disk,
 }
 
-/// What a finished segment holds.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct SealedExtent {
-    pub(crate) sealed_bytes: u64,
-    pub(crate) frame_count: u64,
-    pub(crate) last_seq: u64,
-    pub(crate) last_ts_ns: u64,
+/// The same segment as the durable thread sees it: where frames appear, and where they go.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) map: ReadMap,
+    pub(crate) file: File,
+    pub(crate) path: PathBuf,
+    /// As the file was made, before its first frame.
+    pub(crate) header: Box<SegmentHeader>,
+    /// Whether the mapping is of this very file.
+    pub(crate) same_file: bool,
+}
+
+/// Makes segment `index`: durable name, header and blocks first, then zeros everywhere, then present pages.
+///
+/// Returns `None`, and leaves no file, if `cancelled` says so on the way. `reserve` takes the emergency segment for
+/// the durable tier instead of new space.
+pub(crate) fn prepare(
+    spec: &StreamSpec,
+    index: u64,
+    reserve: bool,
+    cancelled: impl Fn() -> bool,
+) -> Result<Option<(Segment, Source)>, JournalError> {
+    let path = segment_path(&spec.folder, index);
+    let header = spec.header(index, u32::from_le_bytes(random_bytes()?));
+    let file =
+        if reserve { adopt_reserve(spec, &path, &header)? } else { create_file(spec, &path, &header)? };
+    let made = fill_tiers(spec, index, &file, &path, &header, reserve, &cancelled);
+    match made {
+        Ok(Some((map, source_map, hot_path))) => {
+            let same_file = hot_path.is_none();
+            let durable_path = path.clone();
+            let mapped = hot_path.unwrap_or_else(|| path.clone());
+            let disk = spec.disk.clone();
+            let segment = Segment { map, path: mapped, durable_path, header: header.clone(), disk };
+            Ok(Some((segment, Source { map: source_map, file, path, header, same_file })))
+        }
+        Ok(None) => {
+            spec.disk.remove(&path).map(|()| None).map_err(|source| JournalError::io("remove", &path, source))
+        }
+        Err(error) => {
+            // Gives the space back; the first error is the one to report.
+            drop(fs::remove_file(&path));
+            Err(error)
+        }
+    }
+}
+
+type Filled = (WriteMap, ReadMap, Option<PathBuf>);
+
+fn fill_tiers(
+    spec: &StreamSpec,
+    index: u64,
+    file: &File,
+    path: &Path,
+    header: &SegmentHeader,
+    zeroed: bool,
+    cancelled: &impl Fn() -> bool,
+) -> Result<Option<Filled>, JournalError> {
+    if !zeroed && !fill(&spec.disk, file, path, spec.segment_bytes, cancelled)? {
+        return Ok(None);
+    }
+    let Some(hot_folder) = &spec.hot_folder else {
+        let (map, source) = map_both(file, path, spec.segment_bytes)?;
+        return Ok(Some((map, source, None)));
+    };
+    let hot_path = segment_path(hot_folder, index);
+    let failed = |operation| {
+        let hot_path = hot_path.clone();
+        move |source| {
+            drop(fs::remove_file(&hot_path));
+            JournalError::io(operation, hot_path, source)
+        }
+    };
+    // Memory keeps nothing over a power failure: no sync, no temporary name.
+    let hot = Disk::default();
+    let hot_file = hot.create(&hot_path).map_err(failed("create"))?;
+    hot.preallocate(&hot_file, &hot_path, spec.segment_bytes).map_err(failed("preallocate"))?;
+    hot.write(&hot_file, &hot_path, header.as_bytes(), header.copy_offset()).map_err(failed("write"))?;
+    match fill(&hot, &hot_file, &hot_path, spec.segment_bytes, cancelled) {
+        Ok(true) => {}
+        Ok(false) => {
+            drop(fs::remove_file(&hot_path));
+            return Ok(None);
+        }
+        Err(error) => {
+            drop(fs::remove_file(&hot_path));
+            return Err(error);
+        }
+    }
+    let (map, source) = map_both(&hot_file, &hot_path, spec.segment_bytes)?;
+    Ok(Some((map, source, Some(hot_path))))
+}
+
+fn map_both(file: &File, path: &Path, segment_bytes: u64) -> Result<(WriteMap, ReadMap), JournalError> {
+    let failed = |source| JournalError::io("map", path, source);
+    let mut map = WriteMap::new(file, segment_bytes as usize).map_err(failed)?;
+    map.touch();
+    Ok((map, ReadMap::new(file, segment_bytes as usize).map_err(failed)?))
 }
 
 impl Segment {
-    /// Makes segment `index`: durable name, header and blocks first, then zeros everywhere, then present
-    /// pages.
-    ///
-    /// Returns `None`, and leaves no file, if `cancelled` says so on the way.
-    pub(crate) fn prepare(
-        spec: &StreamSpec,
-        index: u64,
-        cancelled: impl Fn() -> bool,
-    ) -> Result<Option<Self>, JournalError> {
-        let path = segment_path(&spec.folder, index);
-        let header = spec.header(index, u32::from_le_bytes(random_bytes()?));
-        let file = create_file(spec, &path, &header)?;
-        match fill(&file, &path, spec.segment_bytes, cancelled) {
-            Ok(Some(map)) => {
-                let sync_on_seal = spec.sync_on_seal;
-                Ok(Some(Self { map, file, path, header, sync_on_seal }))
-            }
-            Ok(None) => remove(&path).map(|()| None),
-            Err(error) => {
-                // Gives the space back; the first error is the one to report.
-                drop(fs::remove_file(&path));
-                Err(error)
-            }
-        }
-    }
-
     /// Where frames end at the latest.
     pub(crate) fn frames_end(&self) -> u64 {
         self.header.frames_end()
     }
 
-    /// The segment file.
+    /// The mapped file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Notes in the header what the first frame will be. No system call.
     pub(crate) fn activate(&mut self, first_seq: u64, first_ts_ns: u64) {
-        let header = &mut *self.header;
-        header.generation += 1;
-        header.flags |= HEADER_ACTIVE;
-        header.first_seq = first_seq;
-        header.first_ts_ns = first_ts_ns;
-        header.sign();
+        self.header.activate(first_seq, first_ts_ns);
+        let header = &*self.header;
         let copy = self.map.bytes_mut(header.copy_offset() as usize, HEADER_COPY_BYTES);
         copy.copy_from_slice(header.as_bytes());
     }
@@ -105,48 +177,27 @@ impl Segment {
     pub(crate) fn write_frame(&mut self, offset: u64, body: FrameBody, payload: &[u8]) -> u64 {
         let frame_bytes = frame_bytes(payload.len());
         let start = offset as usize;
+        if self.disk.planted(Bug::EarlyCommit) {
+            self.map.publish(start, u64::from(body.seq as u32) << 32 | frame_bytes as u64);
+            std::thread::yield_now();
+        }
         let after_commit = self.map.bytes_mut(start + COMMIT_BYTES, frame_bytes - COMMIT_BYTES);
         after_commit[..BODY_BYTES].copy_from_slice(body.as_bytes());
         // The padding is left alone: a new segment is zero everywhere.
         after_commit[BODY_BYTES..BODY_BYTES + payload.len()].copy_from_slice(payload);
-        let word = commit_word(self.header.salt, offset, after_commit);
+        let seed_offset = if self.disk.planted(Bug::CrcSeedWithoutOffset) { 0 } else { offset };
+        let word = commit_word(self.header.salt, seed_offset, after_commit);
         self.map.publish(start, word);
         frame_bytes as u64
     }
 
-    /// Makes the frames durable, then says in both header copies that there will be no more, and unmaps.
-    ///
-    /// Both copies, one after the other: afterwards the loss of either costs nothing.
-    pub(crate) fn seal(mut self, extent: SealedExtent) -> Result<(), JournalError> {
-        self.sync()?;
-        for _ in 0..2 {
-            let header = &mut *self.header;
-            header.generation += 1;
-            header.flags |= HEADER_SEALED;
-            header.sealed_bytes = extent.sealed_bytes;
-            header.frame_count = extent.frame_count;
-            header.last_seq = extent.last_seq;
-            header.last_ts_ns = extent.last_ts_ns;
-            header.sign();
-            self.file
-                .write_all_at(header.as_bytes(), header.copy_offset())
-                .map_err(|source| JournalError::io("write the header of", &self.path, source))?;
-            self.sync()?;
-        }
-        Ok(())
-    }
-
-    /// Unmaps and deletes a segment that was never used.
+    /// Unmaps and deletes a segment that was never used, in both tiers.
     pub(crate) fn discard(self) -> Result<(), JournalError> {
         debug_assert!(!self.header.is_active(), "a segment with frames is not discarded");
-        remove(&self.path)
-    }
-
-    fn sync(&self) -> Result<(), JournalError> {
-        if !self.sync_on_seal {
-            return Ok(());
+        if self.path != self.durable_path {
+            remove(&self.disk, &self.path)?;
         }
-        self.file.sync_data().map_err(|source| JournalError::io("sync", &self.path, source))
+        remove(&self.disk, &self.durable_path)
     }
 }
 
@@ -158,8 +209,10 @@ impl StreamSpec {
         header.header_bytes = HEADER_COPY_BYTES as u16;
         header.endian_mark = ENDIAN_MARK;
         header.journal_uuid = self.journal_uuid;
+        header.boot_id = self.boot_id;
         header.segment_index = index;
-        header.epoch = EPOCH_FIRST;
+        header.epoch = self.epoch;
+        header.level = self.level as u32;
         header.salt = salt;
         header.ids = self.ids;
         header.generation = 1;
@@ -168,55 +221,118 @@ impl StreamSpec {
         header.sign();
         header
     }
+
+    /// Whether anything is ever synced.
+    pub(crate) fn syncs(&self) -> bool {
+        self.sync_on_seal || self.level > Durability::D0
+    }
+}
+
+impl SegmentHeader {
+    /// The second generation: what the first record is.
+    pub(crate) fn activate(&mut self, first_seq: u64, first_ts_ns: u64) {
+        self.generation += 1;
+        self.flags |= HEADER_ACTIVE;
+        self.first_seq = first_seq;
+        self.first_ts_ns = first_ts_ns;
+        self.sign();
+    }
 }
 
 /// Creates the file under a temporary name and renames it once its header is durable, so that a crash never
 /// leaves a segment file without a header. On failure the temporary file goes, to give the space back.
 fn create_file(spec: &StreamSpec, path: &Path, header: &SegmentHeader) -> Result<File, JournalError> {
     let temporary = path.with_extension("tmp");
+    let disk = &spec.disk;
     let failed = |operation, source| {
         // The first error is the one to report; a file that cannot be removed either is overwritten next
         // time.
         drop(fs::remove_file(&temporary));
         JournalError::io(operation, path, source)
     };
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(true);
-    let file = options.open(&temporary).map_err(|source| failed("create", source))?;
-    crate::sys::preallocate(&file, spec.segment_bytes).map_err(|source| failed("preallocate", source))?;
-    let written: io::Result<()> = file.write_all_at(header.as_bytes(), header.copy_offset());
-    written.and_then(|()| file.sync_data()).map_err(|source| failed("write the header of", source))?;
-    fs::rename(&temporary, path).map_err(|source| failed("name", source))?;
-    sync_dir(&spec.folder)?;
+    let file = disk.create(&temporary).map_err(|source| failed("create", source))?;
+    disk.preallocate(&file, &temporary, spec.segment_bytes)
+        .map_err(|source| failed("preallocate", source))?;
+    name_file(spec, &file, &temporary, path, header)
+        .map_err(|(operation, source)| failed(operation, source))?;
     Ok(file)
 }
 
-/// Writes the zeros, maps the file and touches every page; `None` if cancelled.
+fn name_file(
+    spec: &StreamSpec,
+    file: &File,
+    temporary: &Path,
+    path: &Path,
+    header: &SegmentHeader,
+) -> Result<(), (&'static str, io::Error)> {
+    let disk = &spec.disk;
+    let written = disk.write(file, temporary, header.as_bytes(), header.copy_offset());
+    written.and_then(|()| disk.sync(file, temporary)).map_err(|source| ("write the header of", source))?;
+    disk.rename(temporary, path).map_err(|source| ("name", source))?;
+    disk.sync_dir(&spec.folder).map_err(|source| ("sync the directory of", source))
+}
+
+/// Makes the emergency segment: space that the disk can run out of without taking it.
+pub(crate) fn make_reserve(spec: &StreamSpec, cancelled: impl Fn() -> bool) -> Result<bool, JournalError> {
+    let path = spec.folder.join(RESERVE);
+    let failed = |operation| {
+        let path = path.clone();
+        move |source| {
+            drop(fs::remove_file(&path));
+            JournalError::io(operation, path, source)
+        }
+    };
+    let file = spec.disk.create(&path).map_err(failed("create"))?;
+    spec.disk.preallocate(&file, &path, spec.segment_bytes).map_err(failed("preallocate"))?;
+    let filled = fill(&spec.disk, &file, &path, spec.segment_bytes, &cancelled).inspect_err(|_| {
+        drop(fs::remove_file(&path));
+    })?;
+    if !filled {
+        drop_reserve(spec);
+    }
+    Ok(filled)
+}
+
+/// Gives the emergency segment's space back.
+pub(crate) fn drop_reserve(spec: &StreamSpec) {
+    // If it is gone already, or stays: the next session makes its own over it.
+    drop(fs::remove_file(spec.folder.join(RESERVE)));
+}
+
+/// Turns the emergency segment into a segment; needs no new blocks.
+fn adopt_reserve(spec: &StreamSpec, path: &Path, header: &SegmentHeader) -> Result<File, JournalError> {
+    let reserve = spec.folder.join(RESERVE);
+    let file = fs::OpenOptions::new().read(true).write(true).open(&reserve);
+    let file = file.map_err(|source| JournalError::io("open", &reserve, source))?;
+    name_file(spec, &file, &reserve, path, header)
+        .map_err(|(operation, source)| JournalError::io(operation, path, source))?;
+    Ok(file)
+}
+
+/// Writes the zeros; `false` if cancelled.
 ///
 /// Zeros are written although preallocated blocks read as zeros: a store into an unwritten extent, or into a
 /// block that a file system only promised, can fail much later, and then with a signal instead of an error.
 fn fill(
+    disk: &Disk,
     file: &File,
     path: &Path,
     segment_bytes: u64,
-    cancelled: impl Fn() -> bool,
-) -> Result<Option<WriteMap>, JournalError> {
+    cancelled: &impl Fn() -> bool,
+) -> Result<bool, JournalError> {
     let mut offset = FRAMES_START;
     while offset < segment_bytes {
         if cancelled() {
-            return Ok(None);
+            return Ok(false);
         }
         let chunk = &ZEROS[..ZEROS.len().min((segment_bytes - offset) as usize)];
-        file.write_all_at(chunk, offset)
+        disk.write(file, path, chunk, offset)
             .map_err(|source| JournalError::io("write zeros to", path, source))?;
         offset += chunk.len() as u64;
     }
-    let map = WriteMap::new(file, segment_bytes as usize);
-    let mut map = map.map_err(|source| JournalError::io("map", path, source))?;
-    map.touch();
-    Ok(Some(map))
+    Ok(true)
 }
 
-fn remove(path: &Path) -> Result<(), JournalError> {
-    fs::remove_file(path).map_err(|source| JournalError::io("remove", path, source))
+fn remove(disk: &Disk, path: &Path) -> Result<(), JournalError> {
+    disk.remove(path).map_err(|source| JournalError::io("remove", path, source))
 }

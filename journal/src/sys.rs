@@ -1,7 +1,8 @@
-//! What the standard library lacks: the lock on an open file description, and preallocation.
+//! What the standard library lacks: the lock on an open file description, preallocation, file system facts.
 
 use std::fs::File;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 
 /// Takes the write lock on the whole file for this open file description, without waiting.
@@ -54,4 +55,77 @@ pub(crate) fn preallocate(file: &File, bytes: u64) -> io::Result<()> {
             _ => return Err(error),
         }
     }
+}
+
+/// A file system on which locks, syncs or mappings do not mean what the journal needs, by name.
+///
+/// # Errors
+///
+/// What `fstatfs` reports.
+pub(crate) fn unsupported_file_system(file: &File) -> io::Result<Option<&'static str>> {
+    let mut stat = MaybeUninit::<libc::statfs>::zeroed();
+    // SAFETY: the descriptor is open for the length of the call, which writes one `statfs`.
+    if unsafe { libc::fstatfs(file.as_raw_fd(), stat.as_mut_ptr()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the call filled it; all of its fields are integers.
+    let stat = unsafe { stat.assume_init() };
+    Ok(unsupported_magic(stat.f_type as u32))
+}
+
+/// The names behind the numbers of linux/magic.h and of the file systems that are not in it.
+pub(crate) fn unsupported_magic(magic: u32) -> Option<&'static str> {
+    match magic {
+        0x6969 => Some("NFS"),
+        0xff53_4d42 => Some("CIFS"),
+        0x517b | 0xfe53_4d42 => Some("SMB"),
+        0x6573_5546 => Some("FUSE"),
+        0x0102_1997 => Some("9P"),
+        0x5346_414f | 0x6b41_4653 => Some("AFS"),
+        0x00c3_6400 => Some("CephFS"),
+        0x7375_7245 => Some("Coda"),
+        0x786f_4256 => Some("VirtualBox shared folders"),
+        0x0bd0_0bd0 => Some("Lustre"),
+        0x0116_1970 => Some("GFS2"),
+        0x7461_636f => Some("OCFS2"),
+        _ => None,
+    }
+}
+
+/// Bytes free for this user, and bytes in all, of the file system that holds `file`.
+///
+/// # Errors
+///
+/// What `fstatfs` reports.
+pub(crate) fn free_and_total_bytes(file: &File) -> io::Result<(u64, u64)> {
+    let mut stat = MaybeUninit::<libc::statfs>::zeroed();
+    // SAFETY: the descriptor is open for the length of the call, which writes one `statfs`.
+    if unsafe { libc::fstatfs(file.as_raw_fd(), stat.as_mut_ptr()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the call filled it; all of its fields are integers.
+    let stat = unsafe { stat.assume_init() };
+    let block_bytes = stat.f_bsize.unsigned_abs();
+    // What is reserved for the superuser is neither free nor used: full is when this user gets nothing more.
+    let usable = stat.f_blocks.saturating_sub(stat.f_bfree.saturating_sub(stat.f_bavail));
+    Ok((stat.f_bavail.saturating_mul(block_bytes), usable.saturating_mul(block_bytes)))
+}
+
+/// The kernel's name for this boot.
+///
+/// # Errors
+///
+/// If the file cannot be read, or does not hold a UUID.
+pub(crate) fn boot_id() -> io::Result<[u8; 16]> {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    let digits: Vec<u8> = text.trim().bytes().filter(|&byte| byte != b'-').collect();
+    let digit = |at: usize| digits.get(at).and_then(|&byte| char::from(byte).to_digit(16));
+    let mut id = [0; 16];
+    for (at, byte) in id.iter_mut().enumerate() {
+        let (Some(high), Some(low)) = (digit(2 * at), digit(2 * at + 1)) else {
+            return Err(io::Error::from(io::ErrorKind::InvalidData));
+        };
+        *byte = (high * 16 + low) as u8;
+    }
+    Ok(id)
 }

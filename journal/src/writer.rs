@@ -1,24 +1,29 @@
 //! The hot side: one record in, one published frame out.
 
 use std::fmt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 
 use rtrb::{Consumer, Producer, RingBuffer};
 
-use crate::cold::{ColdThread, Retired};
-use crate::dir::{JournalDir, sync_dir};
+use crate::cold::{ColdThread, Supplies};
+use crate::dir::{JournalDir, create_dir_synced, segment_indices};
+use crate::durable::{DurableThread, Link};
 use crate::error::JournalError;
 use crate::format::{
     FLAG_ROLL, FLAGS_RESERVED, FRAMES_START, FrameBody, Ids, KIND_ROLL, PAYLOAD_MAX_BYTES, ROLL_BYTES,
     SEGMENT_DEFAULT_BYTES, frame_bytes, segment_bytes_usable, stream_field,
 };
-use crate::segment::{SealedExtent, Segment, StreamSpec};
+use crate::recover::Recovered;
+use crate::segment::{Segment, StreamSpec, prepare};
+use crate::shared::{DRAIN, Durability, Durable, Shared};
 
 /// How many segments are kept ready beyond the one being filled.
 const SEGMENTS_AHEAD: usize = 2;
-/// Filled segments that can wait to be sealed; the thread makes and seals in turn, so few ever do.
+/// Filled segments that can wait to be unmapped, and segments on their way to the durable thread.
 const SEGMENTS_BEHIND: usize = 8;
 
 /// How to make a stream.
@@ -33,12 +38,23 @@ pub struct WriterOptions {
     pub ids: Ids,
     /// Whether a sealed segment is synced to the disk. A backtest can be run again and need not wait for one.
     pub sync_on_seal: bool,
+    /// How soon a record is durable.
+    pub level: Durability,
+    /// Whether [`Writer::resume`] may continue what another build or schema wrote.
+    pub allow_other_ids: bool,
 }
 
 impl Default for WriterOptions {
-    /// Segments of 64 MiB, records from 1 on, zero ids, synced when sealed.
+    /// Segments of 64 MiB, records from 1 on, zero ids, synced when sealed and not before.
     fn default() -> Self {
-        Self { segment_bytes: SEGMENT_DEFAULT_BYTES, first_seq: 1, ids: Ids::default(), sync_on_seal: true }
+        Self {
+            segment_bytes: SEGMENT_DEFAULT_BYTES,
+            first_seq: 1,
+            ids: Ids::default(),
+            sync_on_seal: true,
+            level: Durability::D0,
+            allow_other_ids: false,
+        }
     }
 }
 
@@ -64,7 +80,7 @@ pub struct Record<'a> {
 /// Dropped without [`close`](Self::close) it leaves what a crash would leave: every appended record, and an
 /// unsealed end.
 ///
-/// It has a thread of its own, which inherits the cpu affinity of the thread that calls
+/// It has two threads of its own, which inherit the cpu affinity of the thread that calls
 /// [`create`](Self::create): create writers before a thread is bound to its core.
 pub struct Writer {
     segment: Segment,
@@ -76,13 +92,17 @@ pub struct Writer {
     /// Frames in the current segment; its header is activated with the first.
     segment_frames: u64,
     stalls_segment_not_ready: u64,
-    // The order matters on drop: the thread is joined before the rings and the segments in them go.
+    // The order matters on drop: the threads are joined before the rings and the segments in them go.
+    shared: Arc<Shared>,
     cold: ColdThread,
+    durable: DurableThread,
     ready: Consumer<Segment>,
-    retired: Producer<Retired>,
+    retired: Producer<Segment>,
+    /// Frame bytes appended.
+    committed_bytes: u64,
     stream: Box<str>,
     folder: PathBuf,
-    _dir: JournalDir,
+    dir: JournalDir,
 }
 
 impl Writer {
@@ -94,43 +114,113 @@ impl Writer {
     /// [`JournalError::StreamName`], [`JournalError::SegmentSize`], [`JournalError::NotEmpty`] if the stream
     /// exists, [`JournalError::Io`], for instance when the disk is full.
     pub fn create(dir: &JournalDir, stream: &str, options: WriterOptions) -> Result<Self, JournalError> {
-        let WriterOptions { segment_bytes, first_seq, ids, sync_on_seal } = options;
-        let field =
-            stream_field(stream).ok_or_else(|| JournalError::StreamName { stream: stream.to_owned() })?;
-        if !segment_bytes_usable(segment_bytes) {
-            return Err(JournalError::SegmentSize { segment_bytes });
-        }
+        check(stream, &options)?;
         dir.create_stream(stream, |folder| {
-            let folder = folder.to_path_buf();
-            let journal_uuid = dir.journal_uuid();
-            let spec = StreamSpec {
-                folder: folder.clone(),
-                stream: field,
-                journal_uuid,
-                segment_bytes,
-                ids,
-                sync_on_seal,
+            dir.raise_epoch(None)?;
+            let link = Link { last_seq: options.first_seq.wrapping_sub(1), last_ts_ns: 0, chain: [0; 32] };
+            Self::start(dir, stream, folder, &options, 0, link)
+        })
+    }
+
+    /// Continues a stream where its recovery found its end, in a new segment under a new epoch.
+    /// [`WriterOptions::first_seq`] counts only if nothing was ever appended.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::OtherIds`] if another build or schema wrote it and that is not allowed;
+    /// [`JournalError::NotRecovered`] if something was written since; those of [`create`](Self::create).
+    pub fn resume(
+        dir: &JournalDir,
+        stream: &str,
+        options: WriterOptions,
+        recovered: &Recovered,
+    ) -> Result<Self, JournalError> {
+        check(stream, &options)?;
+        let ids = [
+            ("build", recovered.ids.build, options.ids.build),
+            ("schema", recovered.ids.schema, options.ids.schema),
+        ];
+        if let Some(&(what, found, given)) = ids.iter().find(|(_, found, given)| found != given)
+            && !options.allow_other_ids
+        {
+            return Err(JournalError::OtherIds { stream: stream.to_owned(), what, found, given });
+        }
+        dir.alone(|| {
+            let folder = dir.path().join(stream);
+            let last = segment_indices(&folder)?.last().copied();
+            if recovered.stream != stream || last.is_none_or(|last| last + 1 != recovered.next_index) {
+                return Err(JournalError::NotRecovered { stream: stream.to_owned(), path: folder });
+            }
+            dir.raise_epoch(Some((recovered.journal_uuid, recovered.epoch)))?;
+            let before_first = options.first_seq.wrapping_sub(1);
+            let link = Link {
+                last_seq: recovered.last.map_or(before_first, |last| last.seq),
+                last_ts_ns: recovered.last.map_or(0, |last| last.ts_ns),
+                chain: recovered.chain,
             };
-            let prepared = Segment::prepare(&spec, 0, || false)?;
-            let Some(segment) = prepared else { unreachable!("nobody cancels the first segment") };
-            let (ready_in, ready) = RingBuffer::new(SEGMENTS_AHEAD);
-            let (retired, retired_out) = RingBuffer::new(SEGMENTS_BEHIND);
-            let cold = ColdThread::start(spec, 1, ready_in, retired_out)?;
-            Ok(Self {
-                position_bytes: FRAMES_START,
-                room_end_bytes: segment.frames_end() - ROLL_BYTES,
-                segment,
-                next_seq: first_seq,
-                last_ts_ns: 0,
-                segment_frames: 0,
-                stalls_segment_not_ready: 0,
-                cold,
-                ready,
-                retired,
-                stream: stream.into(),
-                folder,
-                _dir: dir.clone(),
-            })
+            Self::start(dir, stream, &folder, &options, recovered.next_index, link)
+        })
+    }
+
+    fn start(
+        dir: &JournalDir,
+        stream: &str,
+        folder: &Path,
+        options: &WriterOptions,
+        index: u64,
+        link: Link,
+    ) -> Result<Self, JournalError> {
+        let journal_uuid = dir.journal_uuid();
+        let hot_folder = dir.hot_folder(journal_uuid, stream);
+        if let Some(hot_folder) = &hot_folder {
+            create_dir_synced(hot_folder)?;
+        }
+        let WriterOptions { segment_bytes, ids, sync_on_seal, level, .. } = *options;
+        let spec = Arc::new(StreamSpec {
+            folder: folder.to_path_buf(),
+            hot_folder,
+            stream: stream_field(stream).expect("checked by the callers"),
+            journal_uuid,
+            boot_id: dir.boot_id(),
+            epoch: dir.epoch(),
+            segment_bytes,
+            ids,
+            level,
+            sync_on_seal,
+            disk: dir.disk().clone(),
+        });
+        let prepared = prepare(&spec, index, false, || false)?;
+        let Some((segment, source)) = prepared else { unreachable!("nobody cancels the first segment") };
+        let (ready_in, ready) = RingBuffer::new(SEGMENTS_AHEAD);
+        let (sources_in, sources) = RingBuffer::new(SEGMENTS_BEHIND);
+        let (retired, retired_out) = RingBuffer::new(SEGMENTS_BEHIND);
+        let shared = Arc::new(Shared::new(link.last_seq, index, level, spec.epoch));
+        let durable = DurableThread::start(&shared, Arc::clone(&spec), source, sources, link)?;
+        let supplies = Supplies {
+            spec,
+            next_index: index + 1,
+            ready: ready_in,
+            sources: sources_in,
+            retired: retired_out,
+        };
+        let cold = ColdThread::start(&shared, supplies)?;
+        Ok(Self {
+            position_bytes: FRAMES_START,
+            room_end_bytes: segment.frames_end() - ROLL_BYTES,
+            segment,
+            next_seq: link.last_seq.wrapping_add(1),
+            last_ts_ns: link.last_ts_ns,
+            segment_frames: 0,
+            stalls_segment_not_ready: 0,
+            shared,
+            cold,
+            durable,
+            ready,
+            retired,
+            committed_bytes: 0,
+            stream: stream.into(),
+            folder: folder.to_path_buf(),
+            dir: dir.clone(),
         })
     }
 
@@ -157,7 +247,7 @@ impl Writer {
         assert!(seq == self.next_seq, "seq is not dense: got {seq}, expected {}", self.next_seq);
         assert!(ts_ns >= self.last_ts_ns, "time goes backwards: got {ts_ns} ns after {} ns", self.last_ts_ns);
         assert!(flags & FLAGS_RESERVED == 0, "reserved flag set: {flags:#04x}");
-        if payload.len() > PAYLOAD_MAX_BYTES || self.cold.shared.failure.get().is_some() {
+        if payload.len() > PAYLOAD_MAX_BYTES || self.shared.failure.get().is_some() {
             return Err(self.refusal(payload.len()));
         }
         let frame_bytes = frame_bytes(payload.len()) as u64;
@@ -169,11 +259,23 @@ impl Writer {
         }
         let payload_bytes = payload.len() as u32;
         let body = FrameBody { seq, ts_ns, kind, schema_version, flags, payload_bytes };
-        self.position_bytes += self.segment.write_frame(self.position_bytes, body, payload);
+        let written = self.segment.write_frame(self.position_bytes, body, payload);
+        self.position_bytes += written;
+        self.committed_bytes += written;
         self.segment_frames += 1;
         self.next_seq = seq + 1;
         self.last_ts_ns = ts_ns;
+        // Relaxed: a figure to watch.
+        self.shared.committed.bytes.store(self.committed_bytes, Ordering::Relaxed);
+        // Release: pairs with the Acquire in `Durable::committed_seq`.
+        self.shared.committed.seq.store(seq, Ordering::Release);
         Ok(())
+    }
+
+    /// The handle for who waits until records are durable.
+    #[must_use]
+    pub fn durability(&self) -> Durable {
+        Durable { shared: Arc::clone(&self.shared) }
     }
 
     /// Whether [`append`](Self::append) would take a payload of this length without waiting for a segment.
@@ -183,7 +285,7 @@ impl Writer {
     #[must_use]
     pub fn has_room(&self, payload_len: usize) -> bool {
         let fits = self.position_bytes + frame_bytes(payload_len) as u64 <= self.room_end_bytes;
-        fits || self.next_is_ready() || self.cold.shared.failure.get().is_some()
+        fits || self.next_is_ready() || self.shared.failure.get().is_some()
     }
 
     /// The `seq` that the next record must have.
@@ -208,7 +310,7 @@ impl Writer {
     /// The first failure, after which everything is refused.
     #[must_use]
     pub fn error(&self) -> Option<Arc<JournalError>> {
-        self.cold.shared.failure.get().cloned()
+        self.shared.failure.get().cloned()
     }
 
     /// Ends the stream in order: seals and syncs the last segment, removes those that were prepared for
@@ -219,28 +321,28 @@ impl Writer {
     /// [`JournalError::Latched`] if the stream failed before or while sealing; every appended record is in
     /// the files, but they are not all sealed. [`JournalError::Io`] while removing the unused segments.
     pub fn close(self) -> Result<(), JournalError> {
-        let extent = self.extent();
-        while self.retired.is_full() && self.error().is_none() && !self.cold.is_lost() {
-            self.cold.wake();
-            thread::yield_now();
+        let Self { segment, shared, mut cold, mut durable, mut ready, stream, folder, next_seq, dir, .. } =
+            self;
+        let ended = cold.end(DRAIN) && durable.drain();
+        if !ended {
+            shared.fail(JournalError::ThreadLost { stream: stream.to_string() });
         }
-        let Self { segment, mut cold, mut ready, mut retired, stream, folder, next_seq, _dir, .. } = self;
-        // A full ring means that the thread is gone, which the next lines report.
-        drop(retired.push(Retired { segment, extent }));
-        if !cold.drain() {
-            cold.shared.fail(JournalError::ThreadLost { stream: stream.to_string() });
-        }
-        if let Some(cause) = cold.shared.failure.get() {
+        if let Some(cause) = shared.failure.get() {
             let cause = Arc::clone(cause);
             return Err(JournalError::Latched { stream: stream.into(), seq_next: next_seq, cause });
         }
+        drop(segment);
         // The last one first: at no moment is a segment missing between others, which a live reader would have to
         // take for damage.
         let mut unused: Vec<Segment> = std::iter::from_fn(|| ready.pop().ok()).collect();
         while let Some(segment) = unused.pop() {
             segment.discard()?;
         }
-        sync_dir(&folder)
+        if let Some(hot_folder) = dir.hot_folder(dir.journal_uuid(), &stream) {
+            // All of it is in the durable tier, synced; what stays only takes memory.
+            drop(fs::remove_dir_all(hot_folder));
+        }
+        dir.disk().sync_dir(&folder).map_err(|source| JournalError::io("sync the directory", folder, source))
     }
 
     #[inline]
@@ -261,11 +363,12 @@ impl Writer {
             flags: FLAG_ROLL,
             payload_bytes: 0,
         };
-        self.position_bytes += self.segment.write_frame(self.position_bytes, body, &[]);
-        let extent = self.extent();
+        self.committed_bytes += self.segment.write_frame(self.position_bytes, body, &[]);
         let segment = std::mem::replace(&mut self.segment, next);
-        let pushed = self.retired.push(Retired { segment, extent });
+        let pushed = self.retired.push(segment);
         assert!(pushed.is_ok(), "only this writer fills the ring of retired segments, and it had room");
+        // Release: pairs with the Acquire of the durable thread, which then sees the whole segment.
+        self.shared.rolled.fetch_add(1, Ordering::Release);
         self.position_bytes = FRAMES_START;
         self.room_end_bytes = self.segment.frames_end() - ROLL_BYTES;
         self.segment_frames = 0;
@@ -275,14 +378,15 @@ impl Writer {
     fn wait_for_segment(&mut self) -> Result<Segment, JournalError> {
         let mut waited = false;
         loop {
-            if self.next_is_ready()
-                && let Ok(segment) = self.ready.pop()
-            {
-                self.cold.shared.want_segment(false);
-                return Ok(segment);
+            if self.next_is_ready() {
+                // First: from here on nobody waits, also while the ring looks empty again.
+                self.shared.want_segment(false);
+                if let Ok(segment) = self.ready.pop() {
+                    return Ok(segment);
+                }
             }
-            if self.cold.is_lost() {
-                self.cold.shared.fail(JournalError::ThreadLost { stream: self.stream.to_string() });
+            if self.cold.is_lost() || self.durable.is_lost() {
+                self.shared.fail(JournalError::ThreadLost { stream: self.stream.to_string() });
             }
             if let Some(cause) = self.error() {
                 return Err(self.latched(cause));
@@ -290,19 +394,11 @@ impl Writer {
             if !waited {
                 waited = true;
                 self.stalls_segment_not_ready += 1;
-                self.cold.shared.want_segment(true);
+                self.shared.want_segment(true);
             }
             self.cold.wake();
+            self.durable.wake();
             thread::yield_now();
-        }
-    }
-
-    fn extent(&self) -> SealedExtent {
-        SealedExtent {
-            sealed_bytes: self.position_bytes,
-            frame_count: self.segment_frames,
-            last_seq: if self.segment_frames == 0 { 0 } else { self.next_seq - 1 },
-            last_ts_ns: self.last_ts_ns,
         }
     }
 
@@ -322,6 +418,16 @@ impl Writer {
     fn latched(&self, cause: Arc<JournalError>) -> JournalError {
         JournalError::Latched { stream: self.stream.to_string(), seq_next: self.next_seq, cause }
     }
+}
+
+fn check(stream: &str, options: &WriterOptions) -> Result<(), JournalError> {
+    if stream_field(stream).is_none() {
+        return Err(JournalError::StreamName { stream: stream.to_owned() });
+    }
+    if !segment_bytes_usable(options.segment_bytes) {
+        return Err(JournalError::SegmentSize { segment_bytes: options.segment_bytes });
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Writer {

@@ -206,6 +206,7 @@ pub(crate) fn child(mode: &str) -> ! {
         commands: None,
         pace: None,
         stamps: true,
+        resume: None,
     };
     let workers = workers(run, threads, RingSizes::default()).expect("the strategies exist");
     let ready = Arc::new(AtomicU64::new(0));

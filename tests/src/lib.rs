@@ -73,6 +73,7 @@ fn run_of(market: &Market) -> (Run<'_>, MemoryLog, MemoryLog) {
         commands: None,
         pace: None,
         stamps: false,
+        resume: None,
     };
     (run, inputs, outputs)
 }

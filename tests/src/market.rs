@@ -2,8 +2,8 @@
 
 use crate::Rng;
 use pitlane_engine::config::{
-    BarsConfig, InstrumentClass, InstrumentSpec, PipelineConfig, RiskConfig, SessionTimes, StrategyConfig,
-    VenueConfig,
+    BarsConfig, InstrumentClass, InstrumentSpec, PipelineConfig, RiskConfig, SessionPlan, SessionTimes,
+    StrategyConfig, VenueConfig,
 };
 use pitlane_engine::event::{Event, FLAG_EXO, Ltp, MARKET_VOLUME, Quote, Timeframe};
 use pitlane_engine::sequencer::schedule::Schedule;
@@ -41,7 +41,6 @@ impl Market {
             open: OPEN,
             close: OPEN.plus(seconds * NS_PER_S),
             end: OPEN.plus((seconds + 2) * NS_PER_S),
-            square_off: OPEN.plus((seconds - 2) * NS_PER_S),
         };
         let events = ticks(&mut rng, config.instruments.len(), session);
         Self { config, sessions: vec![session], events, commands: Vec::new() }
@@ -49,7 +48,8 @@ impl Market {
 
     /// Sessions, timers and commands as a source.
     pub fn schedule(&self) -> Schedule {
-        Schedule::new("a test", 1, &self.config.instruments, &self.sessions, &self.commands)
+        let sessions: Vec<SessionPlan> = self.sessions.iter().map(|&times| times.into()).collect();
+        Schedule::new("a test", 1, &self.config.instruments, &[], &sessions, &self.commands)
     }
 
     /// The market data as a source.
@@ -68,6 +68,8 @@ fn config(rng: &mut Rng) -> PipelineConfig {
             lot: Qty(1),
             tick: Price(500),
             multiplier: 1,
+            freeze: Qty::ZERO,
+            derivatives: false,
         })
         .collect();
     let strategies = (0..4)
@@ -78,6 +80,11 @@ fn config(rng: &mut Rng) -> PipelineConfig {
             timeframe: Timeframe::S1,
             allow_short: n != 3,
             passive_entry: n % 2 == 1,
+            reprice_ns: 0,
+            priority: 0,
+            stop_loss_bps: 0,
+            take_profit_bps: 0,
+            holding_ns: 0,
             params: vec![("fast".to_owned(), 1.0), ("slow".to_owned(), 2.0 + rng.below(2) as f64)],
         })
         .collect();

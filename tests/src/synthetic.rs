@@ -48,7 +48,7 @@ pub fn day(events: u64) -> Day {
 /// The day that `settings` describe.
 pub fn of(settings: Settings) -> Day {
     let config = settings.pipeline(settings.instruments.clone()).expect("the settings hold together");
-    let times = settings.session_times(settings.sim.date);
+    let times = settings.fixed_session_times(settings.sim.date);
     Day { settings, config, times }
 }
 
@@ -56,13 +56,13 @@ impl Day {
     /// Preamble, session and timers.
     pub fn schedule(&self) -> Schedule {
         let text = self.settings.journaled_toml();
-        Schedule::new(&text, Settings::hash(&text), &self.config.instruments, &[self.times], &[])
+        Schedule::new(&text, Settings::hash(&text), &self.config.instruments, &[], &[self.times.into()], &[])
     }
 
     /// The market data.
     pub fn feed(&self) -> Decoded<SyntheticFeed> {
         let instruments = &self.config.instruments;
-        let feed = SyntheticFeed::new(&synthetic_config(&self.settings), instruments, &self.times);
+        let feed = SyntheticFeed::new(&synthetic_config(&self.settings), instruments, &self.times.into());
         Decoded::new(
             feed.expect("the settings are within their ranges"),
             Decoder::new(instruments, SOURCE_FEED),

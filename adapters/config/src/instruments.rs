@@ -1,6 +1,7 @@
 //! The instrument table: the built-in one, stated defaults for what no table lists, and its rules.
 
 use crate::error::ConfigError;
+use crate::names::{CLASSES, name_of};
 use pitlane_engine::config::{InstrumentClass, InstrumentSpec};
 use pitlane_engine::limits::INSTRUMENTS_MAX;
 use pitlane_engine::units::{Price, Qty, SCALE};
@@ -21,12 +22,27 @@ const SYNTHETIC_TOKEN_FIRST: u32 = 1_000_000;
 const SYNTHETIC_TOKENS: u32 = 15_000_000;
 
 /// Names that people use for the indices, and the exchange's.
-const ALIASES: &[(&str, &str)] = &[("NSE:NIFTY", "NSE:NIFTY 50"), ("NSE:BANKNIFTY", "NSE:NIFTY BANK")];
+const ALIASES: &[(&str, &str)] = &[
+    ("NSE:NIFTY", "NSE:NIFTY 50"),
+    ("NSE:NIFTY50", "NSE:NIFTY 50"),
+    ("NSE:BANKNIFTY", "NSE:NIFTY BANK"),
+    ("NSE:FINNIFTY", "NSE:NIFTY FIN SERVICE"),
+    ("NSE:MIDCPNIFTY", "NSE:NIFTY MID SELECT"),
+    ("NSE:INDIAVIX", "NSE:INDIA VIX"),
+];
 
-/// Tokens of the broker that are public knowledge; segment byte 1 is NSE cash, 9 an index.
-const KNOWN: &[(&str, u32)] = &[
+/// Tokens of indices, which never change; their segment byte is 9.
+const INDICES: &[(&str, u32)] = &[
     ("NSE:NIFTY 50", 256_265),
     ("NSE:NIFTY BANK", 260_105),
+    ("NSE:NIFTY FIN SERVICE", 257_801),
+    ("NSE:NIFTY MID SELECT", 288_009),
+    ("NSE:INDIA VIX", 264_969),
+    ("BSE:SENSEX", 265),
+];
+
+/// Shares with live derivatives and their tokens of the broker, which are public knowledge; segment byte 1 is NSE cash.
+const SHARES: &[(&str, u32)] = &[
     ("NSE:RELIANCE", 738_561),
     ("NSE:TCS", 2_953_217),
     ("NSE:INFY", 408_065),
@@ -46,7 +62,8 @@ pub fn canonical_symbol(symbol: &str) -> &str {
 
 /// The built-in table: two indices, the index future of the default date's month, and nine large shares.
 pub fn demo_universe() -> Vec<InstrumentSpec> {
-    let mut table = vec![spec("NSE:NIFTY 50", 256_265), spec("NSE:NIFTY BANK", 260_105)];
+    let mut table: Vec<InstrumentSpec> =
+        INDICES[..2].iter().map(|(symbol, token)| spec(symbol, *token)).collect();
     table.push(InstrumentSpec {
         symbol: "NFO:NIFTY26AUGFUT".to_owned(),
         // No real contract's token: exchange tokens of derivatives change with every expiry.
@@ -56,14 +73,18 @@ pub fn demo_universe() -> Vec<InstrumentSpec> {
         lot: Qty(65),
         tick: Price(1_000),
         multiplier: 1,
+        // The exchange's list of August 2026, when this contract is the nearest.
+        freeze: Qty(1_800),
+        derivatives: false,
     });
-    table.extend(KNOWN[2..11].iter().map(|(symbol, token)| spec(symbol, *token)));
+    table.extend(SHARES[..9].iter().map(|(symbol, token)| spec(symbol, *token)));
     table
 }
 
 /// What a symbol without an entry is taken for, and the warning that says so. Indices are not tradable; equities have
-/// lot 1 and tick 0.05; derivatives are not tradable, because a wrong lot size would be wrong money. Unknown tokens are
-/// a function of the symbol; two symbols that share one are refused when the table is checked.
+/// lot 1, tick 0.05 and live derivatives, because then their day is taken to end with the earlier close; contracts are
+/// not tradable, because a wrong lot size would be wrong money. Unknown tokens are a function of the symbol; two symbols
+/// that share one are refused when the table is checked.
 ///
 /// # Errors
 /// If the symbol is not of the form `EXCHANGE:NAME`.
@@ -76,11 +97,16 @@ pub fn default_instrument(symbol: &str) -> Result<(InstrumentSpec, String), Conf
             allowed: "EXCHANGE:NAME of at most 40 bytes, such as NSE:RELIANCE",
         });
     }
-    let token = KNOWN.iter().find(|(known, _)| *known == symbol).map(|(_, token)| *token);
+    let token = INDICES.iter().chain(SHARES).find(|(known, _)| *known == symbol).map(|(_, token)| *token);
     let mut instrument = spec(symbol, token.unwrap_or_else(|| synthetic_token(symbol)));
     let assumed = match instrument.class {
         InstrumentClass::Index => "index, not tradable",
-        InstrumentClass::Equity => "equity, lot 1, tick 0.05, tradable",
+        InstrumentClass::Equity if token.is_some() => {
+            "equity with live derivatives, lot 1, tick 0.05, tradable"
+        }
+        InstrumentClass::Equity => {
+            "equity, lot 1, tick 0.05, tradable, assumed to have live derivatives and their earlier close"
+        }
         InstrumentClass::Future | InstrumentClass::Option => {
             instrument.tradable = false;
             "derivative of unknown lot size, not tradable"
@@ -117,13 +143,22 @@ pub(crate) fn check_table(table: &[InstrumentSpec]) -> Result<(), ConfigError> {
     check_unique(table)
 }
 
-/// The reason why an instrument contradicts itself, and the remedy.
-pub(crate) fn contradiction(instrument: &InstrumentSpec) -> Option<(String, &'static str)> {
+/// The key by which an instrument contradicts itself, the reason, and the remedy.
+pub(crate) fn contradiction(instrument: &InstrumentSpec) -> Option<(&'static str, String, &'static str)> {
     let is_index = instrument.class == InstrumentClass::Index;
     if is_index && instrument.tradable {
+        let why = format!("`{}` is an index and cannot be traded", instrument.symbol);
+        return Some(("tradable", why, "set tradable = false"));
+    }
+    if !instrument.freeze.is_zero() && instrument.freeze < instrument.lot {
+        let (symbol, freeze, lot) = (&instrument.symbol, instrument.freeze.0, instrument.lot.0);
+        let why = format!(
+            "no order of `{symbol}` is possible: its freeze quantity {freeze} is below its lot {lot}"
+        );
         return Some((
-            format!("`{}` is an index and cannot be traded", instrument.symbol),
-            "set tradable = false",
+            "freeze",
+            why,
+            "correct it; both are in units, and freeze = 0 says that none is known",
         ));
     }
     let segment = instrument.token & 0xff;
@@ -131,29 +166,16 @@ pub(crate) fn contradiction(instrument: &InstrumentSpec) -> Option<(String, &'st
         let why = format!(
             "`{}` is of class {} but its token {} is of segment {segment}",
             instrument.symbol,
-            class_name(instrument.class),
+            name_of(CLASSES, instrument.class),
             instrument.token
         );
-        return Some((why, "index tokens, and only they, are of segment 9 (the low byte of the token)"));
+        return Some((
+            "token",
+            why,
+            "index tokens, and only they, are of segment 9 (the low byte of the token)",
+        ));
     }
     None
-}
-
-/// The name of a class in files.
-pub(crate) fn class_name(class: InstrumentClass) -> &'static str {
-    match class {
-        InstrumentClass::Equity => "equity",
-        InstrumentClass::Index => "index",
-        InstrumentClass::Future => "future",
-        InstrumentClass::Option => "option",
-    }
-}
-
-/// The class of a name.
-pub(crate) fn class_from_name(name: &str) -> Option<InstrumentClass> {
-    let all =
-        [InstrumentClass::Equity, InstrumentClass::Index, InstrumentClass::Future, InstrumentClass::Option];
-    all.into_iter().find(|class| class_name(*class) == name)
 }
 
 fn spec(symbol: &str, token: u32) -> InstrumentSpec {
@@ -173,6 +195,8 @@ fn spec(symbol: &str, token: u32) -> InstrumentSpec {
         lot: Qty(1),
         tick: Price(500),
         multiplier: 1,
+        freeze: Qty::ZERO,
+        derivatives: class == InstrumentClass::Equity,
     }
 }
 
@@ -194,8 +218,9 @@ fn synthetic_token(symbol: &str) -> u32 {
 
 fn check_one(index: usize, instrument: &InstrumentSpec) -> Result<(), ConfigError> {
     let at = format!("[[instruments]] number {index}");
-    let InstrumentSpec { symbol, lot, tick, multiplier, .. } = instrument;
+    let InstrumentSpec { symbol, lot, tick, multiplier, freeze, .. } = instrument;
     let in_range = (1..=QUANTITY_MAX).contains(&lot.0)
+        && (0..=QUANTITY_MAX).contains(&freeze.0)
         && (1..=TICK_MAX).contains(&tick.0)
         && (1..=MULTIPLIER_MAX).contains(multiplier);
     if !symbol_is_valid(symbol) {
@@ -206,11 +231,11 @@ fn check_one(index: usize, instrument: &InstrumentSpec) -> Result<(), ConfigErro
         ));
     }
     if !in_range {
-        let why = format!("lot, tick or multiplier of `{symbol}` is out of range");
+        let why = format!("lot, tick, multiplier or freeze quantity of `{symbol}` is out of range");
         return Err(conflict(&at, why, "see `engine config schema` for the ranges"));
     }
     match contradiction(instrument) {
-        Some((why, remedy)) => Err(conflict(&at, why, remedy)),
+        Some((_, why, remedy)) => Err(conflict(&at, why, remedy)),
         None => Ok(()),
     }
 }
@@ -248,7 +273,9 @@ mod tests {
         check_table(&table).unwrap();
         assert_eq!(table.len(), 12);
         assert_eq!(table.iter().filter(|i| i.tradable).count(), 10);
-        assert!(table.iter().filter(|i| i.class == InstrumentClass::Equity).all(|i| i.token & 0xff == 1));
+        let shares = || table.iter().filter(|i| i.class == InstrumentClass::Equity);
+        assert!(shares().count() == 9 && shares().all(|i| i.token & 0xff == 1 && i.derivatives));
+        assert!(table.iter().all(|i| i.derivatives == (i.class == InstrumentClass::Equity)));
     }
 
     #[test]
@@ -256,13 +283,16 @@ mod tests {
         let (index, warning) = default_instrument("NSE:BANKNIFTY").unwrap();
         assert_eq!((index.symbol.as_str(), index.token, index.tradable), ("NSE:NIFTY BANK", 260_105, false));
         assert!(warning.contains("index, not tradable"), "{warning}");
-        let (known, _) = default_instrument("NSE:TATAMOTORS").unwrap();
+        let (known, warning) = default_instrument("NSE:TATAMOTORS").unwrap();
         assert_eq!((known.token, known.lot, known.tick), (884_737, Qty(1), Price(500)));
+        assert!(known.derivatives && warning.contains("equity with live derivatives,"), "{warning}");
         let (unknown, warning) = default_instrument("NSE:M&M").unwrap();
         assert!(
             unknown.token & 0xff == 1 && unknown.token / 256 >= SYNTHETIC_TOKEN_FIRST && unknown.tradable
         );
         assert_eq!(unknown, default_instrument("NSE:M&M").unwrap().0, "the same every time");
+        assert!(unknown.derivatives, "the earlier close is the safe side");
+        assert!(warning.contains("assumed to have live derivatives and their earlier close"), "{warning}");
         assert!(warning.contains("made from its name"), "{warning}");
         let (future, _) = default_instrument("NFO:NIFTY26NOVFUT").unwrap();
         assert_eq!((future.class, future.tradable), (InstrumentClass::Future, false));
@@ -271,6 +301,24 @@ mod tests {
         {
             assert!(default_instrument(symbol).is_err(), "{symbol}");
         }
+    }
+
+    #[test]
+    fn indices_have_their_names_and_tokens() {
+        for (alias, symbol, token) in [
+            ("NSE:NIFTY", "NSE:NIFTY 50", 256_265),
+            ("NSE:NIFTY50", "NSE:NIFTY 50", 256_265),
+            ("NSE:BANKNIFTY", "NSE:NIFTY BANK", 260_105),
+            ("NSE:FINNIFTY", "NSE:NIFTY FIN SERVICE", 257_801),
+            ("NSE:MIDCPNIFTY", "NSE:NIFTY MID SELECT", 288_009),
+            ("NSE:INDIAVIX", "NSE:INDIA VIX", 264_969),
+            ("BSE:SENSEX", "BSE:SENSEX", 265),
+        ] {
+            let (index, _) = default_instrument(alias).unwrap();
+            assert_eq!((index.symbol.as_str(), index.token), (symbol, token));
+            assert_eq!((index.class, index.derivatives), (InstrumentClass::Index, false), "{alias}");
+        }
+        assert_eq!(canonical_symbol("NSE:NIFTYBEES"), "NSE:NIFTYBEES");
     }
 
     #[test]
@@ -286,6 +334,8 @@ mod tests {
         refuse(|t| t[0].tradable = true, "cannot be traded");
         refuse(|t| t[3].token = 256_265 + 256, "of segment 9");
         refuse(|t| t[3].lot = Qty(0), "out of range");
+        refuse(|t| t[2].freeze = Qty(-1), "out of range");
+        refuse(|t| t[2].freeze = Qty(64), "freeze quantity 64 is below its lot 65");
         refuse(|t| t[3].symbol = "RELIANCE".into(), "not EXCHANGE:NAME");
         refuse(|t| t.resize(INSTRUMENTS_MAX + 1, t[3].clone()), "more than the 4096");
     }

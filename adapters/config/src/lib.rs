@@ -13,6 +13,7 @@
 mod error;
 mod instruments;
 mod layers;
+mod names;
 mod parse;
 mod pipeline;
 mod read;
@@ -31,8 +32,8 @@ pub use instruments::{canonical_symbol, default_instrument, demo_universe};
 pub use layers::Layers;
 pub use schema::{KeySchema, SCHEMA, SectionSchema};
 pub use settings::{
-    EngineSettings, JournalSettings, Mode, PacketMode, ScriptedCommand, SessionSettings, Settings,
-    SimSettings, Speed, StrategySettings, Wait,
+    EngineSettings, ExitSettings, JournalSettings, Mode, PacketMode, ScriptedCommand, SessionSettings,
+    Settings, SimSettings, Speed, StrategySettings, Wait,
 };
 pub use time::{date_number, format_ist, ist, parse_date, parse_time};
 pub use values::{

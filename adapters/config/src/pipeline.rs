@@ -4,17 +4,18 @@ use crate::error::ConfigError;
 use crate::instruments::{canonical_symbol, check_table};
 use crate::settings::{Settings, StrategySettings};
 use crate::suggest::nearest;
-use pitlane_engine::config::{InstrumentSpec, PipelineConfig, StrategyConfig};
+use pitlane_engine::config::{InstrumentSpec, PipelineConfig, Sizing, StrategyConfig};
 use pitlane_engine::limits::STRATEGIES_MAX;
 use pitlane_engine::units::InstrumentId;
 
 impl Settings {
     /// Looks up the symbols of the enabled strategies in `instruments`; `*` stands for all that are tradable. A
-    /// strategy may name an instrument that cannot be traded: its orders are then blocked by risk, as verdicts.
+    /// strategy may name an instrument that cannot be traded: its orders are then blocked by risk, as verdicts. Several
+    /// strategies may trade one instrument; how many at most is the strategy stage's to say.
     ///
     /// # Errors
-    /// If a symbol is not among `instruments`, an instrument has two enabled strategies, or the table does not hold
-    /// together.
+    /// If a symbol is not among `instruments`, entries are sized by a stop loss that an enabled strategy does not have,
+    /// or the table does not hold together.
     pub fn pipeline(&self, instruments: Vec<InstrumentSpec>) -> Result<PipelineConfig, ConfigError> {
         check_table(&instruments)?;
         let enabled: Vec<&StrategySettings> = self.strategies.iter().filter(|s| s.enabled).collect();
@@ -28,27 +29,34 @@ impl Settings {
                 remedy: "disable some".to_owned(),
             });
         }
-        let mut owner: Vec<Option<&str>> = vec![None; instruments.len()];
-        let mut strategies = Vec::with_capacity(enabled.len());
-        for strategy in enabled {
-            let ids = resolve(strategy, &instruments)?;
-            for id in &ids {
-                let before = owner[id.index()].replace(&strategy.id);
-                if let Some(other) = before {
-                    return Err(two_owners(other, &strategy.id, &instruments[id.index()].symbol));
-                }
-            }
-            strategies.push(StrategyConfig {
-                id: strategy.id.clone(),
-                kind: strategy.kind.clone(),
-                instruments: ids,
-                timeframe: strategy.timeframe,
-                allow_short: strategy.allow_short,
-                passive_entry: strategy.passive_entry,
-                params: strategy.params.clone(),
-            });
-        }
+        let strategies = enabled.into_iter().map(|strategy| self.strategy(strategy, &instruments));
+        let strategies = strategies.collect::<Result<_, _>>()?;
         Ok(PipelineConfig { instruments, bars: self.bars, strategies, risk: self.risk, venue: self.venue })
+    }
+
+    fn strategy(
+        &self,
+        strategy: &StrategySettings,
+        instruments: &[InstrumentSpec],
+    ) -> Result<StrategyConfig, ConfigError> {
+        let exits = strategy.exits(&self.exits);
+        if self.risk.sizing == Sizing::Risk && exits.stop_loss_bps == 0 {
+            return Err(no_stop_loss(&strategy.id));
+        }
+        Ok(StrategyConfig {
+            id: strategy.id.clone(),
+            kind: strategy.kind.clone(),
+            instruments: resolve(strategy, instruments)?,
+            timeframe: strategy.timeframe,
+            allow_short: strategy.allow_short,
+            passive_entry: strategy.passive_entry,
+            reprice_ns: strategy.reprice_ns,
+            priority: strategy.priority,
+            stop_loss_bps: exits.stop_loss_bps,
+            take_profit_bps: exits.take_profit_bps,
+            holding_ns: exits.holding_ns,
+            params: strategy.params.clone(),
+        })
     }
 }
 
@@ -85,10 +93,12 @@ fn resolve(
     Ok(ids.collect())
 }
 
-fn two_owners(first: &str, second: &str, symbol: &str) -> ConfigError {
+fn no_stop_loss(id: &str) -> ConfigError {
     ConfigError::Conflict {
         at: "[[strategies]]".to_owned(),
-        why: format!("`{first}` and `{second}` both trade `{symbol}`, and a position has one owner"),
-        remedy: format!("take the symbol from one of them, or set enabled = false on `{second}`"),
+        why: format!("risk.sizing = \"risk\" sizes an entry by its stop loss, and strategy `{id}` has none"),
+        remedy: format!(
+            "set strategies.{id}.stop_loss, or risk.stop_loss for all, such as 1%, or another risk.sizing"
+        ),
     }
 }

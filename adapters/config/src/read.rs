@@ -1,10 +1,11 @@
 //! Reading typed values out of the tree, with errors that name the key, the value and what is allowed.
 
 use crate::error::ConfigError;
-use crate::schema::{SectionSchema, find};
-use crate::suggest::hint;
+use crate::schema::{SCHEMA, SectionSchema, find};
+use crate::suggest::{hint, nearest};
 use crate::tree::{Node, Origin, Table, Value};
 use crate::{time, values};
+use pitlane_engine::units::NS_PER_S;
 use std::ops::RangeInclusive;
 
 /// One table of the tree and the section it is read as.
@@ -46,7 +47,12 @@ impl<'a> Section<'a> {
         let known: Vec<&str> = schema.keys.iter().map(|key| key.name).collect();
         if let Some((key, unknown)) = table.iter().find(|(key, _)| !known.contains(&key.as_str())) {
             let place = if schema.repeated { format!(" in [[{name}]]") } else { format!(" in [{name}]") };
-            return Err(unknown_key(unknown, "key", key, place, &known));
+            let mut error = unknown_key(unknown, "key", key, place, &known);
+            if let (ConfigError::UnknownKey { hint, .. }, Some(there)) = (&mut error, elsewhere(key, &known))
+            {
+                *hint = format!("did you mean {there}?");
+            }
+            return Err(error);
         }
         Ok(Self { schema, path, at: node.at.clone(), table: Some(table) })
     }
@@ -83,7 +89,9 @@ impl<'a> Section<'a> {
         parse: impl FnOnce(&Value) -> Option<T>,
     ) -> Result<Option<T>, ConfigError> {
         let allowed = self.schema.allowed(key);
-        let Some(node) = self.node(key) else { return Ok(None) };
+        let Some(node) = self.node(key) else {
+            return Ok(None);
+        };
         match parse(&node.value) {
             Some(value) => Ok(Some(value)),
             None => Err(value_error(node, &format!("{}.{key}", self.path), allowed)),
@@ -109,6 +117,19 @@ impl<'a> Section<'a> {
         let at = self.node(key).map_or(&self.at, |node| &node.at);
         ConfigError::Conflict { at: at.to_string(), why, remedy: remedy.to_owned() }
     }
+}
+
+/// The place of a key that belongs to another section, unless one of the `known` ones is near.
+fn elsewhere(key: &str, known: &[&str]) -> Option<String> {
+    if nearest(key, known).is_some() {
+        return None;
+    }
+    let section = SCHEMA.iter().find(|section| section.keys.iter().any(|other| other.name == key))?;
+    Some(if section.repeated {
+        format!("`{key}` in [[{}]]", section.name)
+    } else {
+        format!("`{}.{key}`", section.name)
+    })
 }
 
 /// An unknown name at `node`.
@@ -191,6 +212,14 @@ pub(crate) fn scaled(range: RangeInclusive<i64>) -> impl FnOnce(&Value) -> Optio
 /// A share in bps in a range of bps.
 pub(crate) fn share(range: RangeInclusive<i64>) -> impl FnOnce(&Value) -> Option<i64> {
     move |value| text(value).and_then(|text| values::parse_bps(&text).ok()).filter(|bps| range.contains(bps))
+}
+
+/// A duration of whole seconds in a range of them.
+pub(crate) fn seconds(range: RangeInclusive<u32>) -> impl FnOnce(&Value) -> Option<u32> {
+    move |value| {
+        let ns = duration(0..=u64::MAX)(value).filter(|ns| ns.is_multiple_of(NS_PER_S))?;
+        u32::try_from(ns / NS_PER_S).ok().filter(|seconds| range.contains(seconds))
+    }
 }
 
 /// A duration in a range of nanoseconds.

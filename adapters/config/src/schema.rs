@@ -37,6 +37,13 @@ const TIMES: &str = "0 to 1000 with at most four decimals, such as 2; 0 = no lim
 /// Which values a share takes that must be more than nothing.
 const SHARE: &str = "more than 0% up to 100%, in steps of 0.01%, such as 2%";
 const TIME: &str = "a time of day HH:MM or HH:MM:SS in quotes, Indian time";
+/// Which values a time takes that may be left to its margin.
+const TIME_OR_NONE: &str =
+    "a time of day HH:MM or HH:MM:SS in quotes, Indian time; 00:00 = no time of its own, the margin alone";
+const TIMEFRAME: &str = "1s, 1m, 3m, 5m, 15m, 30m, 60m or day";
+const STOP: &str = "0% to 100%, in steps of 0.01%; 0% = off";
+const PROFIT: &str = "0% to 1000%, in steps of 0.01%; 0% = off";
+const HOLDING: &str = "0 to 24h, such as 45m; 0 = off";
 const FLAG: &str = "true or false";
 
 /// The sections in the order of the canonical text.
@@ -71,10 +78,9 @@ pub const SCHEMA: &[SectionSchema] = &[
         "session",
         false,
         &[
-            key("pre_open", TIME, "first timer"),
-            key("open", TIME, "start of continuous trading"),
-            key("close", TIME, "end of continuous trading"),
-            key("square_off", TIME, "when open positions are closed"),
+            key("pre_open", TIME, "first timer; the open, if that is earlier"),
+            key("open", TIME, "start of continuous trading of all instruments; absent = by the calendar"),
+            key("close", TIME, "end of continuous trading of all instruments; absent = by the calendar"),
         ],
     ),
     section(
@@ -99,10 +105,18 @@ pub const SCHEMA: &[SectionSchema] = &[
             key("burst", "0% to 100%, in steps of 0.01%", "share of frames that start a burst"),
             key("halts", "0 to 10000", "trading halts in a session, over all instruments"),
             key("halt_length", "0 to 24h, such as 5m", "how long a halted instrument is silent"),
-            key("commands", "tables with at and do", "operator's commands at set times"),
+            key("commands", "tables with at, do and reason", "operator's commands at set times"),
         ],
     ),
-    section("sim.commands", true, &[key("at", TIME, "when"), key("do", "kill", "which command")]),
+    section(
+        "sim.commands",
+        true,
+        &[
+            key("at", TIME, "when"),
+            key("do", "kill, flatten or resume", "which command"),
+            key("reason", "text of at most 216 bytes", "why; a resume must have one"),
+        ],
+    ),
     section(
         "instruments",
         true,
@@ -114,6 +128,12 @@ pub const SCHEMA: &[SectionSchema] = &[
             key("lot", "1 to 1000000000", "units in a lot"),
             key("tick", "0.0001 to 1000000 rupees, such as \"0.05\"", "smallest price step"),
             key("multiplier", "1 to 1000000", "value of one point of one unit"),
+            key(
+                "freeze",
+                "0 to 1000000000, at least a lot; 0 = none known",
+                "largest quantity the exchange takes in one order",
+            ),
+            key("derivatives", FLAG, "whether futures or options on it trade; default true for equities"),
         ],
     ),
     section(
@@ -123,10 +143,19 @@ pub const SCHEMA: &[SectionSchema] = &[
             key("id", "1 to 32 of a-z, 0-9, - and _", "name of the instance"),
             key("kind", "a kind of strategy, such as ema_crossover", "its rules"),
             key("symbols", "an array of symbols; \"*\" = all tradable", "what it trades"),
-            key("timeframe", "1s, 1m, 3m, 5m, 15m, 30m, 60m or day", "the bars it sees"),
+            key("timeframe", TIMEFRAME, "the bars it sees"),
             key("enabled", FLAG, "whether it runs"),
             key("allow_short", FLAG, "whether it may sell short"),
             key("entry", "cross or passive", "whether entries cross at once or rest at the last price"),
+            key(
+                "reprice",
+                "0 to 24h, such as 10s; 0 = never",
+                "how long a resting entry stays at a price left behind",
+            ),
+            key("priority", "0 to 1000", "weight against other strategies of an instrument"),
+            key("stop_loss", STOP, "loss of a position that closes it; absent = that of [risk]"),
+            key("take_profit", PROFIT, "profit of a position that closes it; absent = that of [risk]"),
+            key("holding", HOLDING, "longest time a position is held; absent = that of [risk]"),
             key("params", "a table of numbers", "the kind's own parameters"),
         ],
     ),
@@ -135,7 +164,24 @@ pub const SCHEMA: &[SectionSchema] = &[
         false,
         &[
             key("capital", "1 to 100000000000 rupees with at most four decimals", "trading capital"),
-            key("position", SHARE, "share of capital one entry uses"),
+            key("sizing", "capital, risk or atr", "what the size of an entry follows from"),
+            key("position", SHARE, "share of capital one entry uses (sizing capital)"),
+            key("risk_per_trade", SHARE, "share of capital one entry may lose (sizing risk and atr)"),
+            key("atr_period", "1 to 1000", "bars of the average true range (sizing atr)"),
+            key("atr_timeframe", TIMEFRAME, "the bars it is made from"),
+            key(
+                "atr_multiple",
+                "0.01 to 100 with at most four decimals, such as 2",
+                "how many average true ranges an entry is taken to risk (sizing atr)",
+            ),
+            key(
+                "conflict",
+                "priority, confidence or netting",
+                "whose wish counts when strategies of one instrument differ",
+            ),
+            key("stop_loss", STOP, "loss of a position, of its entry's value, that closes it"),
+            key("take_profit", PROFIT, "profit of a position, of its entry's value, that closes it"),
+            key("holding", HOLDING, "longest time a position is held"),
             key("order_value", SHARE, "largest value of one order, as a share of capital"),
             key("order_quantity_max", "0 to 1000000000; 0 = no limit", "largest quantity of one order"),
             key("open_positions", "1 to 4096", "positions open at once"),
@@ -149,10 +195,17 @@ pub const SCHEMA: &[SectionSchema] = &[
                 "0 to 1000000; 0 = no limit",
                 "entries sent in a session for one symbol",
             ),
+            key("square_off", TIME_OR_NONE, "when positions are closed"),
             key(
-                "no_new_entry",
-                "a time of day HH:MM or HH:MM:SS in quotes, Indian time; 00:00 = no time of its own",
-                "from when on no entry is sent",
+                "square_off_margin",
+                "0 to 12h in whole seconds, such as 10m; 0 = the end itself",
+                "how long before the end of an instrument's trading its position is closed at the latest",
+            ),
+            key("no_new_entry", TIME_OR_NONE, "from when on no entry is sent"),
+            key(
+                "no_new_entry_margin",
+                "0 to 12h in whole seconds, such as 30m; 0 = the square-off decides",
+                "how long before the end of an instrument's trading entries stop at the latest",
             ),
             key(
                 "orders_per_second",

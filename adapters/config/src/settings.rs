@@ -1,12 +1,14 @@
-//! The configuration with its types, and every default.
+//! The configuration with its types.
+
+mod defaults;
 
 use crate::error::ConfigError;
-use crate::instruments::{check_table, demo_universe};
-use crate::time::{date_number, ist};
-use jiff::civil::{Date, Time, date, time};
+use crate::instruments::check_table;
+use crate::time::{date_number, format_ist, format_time, ist};
+use jiff::civil::{Date, Time, time};
 use pitlane_engine::config::{BarsConfig, InstrumentSpec, RiskConfig, SessionTimes, VenueConfig};
 use pitlane_engine::event::{CommandCode, Timeframe};
-use pitlane_engine::units::{Money, NS_PER_MS, NS_PER_S, Qty, TsNs};
+use pitlane_engine::units::{Money, NS_PER_S, TsNs};
 use std::path::PathBuf;
 
 /// A whole configuration, checked.
@@ -28,6 +30,8 @@ pub struct Settings {
     pub strategies: Vec<StrategySettings>,
     /// `[risk]`.
     pub risk: RiskConfig,
+    /// `[risk]`: the exits of strategies that have none of their own.
+    pub exits: ExitSettings,
     /// `[venue]`.
     pub venue: VenueConfig,
 }
@@ -114,17 +118,26 @@ pub struct JournalSettings {
     pub segment_bytes: u64,
 }
 
-/// `[session]`: the hours of a trading day, Indian time.
+/// `[session]`: the hours of a trading day, Indian time. Open and close are given both or neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionSettings {
-    /// First timer.
+    /// First timer; the open, if that is earlier.
     pub pre_open: Time,
-    /// Start of continuous trading.
-    pub open: Time,
-    /// End of continuous trading.
-    pub close: Time,
-    /// Start of the square-off.
-    pub square_off: Time,
+    /// Start of continuous trading of every instrument; `None` = by the trading calendar.
+    pub open: Option<Time>,
+    /// End of continuous trading of every instrument; `None` = by the trading calendar.
+    pub close: Option<Time>,
+}
+
+/// What closes a position without a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExitSettings {
+    /// Loss, as a share of the entry's value in bps; zero = none.
+    pub stop_loss_bps: i64,
+    /// Profit, as a share of the entry's value in bps; zero = none.
+    pub take_profit_bps: i64,
+    /// Time since the entry in nanoseconds; zero = none.
+    pub holding_ns: u64,
 }
 
 /// Pace at which virtual time passes.
@@ -170,12 +183,14 @@ pub struct SimSettings {
 }
 
 /// An operator's command at a set time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScriptedCommand {
     /// When, Indian time.
     pub at: Time,
-    /// Which.
+    /// Which: kill, flatten or resume.
     pub code: CommandCode,
+    /// Why, at most 216 bytes; never empty for a resume.
+    pub reason: String,
 }
 
 /// One of `[[strategies]]`, with its symbols not yet looked up.
@@ -195,93 +210,19 @@ pub struct StrategySettings {
     pub allow_short: bool,
     /// Whether entries rest at the last price instead of crossing at once.
     pub passive_entry: bool,
+    /// How long a resting entry stays at a price the market has left before it follows, in nanoseconds; zero = it
+    /// never does.
+    pub reprice_ns: u64,
+    /// Its weight against other strategies of an instrument, 0 to 1000: the greater number has the say.
+    pub priority: u32,
+    /// Its own stop loss in bps, zero = none; `None` = that of `[risk]`.
+    pub stop_loss_bps: Option<i64>,
+    /// Its own take profit in bps, zero = none; `None` = that of `[risk]`.
+    pub take_profit_bps: Option<i64>,
+    /// Its own longest holding time in nanoseconds, zero = none; `None` = that of `[risk]`.
+    pub holding_ns: Option<u64>,
     /// The kind's own parameters, by name, ascending.
     pub params: Vec<(String, f64)>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            engine: EngineSettings { mode: Mode::Sim, wait: Wait::Auto, cpu_set: None, aux_cpu_set: None },
-            journal: JournalSettings { dir: None, segment_bytes: 64 << 20 },
-            session: SessionSettings {
-                pre_open: time(9, 0, 0, 0),
-                open: time(9, 15, 0, 0),
-                close: time(15, 30, 0, 0),
-                square_off: time(15, 20, 0, 0),
-            },
-            bars: BarsConfig { grace_ns: 2 * NS_PER_S },
-            sim: SimSettings::default(),
-            instruments: demo_universe(),
-            strategies: vec![StrategySettings::default()],
-            risk: RiskConfig {
-                capital: Money::rupees(500_000),
-                position_bps: 1_000,
-                order_value_bps: 2_000,
-                order_quantity_max: Qty::ZERO,
-                open_positions_max: 5,
-                daily_loss_bps: 200,
-                protection_bps: 50,
-                flatten_on_kill: true,
-                price_collar_bps: 200,
-                trades_per_day: 50,
-                trades_per_symbol: 10,
-                no_new_entry_s: 15 * 3_600,
-                orders_per_second: 8,
-                drawdown_bps: 300,
-                symbol_loss_bps: 50,
-                exposure_bps: 8_000,
-                leverage_bps: 20_000,
-                derivatives_bps: 100_000,
-                margin_equity_bps: 2_000,
-                margin_future_bps: 1_500,
-            },
-            venue: VenueConfig {
-                latency_min_ns: NS_PER_MS,
-                latency_spread_ns: 0,
-                latency_step_ns: NS_PER_MS,
-                slippage_ticks: 1,
-                participation_bps: 1_000,
-                seed: 1,
-            },
-        }
-    }
-}
-
-impl Default for SimSettings {
-    fn default() -> Self {
-        Self {
-            date: date(2026, 7, 31),
-            seed: 1,
-            speed: Speed::Max,
-            duration_ns: None,
-            mode: PacketMode::Full,
-            ticks_per_second: 1,
-            hot_share_bps: 2_000,
-            hot_rate: 4,
-            hot_rotation_ns: 900 * NS_PER_S,
-            step_ppm: 60,
-            burst_bps: 100,
-            halts: 2,
-            halt_ns: 300 * NS_PER_S,
-            commands: Vec::new(),
-        }
-    }
-}
-
-impl Default for StrategySettings {
-    fn default() -> Self {
-        Self {
-            id: "ema".to_owned(),
-            kind: "ema_crossover".to_owned(),
-            symbols: vec!["*".to_owned()],
-            timeframe: Timeframe::M1,
-            enabled: true,
-            allow_short: false,
-            passive_entry: false,
-            params: vec![("fast".to_owned(), 20.0), ("slow".to_owned(), 50.0)],
-        }
-    }
 }
 
 impl Settings {
@@ -292,17 +233,48 @@ impl Settings {
         demo
     }
 
-    /// The hours of the session on `date`. It ends when the last bar's grace is over, on a whole second.
-    pub fn session_times(&self, date: Date) -> SessionTimes {
-        let close = ist(date, self.session.close);
+    /// The session on `date` whose continuous trading lasts from `open` until `close`. It begins at the configured
+    /// pre-open, or at the open if that is earlier, and ends when the last bar's grace is over, on a whole second.
+    pub fn session_times(&self, date: Date, open: Time, close: Time) -> SessionTimes {
+        let (open, close) = (ist(date, open), ist(date, close));
         let end = close.plus(self.bars.grace_ns).0.div_ceil(NS_PER_S) * NS_PER_S;
-        SessionTimes {
-            date: date_number(date),
-            pre_open: ist(date, self.session.pre_open),
-            open: ist(date, self.session.open),
-            close,
-            end: TsNs(end),
-            square_off: ist(date, self.session.square_off),
+        let pre_open = ist(date, self.session.pre_open).min(open);
+        SessionTimes { date: date_number(date), pre_open, open, close, end: TsNs(end) }
+    }
+
+    /// The configured hours, else 09:15 to 15:30, whatever the trading calendar says.
+    pub fn fixed_hours(&self) -> (Time, Time) {
+        let SessionSettings { open, close, .. } = self.session;
+        (open.unwrap_or(time(9, 15, 0, 0)), close.unwrap_or(time(15, 30, 0, 0)))
+    }
+
+    /// `session_times` of `fixed_hours`.
+    pub fn fixed_session_times(&self, date: Date) -> SessionTimes {
+        let (open, close) = self.fixed_hours();
+        self.session_times(date, open, close)
+    }
+
+    /// Checks that every scripted command lies within the session `times` of the synthetic day, whose hours are not
+    /// known before the calendar was asked.
+    ///
+    /// # Errors
+    /// If one comes before the pre-open or after the close.
+    pub fn check_commands(&self, times: &SessionTimes) -> Result<(), ConfigError> {
+        let inside = |at| (times.pre_open..=times.close).contains(&ist(self.sim.date, at));
+        match self.sim.commands.iter().find(|command| !inside(command.at)) {
+            None => Ok(()),
+            Some(command) => Err(ConfigError::Conflict {
+                at: "[[sim.commands]]".to_owned(),
+                why: format!(
+                    "`{}` at {} lies outside the session of {}, which lasts from {} to {}",
+                    command.code.name(),
+                    format_time(command.at),
+                    self.sim.date,
+                    format_ist(times.pre_open),
+                    format_ist(times.close)
+                ),
+                remedy: "choose a time within it".to_owned(),
+            }),
         }
     }
 
@@ -319,6 +291,17 @@ impl Settings {
     /// Hash of a configuration text, as it stands in a session's start.
     pub fn hash(text: &str) -> u64 {
         xxhash_rust::xxh3::xxh3_64(text.as_bytes())
+    }
+}
+
+impl StrategySettings {
+    /// What closes its positions: its own values, else those in `common`.
+    pub fn exits(&self, common: &ExitSettings) -> ExitSettings {
+        ExitSettings {
+            stop_loss_bps: self.stop_loss_bps.unwrap_or(common.stop_loss_bps),
+            take_profit_bps: self.take_profit_bps.unwrap_or(common.take_profit_bps),
+            holding_ns: self.holding_ns.unwrap_or(common.holding_ns),
+        }
     }
 }
 

@@ -1,11 +1,17 @@
 //! The layers together: what they give, and the text of every error.
 
-use crate::settings::{ScriptedCommand, Speed, Wait};
-use crate::{ConfigError, Layers, Settings, demo_universe};
+mod errors;
+mod files;
+mod risk;
+mod session;
+mod strategies;
+
+use crate::settings::{ExitSettings, ScriptedCommand, Speed, Wait};
+use crate::{ConfigError, Layers, Settings};
 use jiff::civil::{date, time};
-use pitlane_engine::config::InstrumentClass;
+use pitlane_engine::config::{Conflict, InstrumentClass, Sizing};
 use pitlane_engine::event::{CommandCode, Timeframe};
-use pitlane_engine::units::{InstrumentId, Money, NS_PER_S, Price, Qty};
+use pitlane_engine::units::{Money, Price, Qty};
 use tempfile::TempDir;
 
 fn sets(texts: &[&str]) -> Result<Settings, ConfigError> {
@@ -46,11 +52,7 @@ fn later_layers_win_key_by_key() {
     let layers = Layers {
         base: None,
         files: vec![first, second],
-        sets: vec![
-            "risk.daily_loss=4%".into(),
-            "session.square_off = 15:10".into(),
-            "engine.cpu_set=3".into(),
-        ],
+        sets: vec!["risk.daily_loss=4%".into(), "risk.square_off = 15:10".into(), "engine.cpu_set=3".into()],
         read_env: true,
     };
     let variables = [
@@ -67,7 +69,7 @@ fn later_layers_win_key_by_key() {
         (settings.risk.position_bps, settings.risk.order_value_bps, settings.risk.daily_loss_bps),
         (200, 300, 400)
     );
-    assert_eq!(settings.session.square_off, time(15, 10, 0, 0));
+    assert_eq!(settings.risk.square_off_s, (15 * 60 + 10) * 60);
     assert_eq!((settings.sim.date, settings.engine.cpu_set.as_deref()), (date(2026, 8, 3), Some("3")));
 }
 
@@ -114,7 +116,6 @@ segment = "1MiB"
 pre_open = "09:00:30"
 open = "09:16"
 close = "15:00"
-square_off = "14:50"
 [bars]
 grace = "1500ms"
 [sim]
@@ -136,7 +137,11 @@ at = "11:00:01"
 do = "kill"
 [[sim.commands]]
 at = "10:00"
-do = "kill"
+do = "flatten"
+[[sim.commands]]
+at = "11:00:01"
+do = "resume"
+reason = " the \"feed\" is back "
 [[instruments]]
 symbol = "NSE:NIFTY"
 token = 256265
@@ -148,6 +153,13 @@ class = "future"
 lot = 75
 tick = 0.1
 multiplier = 3
+freeze = 1800
+derivatives = true
+[[instruments]]
+symbol = "NSE:Y"
+token = 257
+class = "equity"
+derivatives = false
 [[strategies]]
 id = "one"
 kind = "k"
@@ -156,6 +168,11 @@ timeframe = "day"
 enabled = false
 allow_short = true
 entry = "passive"
+reprice = "2500ms"
+priority = 1000
+stop_loss = "0%"
+take_profit = "1000%"
+holding = "45m"
 params = { b = 0.1, a = 1e300, c = -3 }
 [[strategies]]
 id = "two"
@@ -163,7 +180,16 @@ kind = "k"
 symbols = []
 [risk]
 capital = 1_234_567.0001
+sizing = "atr"
 position = "1%"
+risk_per_trade = "0.5%"
+atr_period = 20
+atr_timeframe = "15m"
+atr_multiple = 1.5
+conflict = "netting"
+stop_loss = "2%"
+take_profit = "3%"
+holding = "1h"
 order_value = "3%"
 order_quantity_max = 9
 open_positions = 6
@@ -173,7 +199,10 @@ flatten_on_kill = false
 price_collar = "0%"
 trades_per_day = 0
 trades_per_symbol = 1_000_000
+square_off = "00:00"
+square_off_margin = "15m"
 no_new_entry = "14:45:30"
+no_new_entry_margin = "0"
 orders_per_second = 2
 drawdown = "0.01%"
 symbol_loss = "1%"
@@ -205,13 +234,46 @@ fn the_canonical_text_reads_back_equal() {
         assert_eq!(again, settings, "{text}");
         assert_eq!(again.to_toml(), text);
     }
+}
+
+#[test]
+fn values_are_read_with_their_units() {
     let parsed = everything();
     assert_eq!(parsed.sim.seed, u64::MAX);
     assert_eq!(parsed.sim.speed, Speed::Times(10));
     assert_eq!(parsed.engine.wait, Wait::Park);
     assert_eq!(parsed.risk.capital, Money(12_345_670_001));
     assert_eq!((parsed.risk.no_new_entry_s, parsed.risk.leverage_bps), (53_130, 15_000));
-    assert_eq!(parsed.sim.commands[0], ScriptedCommand { at: time(10, 0, 0, 0), code: CommandCode::Kill });
+    let command =
+        |h, s, code, reason: &str| ScriptedCommand { at: time(h, 0, s, 0), code, reason: reason.to_owned() };
+    let commands = [
+        command(10, 0, CommandCode::Flatten, ""),
+        command(11, 1, CommandCode::Kill, ""),
+        command(11, 1, CommandCode::Resume, "the \"feed\" is back"),
+    ];
+    assert_eq!(parsed.sim.commands, commands);
+    assert_eq!(
+        (parsed.session.open, parsed.session.close),
+        (Some(time(9, 16, 0, 0)), Some(time(15, 0, 0, 0)))
+    );
+}
+
+#[test]
+fn what_decides_about_positions_is_read_with_its_units() {
+    let parsed = everything();
+    let risk = &parsed.risk;
+    assert_eq!((risk.sizing, risk.conflict), (Sizing::Atr, Conflict::Netting));
+    assert_eq!((risk.risk_per_trade_bps, risk.atr_period, risk.atr_multiple_bps), (50, 20, 15_000));
+    assert_eq!((risk.square_off_s, risk.square_off_margin_s, risk.no_new_entry_margin_s), (0, 900, 0));
+    let hour = 3_600_000_000_000;
+    let exits = ExitSettings { stop_loss_bps: 200, take_profit_bps: 300, holding_ns: hour };
+    assert_eq!(parsed.exits, exits);
+    let own = ExitSettings { stop_loss_bps: 0, take_profit_bps: 100_000, holding_ns: hour / 4 * 3 };
+    assert_eq!(parsed.strategies[0].exits(&exits), own, "nothing of its own is a value too");
+    assert_eq!(parsed.strategies[1].exits(&exits), exits);
+    assert_eq!((parsed.strategies[0].reprice_ns, parsed.strategies[0].priority), (2_500_000_000, 1_000));
+    let derivatives: Vec<_> = parsed.instruments.iter().map(|i| (i.freeze, i.derivatives)).collect();
+    assert_eq!(derivatives, [(Qty(0), false), (Qty(1_800), true), (Qty(0), false)]);
     assert_eq!(parsed.instruments[1].class, InstrumentClass::Future);
 }
 
@@ -228,183 +290,4 @@ fn the_journaled_text_leaves_out_what_cannot_change_a_result() {
     assert_eq!(Settings::hash(&text), Settings::hash(&other.journaled_toml()));
     other.risk.position_bps += 1;
     assert_ne!(Settings::hash(&text), Settings::hash(&other.journaled_toml()));
-}
-
-#[test]
-fn errors_name_place_key_value_and_remedy() {
-    let cases = [
-        ("[risk]\n  capitel = 5", "f.toml:2:3: unknown key `capitel` in [risk]; did you mean `capital`?"),
-        ("[rsik]", "f.toml:1:2: unknown section `rsik`; did you mean `risk`?"),
-        ("[bars]\nperiod = 1", "f.toml:2:1: unknown key `period` in [bars]; known: grace"),
-        (
-            "[[strategies]]\nid = \"a\"\nkind=\"k\"\nsymbols=[]\nenabeld = true",
-            "f.toml:5:1: unknown key `enabeld` in [[strategies]]; did you mean `enabled`?",
-        ),
-        (
-            "[risk]\nposition = \"200%\"",
-            "f.toml:2:12: `risk.position` cannot be \"200%\"; \
-             allowed: more than 0% up to 100%, in steps of 0.01%, such as 2%",
-        ),
-        (
-            "[venue]\nlatency_min = 5",
-            "f.toml:2:15: `venue.latency_min` cannot be 5; allowed: 1ns to 60s, such as 1ms",
-        ),
-        (
-            "[engine]\nmode = \"demo\"",
-            "f.toml:2:8: `engine.mode` cannot be \"demo\"; allowed: sim, replay, paper or live",
-        ),
-        (
-            "[engine]\ncpu_set = \"5-2\"",
-            "f.toml:2:11: `engine.cpu_set` cannot be \"5-2\"; allowed: a Linux cpu list such as 2-5,8",
-        ),
-        (
-            "[risk]\nflatten_on_kill = 1",
-            "f.toml:2:19: `risk.flatten_on_kill` cannot be 1; allowed: true or false",
-        ),
-        ("risk = 3", "f.toml:1:8: `risk` cannot be 3; allowed: a table with keys of its own"),
-        (
-            "[strategies]\nid = \"a\"",
-            "f.toml:1:1: `strategies` cannot be a table; allowed: tables; write [[strategies]]",
-        ),
-        (
-            "[[instruments]]\nsymbol = \"NSE:X\"\ntoken = 257",
-            "f.toml:1:1: [[instruments]] has no `class`; add it (equity, index, future or option)",
-        ),
-        (
-            "[session]\nopen = \"15:25\"",
-            "f.toml:1:1: session.square_off comes before session.open; \
-             keep pre_open <= open < square_off <= close",
-        ),
-        (
-            "[[sim.commands]]\nat = \"16:00\"\ndo = \"kill\"",
-            "f.toml:2:6: sim.commands.0.at lies outside the session; \
-             choose a time from session.pre_open to session.close",
-        ),
-        (
-            "[[strategies]]\nid=\"a\"\nkind=\"k\"\nsymbols=[]\nparams = { fast = \"x\" }",
-            "f.toml:5:19: `strategies.0.params.fast` cannot be \"x\"; allowed: a finite number",
-        ),
-        (
-            "[[instruments]]\nsymbol = \"NSE:X\"\ntoken = 265\nclass = \"equity\"",
-            "f.toml:3:9: `NSE:X` is of class equity but its token 265 is of segment 9; \
-             index tokens, and only they, are of segment 9 (the low byte of the token)",
-        ),
-    ];
-    for (text, expected) in cases {
-        assert_eq!(file(text).unwrap_err().to_string(), expected);
-    }
-    let syntax = file("[risk]\ncapital = = 5").unwrap_err().to_string();
-    assert!(
-        syntax.starts_with("f.toml:2:11: not valid TOML: ") && syntax.ends_with("; correct that line"),
-        "{syntax}"
-    );
-    let twice = "[[strategies]]\nid=\"a\"\nkind=\"k\"\nsymbols=[]\n".repeat(2);
-    let twice = file(&twice).unwrap_err().to_string();
-    assert_eq!(twice, "f.toml:6:4: strategy id `a` is there twice; rename one of them");
-}
-
-#[test]
-fn limits_have_the_defaults_that_are_promised_and_can_be_off() {
-    let text = Settings::default().to_toml();
-    for line in [
-        "price_collar = \"2%\"",
-        "trades_per_day = 50",
-        "trades_per_symbol = 10",
-        "no_new_entry = \"15:00\"",
-        "orders_per_second = 8",
-        "drawdown = \"3%\"",
-        "symbol_loss = \"0.5%\"",
-        "exposure = \"80%\"",
-        "leverage = \"2\"",
-        "derivatives_value = \"10\"",
-        "margin_equity = \"20%\"",
-        "margin_future = \"15%\"",
-    ] {
-        assert!(text.lines().any(|written| written == line), "{line} in {text}");
-    }
-    let off =
-        sets(&["risk.no_new_entry=00:00", "risk.orders_per_second=0", "risk.drawdown=0%", "risk.leverage=0"]);
-    let off = off.unwrap().risk;
-    assert_eq!((off.no_new_entry_s, off.orders_per_second, off.drawdown_bps, off.leverage_bps), (0, 0, 0, 0));
-    for (set, allowed) in [
-        ("risk.orders_per_second=1", "2 to 1000, or 0 = no limit"),
-        ("risk.margin_equity=0%", "more than 0%"),
-        ("risk.leverage=1001", "0 to 1000"),
-        ("risk.drawdown=101%", "0% = no limit"),
-        ("risk.no_new_entry=25:00", "00:00 = no time of its own"),
-    ] {
-        let error = sets(&[set]).unwrap_err().to_string();
-        assert!(error.contains(allowed), "{error}");
-    }
-}
-
-#[test]
-fn flags_and_variables_are_named_in_their_errors() {
-    let error = |text: &str| sets(&[text]).unwrap_err().to_string();
-    assert_eq!(
-        error("risk.capitel=5"),
-        "--set risk.capitel=5: unknown key `capitel` in [risk]; did you mean `capital`?"
-    );
-    assert_eq!(
-        error("risk.open_positions=0"),
-        "--set risk.open_positions=0: `risk.open_positions` cannot be 0; allowed: 1 to 4096"
-    );
-    assert_eq!(
-        error("risk.capital"),
-        "--set risk.capital: not of the form section.key=value; write for example --set risk.capital=600000"
-    );
-    assert!(error("capital=5").contains("not of the form"));
-    assert!(
-        error("strategies.emma.enabled=false")
-            .contains("unknown entry `emma` of [[strategies]]; name one of its 1")
-    );
-    assert!(error("risk.capital.x=5").contains("`risk.capital` cannot be a table"));
-    let layers = Layers { read_env: true, ..Layers::default() };
-    let error = layers.load_with(vec![("PITLANE_RISK__CAPITEL".into(), "5".into())]).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "environment PITLANE_RISK__CAPITEL: unknown key `capitel` in [risk]; did you mean `capital`?"
-    );
-    let missing =
-        Layers { files: vec!["no/such.toml".into()], ..Layers::default() }.load().unwrap_err().to_string();
-    assert!(missing.starts_with("cannot read configuration file no/such.toml: "), "{missing}");
-}
-
-#[test]
-fn strategies_find_their_instruments() {
-    let table = demo_universe();
-    let pipeline = |texts: &[&str]| sets(texts).unwrap().pipeline(demo_universe());
-    let all = pipeline(&[]).unwrap();
-    let ids = &all.strategies[0].instruments;
-    assert!(ids.iter().all(|id| table[id.index()].tradable) && ids.is_sorted() && ids.len() == 10);
-    let named = pipeline(&["strategies.ema.symbols=[\"NSE:TCS\", \"NSE:NIFTY\", \"NSE:TCS\"]"]).unwrap();
-    assert_eq!(named.strategies[0].instruments, [InstrumentId(0), InstrumentId(4)]);
-    assert!(pipeline(&["strategies.ema.enabled=false"]).unwrap().strategies.is_empty());
-    let unknown = pipeline(&["strategies.ema.symbols=[\"NSE:RELAINCE\"]"]).unwrap_err().to_string();
-    assert_eq!(
-        unknown,
-        "strategy `ema`: no instrument `NSE:RELAINCE` in this run; did you mean `NSE:RELIANCE`?"
-    );
-    let entry =
-        |id: &str, symbols: &str| format!("[[strategies]]\nid='{id}'\nkind='k'\nsymbols='{symbols}'\n");
-    let two = file(&(entry("a", "*") + &entry("b", "NSE:TCS"))).unwrap();
-    assert_eq!(
-        two.pipeline(demo_universe()).unwrap_err().to_string(),
-        "[[strategies]]: `a` and `b` both trade `NSE:TCS`, and a position has one owner; \
-         take the symbol from one of them, or set enabled = false on `b`"
-    );
-    let index = file(&entry("a", "*")).unwrap().pipeline(demo_universe()[..2].to_vec()).unwrap();
-    assert!(index.strategies[0].instruments.is_empty(), "nothing tradable is nothing to trade, not an error");
-}
-
-#[test]
-fn a_session_ends_on_a_whole_second_after_the_grace() {
-    let mut settings = Settings::default();
-    settings.bars.grace_ns = 1_500_000_000;
-    let times = settings.session_times(date(2026, 7, 31));
-    assert_eq!(times.date, 20_260_731);
-    assert_eq!(times.open.0, 1_785_469_500 * NS_PER_S);
-    assert_eq!(times.open.since(times.pre_open), 900 * NS_PER_S);
-    assert_eq!(times.end.since(times.close), 2 * NS_PER_S);
-    assert_eq!(times.close.since(times.square_off), 600 * NS_PER_S);
 }

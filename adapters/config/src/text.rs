@@ -1,10 +1,11 @@
 //! The canonical text of a configuration: complete, in the order of the schema, with one way to write every value.
 
-use crate::instruments::class_name;
+use crate::names::{CLASSES, CONFLICTS, SIZINGS, name_of};
 use crate::settings::{Settings, StrategySettings};
 use crate::time::{format_time, time_of_seconds};
 use crate::values::{format_bps, format_bytes, format_duration_ns, shortest_decimal};
 use pitlane_engine::config::InstrumentSpec;
+use pitlane_engine::units::NS_PER_S;
 use std::fmt::{Display, Write};
 
 impl Settings {
@@ -44,9 +45,12 @@ impl Settings {
     fn market(&self, text: &mut Text, with_speed: bool) {
         text.head("[session]");
         text.quoted("pre_open", &format_time(self.session.pre_open));
-        text.quoted("open", &format_time(self.session.open));
-        text.quoted("close", &format_time(self.session.close));
-        text.quoted("square_off", &format_time(self.session.square_off));
+        if let Some(open) = self.session.open {
+            text.quoted("open", &format_time(open));
+        }
+        if let Some(close) = self.session.close {
+            text.quoted("close", &format_time(close));
+        }
         text.head("[bars]");
         text.quoted("grace", &format_duration_ns(self.bars.grace_ns));
         self.sim(text, with_speed);
@@ -59,7 +63,8 @@ impl Settings {
         if self.strategies.is_empty() {
             text.0.insert_str(0, "strategies = []\n");
         }
-        self.limits(text);
+        self.risk(text);
+        self.venue(text);
     }
 
     fn sim(&self, text: &mut Text, with_speed: bool) {
@@ -86,14 +91,30 @@ impl Settings {
             text.head("[[sim.commands]]");
             text.quoted("at", &format_time(command.at));
             text.quoted("do", command.code.name());
+            if !command.reason.is_empty() {
+                text.quoted("reason", &command.reason);
+            }
         }
     }
 
-    fn limits(&self, text: &mut Text) {
+    fn risk(&self, text: &mut Text) {
         let risk = &self.risk;
         text.head("[risk]");
         text.quoted("capital", &shortest_decimal(risk.capital.0));
+        text.quoted("sizing", name_of(SIZINGS, risk.sizing));
         text.quoted("position", &format_bps(risk.position_bps));
+        text.quoted("risk_per_trade", &format_bps(risk.risk_per_trade_bps));
+        text.bare("atr_period", risk.atr_period);
+        text.quoted("atr_timeframe", risk.atr_timeframe.name());
+        // Multiples in bps are on the scale of decimals.
+        text.quoted("atr_multiple", &shortest_decimal(risk.atr_multiple_bps));
+        text.quoted("conflict", name_of(CONFLICTS, risk.conflict));
+        exits_text(
+            Some(self.exits.stop_loss_bps),
+            Some(self.exits.take_profit_bps),
+            Some(self.exits.holding_ns),
+            text,
+        );
         text.quoted("order_value", &format_bps(risk.order_value_bps));
         text.bare("order_quantity_max", risk.order_quantity_max.0);
         text.bare("open_positions", risk.open_positions_max);
@@ -103,16 +124,21 @@ impl Settings {
         text.quoted("price_collar", &format_bps(risk.price_collar_bps));
         text.bare("trades_per_day", risk.trades_per_day);
         text.bare("trades_per_symbol", risk.trades_per_symbol);
+        text.quoted("square_off", &format_time(time_of_seconds(risk.square_off_s)));
+        text.quoted("square_off_margin", &seconds(risk.square_off_margin_s));
         text.quoted("no_new_entry", &format_time(time_of_seconds(risk.no_new_entry_s)));
+        text.quoted("no_new_entry_margin", &seconds(risk.no_new_entry_margin_s));
         text.bare("orders_per_second", risk.orders_per_second);
         text.quoted("drawdown", &format_bps(risk.drawdown_bps));
         text.quoted("symbol_loss", &format_bps(risk.symbol_loss_bps));
         text.quoted("exposure", &format_bps(risk.exposure_bps));
-        // Multiples in bps are on the scale of decimals.
         text.quoted("leverage", &shortest_decimal(risk.leverage_bps));
         text.quoted("derivatives_value", &shortest_decimal(risk.derivatives_bps));
         text.quoted("margin_equity", &format_bps(risk.margin_equity_bps));
         text.quoted("margin_future", &format_bps(risk.margin_future_bps));
+    }
+
+    fn venue(&self, text: &mut Text) {
         let venue = &self.venue;
         text.head("[venue]");
         text.quoted("latency_min", &format_duration_ns(venue.latency_min_ns));
@@ -128,11 +154,13 @@ fn instrument_text(instrument: &InstrumentSpec, text: &mut Text) {
     text.head("[[instruments]]");
     text.quoted("symbol", &instrument.symbol);
     text.bare("token", instrument.token);
-    text.quoted("class", class_name(instrument.class));
+    text.quoted("class", name_of(CLASSES, instrument.class));
     text.bare("tradable", instrument.tradable);
     text.bare("lot", instrument.lot.0);
     text.quoted("tick", &shortest_decimal(instrument.tick.0));
     text.bare("multiplier", instrument.multiplier);
+    text.bare("freeze", instrument.freeze.0);
+    text.bare("derivatives", instrument.derivatives);
 }
 
 fn strategy_text(strategy: &StrategySettings, text: &mut Text) {
@@ -145,6 +173,9 @@ fn strategy_text(strategy: &StrategySettings, text: &mut Text) {
     text.bare("enabled", strategy.enabled);
     text.bare("allow_short", strategy.allow_short);
     text.quoted("entry", if strategy.passive_entry { "passive" } else { "cross" });
+    text.quoted("reprice", &format_duration_ns(strategy.reprice_ns));
+    text.bare("priority", strategy.priority);
+    exits_text(strategy.stop_loss_bps, strategy.take_profit_bps, strategy.holding_ns, text);
     // `{:?}` writes the shortest digits that read back as the same float, and always a point or an exponent.
     let params: Vec<String> =
         strategy.params.iter().map(|(name, value)| format!("{} = {value:?}", quote(name))).collect();
@@ -152,6 +183,28 @@ fn strategy_text(strategy: &StrategySettings, text: &mut Text) {
         "params",
         if params.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", params.join(", ")) },
     );
+}
+
+fn exits_text(
+    stop_loss_bps: Option<i64>,
+    take_profit_bps: Option<i64>,
+    holding_ns: Option<u64>,
+    text: &mut Text,
+) {
+    if let Some(bps) = stop_loss_bps {
+        text.quoted("stop_loss", &format_bps(bps));
+    }
+    if let Some(bps) = take_profit_bps {
+        text.quoted("take_profit", &format_bps(bps));
+    }
+    if let Some(ns) = holding_ns {
+        text.quoted("holding", &format_duration_ns(ns));
+    }
+}
+
+/// A number of seconds as a duration.
+fn seconds(seconds: u32) -> String {
+    format_duration_ns(u64::from(seconds) * NS_PER_S)
 }
 
 /// TOML under construction.

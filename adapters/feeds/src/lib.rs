@@ -5,8 +5,10 @@
 //! | `synthetic` | a seeded market that exists nowhere else: the same bytes on every machine |
 //! | `tick_csv` | recorded ticks, as dirty as they come; what cannot become a frame is refused with its reason |
 //! | `kite_csv` | ticks a client of the broker recorded, of any tokens in one file |
+//! | `candle_csv` | none: it reads minutes of earlier days, from which indicators warm up |
 //! | `kite` | values: the packet layouts and the frame around them |
 
+pub mod candle_csv;
 mod error;
 pub mod kite;
 pub mod kite_csv;

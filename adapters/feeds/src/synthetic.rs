@@ -11,7 +11,7 @@ use crate::error::FeedError;
 use crate::kite::{FrameWriter, Mode};
 use crate::rng::SplitMix64;
 use market::Market;
-use pitlane_engine::config::{InstrumentSpec, SessionTimes};
+use pitlane_engine::config::{InstrumentSpec, SessionPlan};
 use pitlane_engine::feed::{FeedItem, FrameFeed};
 use pitlane_engine::units::NS_PER_S;
 use schedule::{PACKETS_MAX, Schedule};
@@ -58,7 +58,8 @@ impl Default for SyntheticConfig {
     }
 }
 
-/// The market of one session, from its open to its close.
+/// The market of one session, from its open to its close. An instrument with hours of its own is silent outside
+/// them.
 #[derive(Debug)]
 pub struct SyntheticFeed {
     schedule: Schedule,
@@ -68,19 +69,20 @@ pub struct SyntheticFeed {
 }
 
 impl SyntheticFeed {
-    /// A market of `instruments` (ids are indices) for the hours of `session`. Allocates all it will ever need.
+    /// A market of `instruments` (ids are indices) for the hours of `plan`. Allocates all it will ever need.
     ///
     /// # Errors
-    /// If a knob is out of its range, there is no instrument, or a tick cannot be written in the wire's price unit.
+    /// If a knob is out of its range, there is no instrument, hours are not within the session's or of no instrument,
+    /// or a tick cannot be written in the wire's price unit.
     pub fn new(
         config: &SyntheticConfig,
         instruments: &[InstrumentSpec],
-        session: &SessionTimes,
+        plan: &SessionPlan,
     ) -> Result<Self, FeedError> {
-        check(config, instruments, session)?;
+        check(config, instruments, plan)?;
         let mut rng = SplitMix64::new(config.seed);
-        let market = Market::new(config, instruments, session, &mut rng)?;
-        let schedule = Schedule::new(config, instruments, session, &mut rng);
+        let market = Market::new(config, instruments, &plan.times, &mut rng)?;
+        let schedule = Schedule::new(config, instruments, plan, &mut rng);
         Ok(Self { schedule, market, rng, writer: FrameWriter::new(PACKETS_MAX) })
     }
 }
@@ -96,7 +98,7 @@ impl FrameFeed for SyntheticFeed {
                     self.market.packet(instrument, frame.at, &mut self.rng, &mut self.writer);
                 }
             }
-            // Empty when all that were due are halted.
+            // Empty when all that were due are halted or closed.
             if self.writer.packets() > 0 {
                 return FeedItem::Frame { received: frame.at, bytes: self.writer.bytes() };
             }
@@ -107,7 +109,7 @@ impl FrameFeed for SyntheticFeed {
 fn check(
     config: &SyntheticConfig,
     instruments: &[InstrumentSpec],
-    session: &SessionTimes,
+    plan: &SessionPlan,
 ) -> Result<(), FeedError> {
     let refuse = |what: &str, value: String, allowed| {
         Err(FeedError::Setting { what: what.to_owned(), value, allowed })
@@ -116,8 +118,23 @@ fn check(
     if instruments.is_empty() {
         return refuse("the instrument table", "empty".to_owned(), "at least one instrument");
     }
+    let session = &plan.times;
     if session.close <= session.open {
         return refuse("the session", "closed before it opens".to_owned(), "a close after the open");
+    }
+    for own in &plan.hours {
+        let Some(spec) = instruments.get(own.instrument.index()) else {
+            let value = format!("of instrument {}", own.instrument.0);
+            return refuse("hours", value, "those of an instrument in the table");
+        };
+        if own.close <= own.open || own.open < session.open || session.close < own.close {
+            let what = format!("the hours of {}", spec.symbol);
+            return refuse(
+                &what,
+                format!("{} to {} ns", own.open.0, own.close.0),
+                "some within the session's",
+            );
+        }
     }
     let shares = [("hot_share", c.hot_share_bps), ("burst", c.burst_bps)];
     if let Some((what, bps)) = shares.iter().find(|(_, bps)| *bps > 10_000) {

@@ -164,6 +164,12 @@ impl Calendar {
         Ok(())
     }
 
+    /// The hours of an ordinary day on a date, open and close, whatever day it is.
+    pub fn regular_hours(date: Date, segment: Segment) -> (Time, Time) {
+        let hours = regular(date, segment);
+        (hours.open, hours.close)
+    }
+
     /// What a date is for a segment.
     pub fn sessions(&self, date: Date, segment: Segment) -> Day {
         match self.added.get(&date) {
@@ -211,7 +217,7 @@ fn unknown(date: Date, segment: Segment) -> Day {
     let (first, last) = COVERED;
     let warning = format!(
         "{date} is outside the calendar's data ({first} to {last}): taken as a trading day from {} to {}; \
-         add the date to the configuration if it was a holiday or had other hours",
+         give other hours as `open` and `close` of [session], if it had them",
         OPEN.strftime("%H:%M"),
         close.strftime("%H:%M")
     );

@@ -133,6 +133,15 @@ impl Dump {
         file::read(reader, path)
     }
 
+    /// The built-in indices alone, for those who have no file.
+    pub fn built_in() -> Self {
+        let mut dump = Self::new();
+        for index in indices::all() {
+            dump.insert(index).expect("the built-in indices differ in symbol and token");
+        }
+        dump
+    }
+
     fn new() -> Self {
         Self {
             entries: Vec::new(),

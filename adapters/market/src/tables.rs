@@ -62,6 +62,19 @@ pub fn freeze_quantity(underlying: &str, date: Date) -> Option<Qty> {
         .map(|row| Qty(row.quantity))
 }
 
+/// The same for a contract by its symbol, such as `NFO:NIFTY26AUGFUT`. `None` for anything that is no contract of
+/// NSE on an index of the table.
+pub fn freeze_of_symbol(symbol: &str, date: Date) -> Option<Qty> {
+    let contract = symbol.strip_prefix("NFO:")?;
+    // A contract's name is its underlying's, and then the year in two digits.
+    let is_on = |underlying: &str| {
+        let rest = contract.strip_prefix(underlying)?.as_bytes();
+        (rest.len() > 2 && rest[..2].iter().all(u8::is_ascii_digit)).then_some(())
+    };
+    let row = FREEZES.iter().find(|row| is_on(row.underlying).is_some())?;
+    freeze_quantity(row.underlying, date)
+}
+
 /// The freeze quantity that the exchange's rule gives for an index at this level, in units. The rule is
 /// applied monthly, so a level of today need not be the one that counts.
 pub fn freeze_by_level(level: Price) -> Qty {
@@ -170,6 +183,28 @@ mod tests {
         for (underlying, day, quantity) in cases {
             assert_eq!(freeze_quantity(underlying, day), quantity.map(Qty), "{underlying} on {day}");
         }
+    }
+
+    #[test]
+    fn contracts_are_known_by_their_symbols() {
+        let day = date(2026, 8, 4);
+        let cases = [
+            ("NFO:NIFTY26AUGFUT", Some(1800)),
+            ("NFO:NIFTY2680625000CE", Some(1800)),
+            ("NFO:BANKNIFTY26AUGFUT", Some(600)),
+            ("NFO:NIFTYNXT5026AUGFUT", Some(600)),
+            ("NFO:MIDCPNIFTY26AUG13000PE", Some(2800)),
+            // A share, an index, a contract on a share, one of another exchange.
+            ("NSE:NIFTY26AUGFUT", None),
+            ("NSE:NIFTY 50", None),
+            ("NFO:RELIANCE26AUGFUT", None),
+            ("BFO:SENSEX26AUGFUT", None),
+            ("NFO:NIFTY", None),
+        ];
+        for (symbol, quantity) in cases {
+            assert_eq!(freeze_of_symbol(symbol, day), quantity.map(Qty), "{symbol}");
+        }
+        assert_eq!(freeze_of_symbol("NFO:NIFTY26AUGFUT", date(2026, 7, 31)), None);
     }
 
     #[test]

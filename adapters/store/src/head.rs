@@ -41,6 +41,8 @@ pub fn read_head(dir: &Path) -> Result<Head, StoreError> {
                     String::from_utf8(text).map_err(|_| not_a_run("the configuration is not UTF-8"))?;
                 return Ok(Head { config_text, instruments, first_session: *event.body() });
             }
+            // Bars of earlier days, from which indicators warm up.
+            Kind::Bar => {}
             _ => return Err(not_a_run("it does not start with a configuration, instruments and a session")),
         }
     }
@@ -58,5 +60,7 @@ fn spec(event: &Event) -> Option<InstrumentSpec> {
         lot: body.lot,
         tick: body.tick,
         multiplier: body.multiplier,
+        freeze: body.freeze,
+        derivatives: body.derivatives == 1,
     })
 }

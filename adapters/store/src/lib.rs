@@ -11,6 +11,7 @@ pub use head::{Head, read_head};
 pub use reader::{EventStream, StreamEnd};
 pub use writer::JournalLog;
 
+use pitlane_engine::event::SCHEMA_VERSION;
 use std::path::PathBuf;
 
 /// Name of the stream of sequenced inputs.
@@ -39,6 +40,17 @@ pub enum StoreError {
         seq: u64,
         /// What is wrong.
         source: pitlane_engine::event::EventError,
+    },
+    /// Events of another layout.
+    #[error(
+        "{path}: its events have layout version {found}, this program knows {SCHEMA_VERSION}; read it with the version that \
+         wrote it"
+    )]
+    Schema {
+        /// The journal.
+        path: PathBuf,
+        /// The version found.
+        found: u8,
     },
     /// The writer died before the run began.
     #[error(

@@ -1,7 +1,7 @@
 //! A stream of a journal as recorded events.
 
 use super::StoreError;
-use pitlane_engine::event::Event;
+use pitlane_engine::event::{Event, SCHEMA_VERSION};
 use pitlane_engine::sequencer::source::EventReader;
 use pitlane_journal::{Damaged, EndState, Reader};
 use std::path::{Path, PathBuf};
@@ -48,9 +48,12 @@ impl EventStream {
     /// The next event.
     ///
     /// # Errors
-    /// If the journal is damaged, or a frame is no event.
+    /// If the journal is damaged, or a frame is no event of this version.
     pub fn try_next(&mut self) -> Result<Option<Event>, StoreError> {
         let Some(frame) = self.reader.next()? else { return Ok(None) };
+        if frame.schema_version != SCHEMA_VERSION {
+            return Err(StoreError::Schema { path: self.path.clone(), found: frame.schema_version });
+        }
         Event::from_bytes(frame.payload).map(Some).map_err(|source| StoreError::Event {
             path: self.path.clone(),
             stream: self.stream.to_owned(),

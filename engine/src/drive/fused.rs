@@ -4,7 +4,7 @@ use super::clock::{Clock, Pace};
 use super::idle::Wait;
 use super::sink::Sink;
 use super::worker::{Duty, Worker};
-use super::{FusedChain, Run, RunResult, Stages, checkpoint_due, collect_hashes, sequencer};
+use super::{FusedChain, Resumed, Run, RunResult, checkpoint_due, collect_hashes, sequencer};
 use crate::log::EventLog;
 use crate::sequencer::source::{Merged, Source};
 use crate::sequencer::{Release, Sequencer};
@@ -31,10 +31,12 @@ impl Fused {
     /// If a strategy cannot be built.
     pub fn new(run: Run<'_>) -> Result<Self, StrategyError> {
         let source = Merged::new(run.schedule, run.feed);
+        let resumed = run.resume.map_or_else(|| Resumed::nothing(run.config), |resumed| Ok(*resumed))?;
+        let (stages, state, sink) = resumed.into_parts(run.outputs, run.stamps);
         Ok(Self {
-            sequencer: sequencer(source, run.inputs, run.config, run.until, run.commands),
-            chain: Stages::new(run.config)?.fuse(),
-            sink: Sink::new(run.outputs, &run.config.instruments, run.stamps),
+            sequencer: sequencer(source, run.inputs, run.config, run.until, run.commands, state),
+            chain: stages.fuse(),
+            sink,
             clock: run.stamps.then(Clock::default),
             now: run.pace.as_ref().map_or(TsNs(u64::MAX), Pace::now),
             pace: run.pace,
@@ -52,7 +54,7 @@ impl Fused {
         self.chain.event(event, &mut self.sink);
         let end = StepEnd { seq: event.header.seq, ts: event.header.ts, checkpoint: checkpoint_due(event) };
         self.chain.end(end, &mut self.sink);
-        self.sink.end_step(start_ns);
+        self.sink.end_step(end, start_ns);
         for report in self.sink.reports() {
             self.sequencer.on_report(report);
         }

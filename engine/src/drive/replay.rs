@@ -143,7 +143,7 @@ pub fn damage(recomputed: &Event, recorded: Option<&[u8]>) -> Divergence {
 }
 
 /// Names the first field in which two outputs differ.
-fn difference(recorded: &Event, recomputed: &Event) -> Divergence {
+pub(super) fn difference(recorded: &Event, recomputed: &Event) -> Divergence {
     let header = recomputed.header;
     let place = |event: &Event| (event.header.seq, event.header.index);
     if place(recorded) != place(recomputed) || recorded.header.kind != header.kind {
@@ -256,6 +256,7 @@ pub fn replay<'a>(
         chain.event(&event, &mut out);
         let end = StepEnd { seq: event.header.seq, ts: event.header.ts, checkpoint: checkpoint_due(&event) };
         chain.end(end, &mut out);
+        out.sink.end_step(end, 0);
         expected.add(out.sink.reports());
         out.sink.clear_reports();
         fed += 1;

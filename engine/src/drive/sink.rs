@@ -10,12 +10,15 @@ use crate::ledger::Ledger;
 use crate::limits::REPORTS_PER_STEP_MAX;
 use crate::log::EventLog;
 use crate::sequencer::endogenous;
-use crate::stage::Emit;
+use crate::stage::{Emit, StepEnd};
+use crate::state::StateIo;
 use crate::units::Seq;
 use xxhash_rust::xxh3::Xxh3;
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// What passed the end of the chain.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
 pub struct Counts {
     /// Sequenced inputs.
     pub events: u64,
@@ -61,12 +64,39 @@ impl Default for Latency {
     }
 }
 
+/// What the end of the chain knows between two steps.
+pub struct SinkState {
+    counts: Counts,
+    ledger: Ledger,
+    /// Hash of all outputs up to the last checkpoint.
+    chain: u128,
+}
+
+impl SinkState {
+    /// Before the first step.
+    pub fn new(instruments: &[InstrumentSpec]) -> Self {
+        Self { counts: Counts::default(), ledger: Ledger::new(instruments), chain: 0 }
+    }
+
+    /// Walks over the state, which is whole at a checkpoint only: in between the outputs' hash is under way.
+    pub fn state(&mut self, io: &mut StateIo<'_>) {
+        io.plain(&mut self.counts);
+        self.ledger.state(io);
+        io.plain(&mut self.chain);
+    }
+
+    /// What passed so far.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+}
+
 /// Receives everything that leaves the chain.
 pub struct Sink<L> {
     log: L,
-    counts: Counts,
-    ledger: Ledger,
-    outputs_hash: Xxh3,
+    state: SinkState,
+    /// The outputs since the last checkpoint.
+    outputs: Xxh3,
     seq: Seq,
     index: u32,
     reports: Vec<Event>,
@@ -78,11 +108,15 @@ pub struct Sink<L> {
 impl<L: EventLog> Sink<L> {
     /// A sink that records in `log`; with `stamps` it reads the clock at the first order of a step.
     pub fn new(log: L, instruments: &[InstrumentSpec], stamps: bool) -> Self {
+        Self::resume(log, SinkState::new(instruments), stamps)
+    }
+
+    /// A sink that goes on from `state`.
+    pub fn resume(log: L, state: SinkState, stamps: bool) -> Self {
         Self {
             log,
-            counts: Counts::default(),
-            ledger: Ledger::new(instruments),
-            outputs_hash: Xxh3::new(),
+            state,
+            outputs: Xxh3::new(),
             seq: Seq::ZERO,
             index: 0,
             reports: Vec::with_capacity(REPORTS_PER_STEP_MAX),
@@ -102,8 +136,12 @@ impl<L: EventLog> Sink<L> {
         self.reports.clear();
     }
 
-    /// Records the latency of the step's first order, if there was one, from `start_ns`.
-    pub fn end_step(&mut self, start_ns: u64) {
+    /// Ends a step: records the latency of its first order, if there was one, from `start_ns`.
+    pub fn end_step(&mut self, end: StepEnd, start_ns: u64) {
+        if end.checkpoint {
+            self.state.chain = self.outputs_hash();
+            self.outputs.reset();
+        }
         if self.first_order_ns != 0 {
             self.latency.histogram.saturating_record(self.first_order_ns.saturating_sub(start_ns).max(1));
             self.first_order_ns = 0;
@@ -117,38 +155,64 @@ impl<L: EventLog> Sink<L> {
 
     /// What passed so far.
     pub fn counts(&self) -> &Counts {
-        &self.counts
+        &self.state.counts
+    }
+
+    /// The hash of all outputs: a chain of hashes, a link for each checkpoint, so that a run can go on from one.
+    fn outputs_hash(&self) -> u128 {
+        let mut link = Xxh3::new();
+        link.update(&self.state.chain.to_le_bytes());
+        link.update(&self.outputs.digest128().to_le_bytes());
+        link.digest128()
+    }
+
+    /// The log, to ask it how it stands.
+    pub fn log_mut(&mut self) -> &mut L {
+        &mut self.log
+    }
+
+    /// What the sink knows, for a snapshot at a checkpoint or the end of a recovery.
+    pub fn state_mut(&mut self) -> &mut SinkState {
+        &mut self.state
+    }
+
+    /// The same sink with another log, between two steps; with `stamps` it reads the clock at the first order of a step.
+    pub fn with_log<M>(self, log: M, stamps: bool) -> (Sink<M>, L) {
+        let Self { log: old, state, outputs, seq, index, reports, first_order_ns, latency, .. } = self;
+        let clock = stamps.then(Clock::default);
+        (Sink { log, state, outputs, seq, index, reports, clock, first_order_ns, latency }, old)
     }
 
     /// Takes the sink apart at the end of a run.
     pub fn into_parts(self) -> (L, Counts, Ledger, u128, Latency) {
-        (self.log, self.counts, self.ledger, self.outputs_hash.digest128(), self.latency)
+        let outputs_hash = self.outputs_hash();
+        (self.log, self.state.counts, self.state.ledger, outputs_hash, self.latency)
     }
 
     fn on_input(&mut self, event: &Event) {
-        self.counts.events += 1;
+        self.state.counts.events += 1;
         match event.kind() {
             Kind::Ltp | Kind::Quote | Kind::Full if event.is_refused() => {}
-            Kind::Ltp => self.ledger.mark(event.header.instrument, event.body::<Ltp>().last),
-            Kind::Quote => self.ledger.mark(event.header.instrument, event.body::<Quote>().last),
-            Kind::Full => self.ledger.mark(event.header.instrument, event.body::<Full>().last),
+            Kind::Ltp => self.state.ledger.mark(event.header.instrument, event.body::<Ltp>().last),
+            Kind::Quote => self.state.ledger.mark(event.header.instrument, event.body::<Quote>().last),
+            Kind::Full => self.state.ledger.mark(event.header.instrument, event.body::<Full>().last),
             Kind::DeadLetter => {
-                self.counts.dead_letters_in += 1;
+                self.state.counts.dead_letters_in += 1;
                 self.count_dead(event);
                 return;
             }
             _ => return,
         }
-        self.counts.ticks += 1;
+        self.state.counts.ticks += 1;
     }
 
     fn count_dead(&mut self, event: &Event) {
         let reason = event.body::<crate::event::DeadLetter>().reason;
-        self.counts.dead_by_reason[usize::from(reason)] += 1;
+        self.state.counts.dead_by_reason[usize::from(reason)] += 1;
     }
 
     fn count_output(&mut self, event: &Event) {
-        let counts = &mut self.counts;
+        let counts = &mut self.state.counts;
         counts.outputs += 1;
         match event.kind() {
             Kind::Bar => counts.bars += 1,
@@ -169,8 +233,9 @@ impl<L: EventLog> Sink<L> {
                 let fill = event.body::<Fill>();
                 let side = Side::from_u8(fill.side).expect("the venue writes known sides");
                 let instrument = event.header.instrument;
-                let value = fill.price.value(fill.quantity, self.ledger.position(instrument).multiplier);
-                self.ledger.fill(instrument, side, fill.quantity, value);
+                let value =
+                    fill.price.value(fill.quantity, self.state.ledger.position(instrument).multiplier);
+                self.state.ledger.fill(instrument, side, fill.quantity, value);
             }
             Kind::Report => {
                 counts.rejects += u64::from(event.body::<Report>().state == OrderState::Rejected as u8);
@@ -206,7 +271,7 @@ impl<L: EventLog> Emit for Sink<L> {
         output.header.index = self.index;
         self.index += 1;
         self.log.append(&output);
-        self.outputs_hash.update(output.used_bytes());
+        self.outputs.update(output.used_bytes());
         self.count_output(&output);
     }
 }

@@ -11,9 +11,8 @@
 use super::clock::Clock;
 use super::fused::Fused;
 use super::ring::{CALL_SLOTS, ring};
-use super::sink::Sink;
 use super::worker::{FeedWorker, SequencerWorker, Shared, SinkWorker, StageWorker, Worker, risk_stop};
-use super::{Run, Stages, sequencer};
+use super::{Resumed, Run, Stages, sequencer};
 use crate::limits::{PENDING_REPORTS_MAX, REPORTS_PER_STEP_MAX};
 use crate::sequencer::source::{Merged, RingSource, Source};
 use crate::stage::Then;
@@ -60,8 +59,9 @@ pub fn workers(
     if threads == 1 {
         return Ok(vec![Box::new(Fused::new(run)?)]);
     }
-    let stages = Stages::new(run.config)?;
-    let shared = Shared::new();
+    let resumed = run.resume.map_or_else(|| Resumed::nothing(run.config), |resumed| Ok(*resumed))?;
+    let (stages, state, sink) = resumed.into_parts(run.outputs, run.stamps);
+    let shared = Shared::new(state.last_seq());
     let mut workers: Vec<Box<dyn Worker>> = Vec::new();
     let source: Box<dyn Source> = if threads == 2 {
         Box::new(Merged::new(run.schedule, run.feed))
@@ -72,13 +72,12 @@ pub fn workers(
     };
     let (to_sequencer, reports) = rtrb::RingBuffer::new(rings.reports);
     let (out, input) = ring(rings.events);
-    let sequencer = sequencer(source, run.inputs, run.config, run.until, run.commands);
+    let sequencer = sequencer(source, run.inputs, run.config, run.until, run.commands, state);
     let name = if threads == 2 { "decode+sequence" } else { "sequence" };
     let clock = run.stamps.then(Clock::default);
     let back = (reports, shared.clone());
     let head = SequencerWorker::new(name, sequencer, stages.bars, out, back, clock, run.pace);
     workers.push(Box::new(head));
-    let sink = Sink::new(run.outputs, &run.config.instruments, run.stamps);
     let Stages { strategy, risk, matcher, .. } = stages;
     if threads <= 3 {
         let chain = Then::new(strategy, Then::new(risk, matcher));

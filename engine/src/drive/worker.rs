@@ -54,10 +54,10 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// The words at the start of a run.
-    pub fn new() -> Arc<Self> {
+    /// The words at the start of a run whose steps up to `done` are finished.
+    pub fn new(done: Seq) -> Arc<Self> {
         let stamps = (0..IN_FLIGHT_MAX).map(|_| AtomicU64::new(0)).collect();
-        Arc::new(Self { done_seq: CachePadded::new(AtomicU64::new(0)), stamps })
+        Arc::new(Self { done_seq: CachePadded::new(AtomicU64::new(done.0)), stamps })
     }
 }
 
@@ -439,7 +439,7 @@ impl<C: Chain> SinkWorker<C> {
         self.chain.end(end, &mut self.sink);
         // Relaxed: the rings ordered the stamp before the event.
         let start_ns = self.shared.stamps[end.seq.0 as usize % IN_FLIGHT_MAX].load(Ordering::Relaxed);
-        self.sink.end_step(start_ns);
+        self.sink.end_step(end, start_ns);
         for report in self.sink.reports() {
             self.reports.push(*report).expect("room was made sure of");
         }

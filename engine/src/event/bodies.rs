@@ -81,16 +81,14 @@ bodies! {
         close: TsNs,
         /// Last timer of the session: the close and the grace.
         end: TsNs,
-        /// Start of the square-off.
-        square_off: TsNs,
         /// Hash of the configuration text.
         config_hash: u64,
         /// Hash of the instrument table.
         instruments_hash: u64,
-        /// Hash of the session's hours as given above.
+        /// Hash of the hours of the session and of the instruments that keep their own.
         calendar_hash: u64,
         /// Zero.
-        reserved: [u8; 24],
+        reserved: [u8; 32],
     }
 
     /// Ends a session: positions must be flat, day orders die.
@@ -112,11 +110,15 @@ bodies! {
     }
 
     /// An operator's command.
-    Command = 4, 1 lines {
+    Command = 4, 4 lines {
         /// A `CommandCode`.
         code: u8,
+        /// Used bytes of the reason below.
+        reason_bytes: u8,
         /// Zero.
-        reserved: [u8; 31],
+        reserved: [u8; 6],
+        /// What the operator typed as reason, UTF-8, padded with zeros.
+        reason: [u8; 216],
     }
 
     /// One instrument of the session's table; its id is in the header.
@@ -129,16 +131,20 @@ bodies! {
         class: u8,
         /// 1 if orders may be sent, else 0.
         tradable: u8,
+        /// 1 if futures or options on it trade, which decides when its day ends; else 0.
+        derivatives: u8,
         /// Zero.
-        reserved: [u8; 2],
+        reserved: [u8; 1],
         /// Units in a lot.
         lot: Qty,
         /// Smallest price step.
         tick: Price,
         /// Value of one point of one unit: 1 but for some commodities.
         multiplier: i64,
+        /// Largest quantity the exchange takes in one order; zero if none is known.
+        freeze: Qty,
         /// Zero.
-        reserved2: [u8; 24],
+        reserved2: [u8; 16],
     }
 
     /// A part of the configuration text the journal was made with.
@@ -151,6 +157,16 @@ bodies! {
         used_bytes: u32,
         /// The text, padded with zeros.
         text: [u8; 216],
+    }
+
+    /// Hours of one instrument that differ from its session's; they follow the session's start.
+    Hours = 7, 1 lines {
+        /// Start of continuous trading.
+        open: TsNs,
+        /// End of continuous trading.
+        close: TsNs,
+        /// Zero.
+        reserved: [u8; 16],
     }
 
     /// A packet in last-price mode.
@@ -309,7 +325,7 @@ bodies! {
         reserved: [u8; 39],
     }
 
-    /// A closed bar.
+    /// A closed bar: as an output, of this run; as an input, of earlier days, from which indicators warm up.
     Bar = 32, 2 lines {
         /// Start of the period.
         start: TsNs,
@@ -449,6 +465,23 @@ bodies! {
         flags: u8,
         /// Zero.
         reserved: [u8; 48],
+    }
+
+    /// A request to change a resting order: a smaller quantity keeps its place in the queue, another price or a larger
+    /// quantity takes it to the end.
+    Modify = 38, 1 lines {
+        /// The order.
+        order: OrderId,
+        /// Its new quantity, what is filled already included.
+        quantity: Qty,
+        /// Its new limit.
+        price: Price,
+        /// The strategy.
+        strategy: StrategyId,
+        /// An `Intent`: why it is changed.
+        intent: u8,
+        /// Zero.
+        reserved: [u8; 5],
     }
 
     /// A stage's state hash at the end of a step.

@@ -94,8 +94,14 @@ codes! {
         Exit = 2 "exit",
         /// Closes a position because the square-off time has come.
         SquareOff = 3 "square_off",
-        /// Closes a position because trading was halted or killed.
+        /// Closes a position because trading was halted or killed, or an operator wants it.
         Flatten = 4 "flatten",
+        /// Closes a position whose loss reached its stop.
+        StopLoss = 5 "stop_loss",
+        /// Closes a position whose profit reached its target.
+        TakeProfit = 6 "take_profit",
+        /// Closes a position that was held for as long as it may be.
+        HoldingTime = 7 "holding_time",
     }
 
     /// State of an order in its reports.
@@ -134,6 +140,10 @@ codes! {
         Malformed = 8 "malformed",
         /// The order id is already known.
         Duplicate = 9 "duplicate",
+        /// A request changed the order.
+        Modified = 10 "modified",
+        /// The instrument is not in continuous trading.
+        Closed = 11 "closed",
     }
 
     /// What a strategy wants.
@@ -234,6 +244,10 @@ codes! {
         Leverage = 22 "leverage",
         /// The gross value of futures and options would exceed its limit.
         DerivativesValue = 23 "derivatives_value",
+        /// Another strategy of the instrument has the say.
+        Conflict = 24 "conflict",
+        /// The order's quantity is more than the exchange takes in one order.
+        FreezeQuantity = 25 "freeze_quantity",
     }
 
     /// Periods of bars.
@@ -292,6 +306,10 @@ codes! {
         Kill = 1 "kill",
         /// The run ends before its session does: cancel what rests, open nothing.
         Stop = 2 "stop",
+        /// Latch the kill switch and close every position, whatever is configured for a kill.
+        Flatten = 3 "flatten",
+        /// Clear the latches, for the reason given: kill switch, halt, and instruments closed by their loss.
+        Resume = 4 "resume",
     }
 
     /// What people must know at once.
@@ -304,6 +322,8 @@ codes! {
         Killed = 3 "killed",
         /// A report contradicts what is known of its order.
         ReportMismatch = 4 "report_mismatch",
+        /// An operator cleared the latches.
+        Resumed = 5 "resumed",
     }
 }
 
@@ -332,7 +352,7 @@ pub enum RuleUnit {
     Money,
     /// Nanoseconds since the epoch.
     Time,
-    /// Orders, positions, units, or a flag as 1 and 0.
+    /// Orders, positions, units, priorities, confidence in 1/10,000, or a flag as 1 and 0.
     Count,
 }
 
@@ -361,7 +381,9 @@ impl Rule {
             | Self::ShortNotAllowed
             | Self::TradesPerDay
             | Self::TradesPerSymbol
-            | Self::OrderRate => RuleUnit::Count,
+            | Self::OrderRate
+            | Self::Conflict
+            | Self::FreezeQuantity => RuleUnit::Count,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Reports that were made but not yet sequenced, by key.
 
-use crate::event::{Event, Report};
-use crate::units::{OrderId, Seq, TsNs};
+use crate::event::{Event, Report, SessionEnd};
+use crate::limits::PENDING_REPORTS_MAX;
+use crate::state::StateIo;
+use crate::units::{InstrumentId, OrderId, Seq, TsNs};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -62,5 +64,43 @@ impl Pending {
     pub(super) fn pop_into(&mut self, event: &mut Event) {
         let Reverse(keyed) = self.0.pop().expect("a report is pending");
         *event = keyed.event;
+    }
+
+    /// Takes the report that a recorded input is, if it is pending. Recorded inputs mostly come in key order, so
+    /// that it is the first; on the wall clock it need not be.
+    pub(super) fn take(&mut self, recorded: &Report) -> Option<Event> {
+        let is = |keyed: &Keyed| (keyed.key.order, keyed.key.number) == (recorded.order, recorded.number);
+        if self.0.peek().is_some_and(|Reverse(first)| is(first)) {
+            return self.0.pop().map(|Reverse(keyed)| keyed.event);
+        }
+        let found = self.0.iter().find(|Reverse(keyed)| is(keyed)).map(|Reverse(keyed)| keyed.event);
+        if found.is_some() {
+            self.0.retain(|Reverse(keyed)| !is(keyed));
+        }
+        found
+    }
+
+    /// The reports by key, for the state of a run.
+    pub(super) fn state(&mut self, io: &mut StateIo<'_>) {
+        let mut events: Vec<Event> = if io.is_loading() {
+            Vec::new()
+        } else {
+            let mut keyed: Vec<&Keyed> = self.0.iter().map(|Reverse(keyed)| keyed).collect();
+            keyed.sort_unstable();
+            keyed.iter().map(|keyed| keyed.event).collect()
+        };
+        let blank = Event::new(InstrumentId::NONE, 0, &SessionEnd { date: 0, number: 0, reserved: [0; 24] });
+        io.list(&mut events, PENDING_REPORTS_MAX, &blank, |io, event| {
+            io.plain(event);
+            if event.header.kind != crate::event::Kind::Report as u8 {
+                io.refuse("a pending event is no report");
+                *event = blank;
+            }
+        });
+        if io.is_loading() {
+            self.0.clear();
+            let reports = events.iter().filter(|event| event.header.kind == crate::event::Kind::Report as u8);
+            reports.for_each(|event| self.push(event));
+        }
     }
 }

@@ -2,8 +2,10 @@
 
 use super::SOURCE_SCHEDULE;
 use super::source::{Head, Source};
-use crate::config::{InstrumentSpec, SessionTimes};
-use crate::event::{Command, CommandCode, ConfigText, Event, FLAG_EXO, Instrument, SessionStart, Timer};
+use crate::config::{InstrumentSpec, SessionPlan, SessionTimes};
+use crate::event::{
+    Command, CommandCode, ConfigText, Event, FLAG_EXO, Hours, Instrument, SessionStart, Timer,
+};
 use crate::hash::StateHasher;
 use crate::units::{InstrumentId, NS_PER_S, TsNs};
 
@@ -11,12 +13,14 @@ use crate::units::{InstrumentId, NS_PER_S, TsNs};
 const TEXT_BYTES: usize = 216;
 
 /// A command with the virtual time at which it comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScriptedCommand {
     /// When.
     pub at: TsNs,
     /// What.
     pub code: CommandCode,
+    /// Why; may be empty.
+    pub reason: String,
 }
 
 /// Control events and timers, in key order. Timers come once a second from a session's pre-open to its end.
@@ -32,26 +36,33 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The schedule of a run: the preamble at the first pre-open, then the sessions, which must be in time order.
+    /// The schedule of a run: the preamble at the first pre-open, then the sessions, which must be in time order. `history`
+    /// are bars of earlier days, which follow the preamble.
     pub fn new(
         config_text: &str,
         config_hash: u64,
         instruments: &[InstrumentSpec],
-        sessions: &[SessionTimes],
+        history: &[Event],
+        sessions: &[SessionPlan],
         commands: &[ScriptedCommand],
     ) -> Self {
-        let start = sessions.first().map_or(TsNs::ZERO, |session| session.pre_open);
-        let mut control = Self::preamble(config_text, instruments, start);
+        let start = sessions.first().map_or(TsNs::ZERO, |session| session.times.pre_open);
+        let mut control = Self::preamble(config_text, instruments, history, start);
         let instruments_hash = instruments_hash(instruments);
-        for (index, times) in sessions.iter().enumerate() {
+        for (index, plan) in sessions.iter().enumerate() {
+            let times = &plan.times;
             assert!(times.pre_open <= times.open && times.open < times.close && times.close <= times.end);
-            assert!(index == 0 || sessions[index - 1].end < times.pre_open, "sessions overlap");
+            assert!(index == 0 || sessions[index - 1].times.end < times.pre_open, "sessions overlap");
             let number = u32::try_from(index + 1).expect("sessions of a journal are few");
-            control.push(session_start(times, number, config_hash, instruments_hash));
+            control.push(session_start(plan, number, config_hash, instruments_hash));
+            for hours in &plan.hours {
+                assert!(times.open <= hours.open && hours.open < hours.close && hours.close <= times.close);
+                let body = Hours { open: hours.open, close: hours.close, reserved: [0; 16] };
+                control.push(at(times.pre_open, Event::new(hours.instrument, FLAG_EXO, &body)));
+            }
         }
         for command in commands {
-            let body = Command { code: command.code as u8, reserved: [0; 31] };
-            control.push(at(command.at, Event::new(InstrumentId::NONE, FLAG_EXO, &body)));
+            control.push(at(command.at, command_event(command.code, &command.reason)));
         }
         control.sort_by_key(|event| event.header.ts);
         let next_timer = start;
@@ -59,7 +70,7 @@ impl Schedule {
         Self {
             control,
             next_control: 0,
-            sessions: sessions.to_vec(),
+            sessions: sessions.iter().map(|plan| plan.times).collect(),
             next_session: 0,
             next_timer,
             head,
@@ -68,16 +79,27 @@ impl Schedule {
     }
 
     /// The preamble alone, for runs whose sessions and timers are recorded.
-    pub fn preamble_only(config_text: &str, instruments: &[InstrumentSpec], start: TsNs) -> Self {
-        let control = Self::preamble(config_text, instruments, start);
+    pub fn preamble_only(
+        config_text: &str,
+        instruments: &[InstrumentSpec],
+        history: &[Event],
+        start: TsNs,
+    ) -> Self {
+        let control = Self::preamble(config_text, instruments, history, start);
         let head = control.first().copied().unwrap_or_else(|| timer(start));
         let sessions = Vec::new();
         Self { control, next_control: 0, sessions, next_session: 0, next_timer: start, head, ready: false }
     }
 
-    fn preamble(config_text: &str, instruments: &[InstrumentSpec], start: TsNs) -> Vec<Event> {
+    fn preamble(
+        config_text: &str,
+        instruments: &[InstrumentSpec],
+        history: &[Event],
+        start: TsNs,
+    ) -> Vec<Event> {
         let mut events: Vec<Event> = config_events(config_text);
         events.extend(instruments.iter().enumerate().map(|(index, spec)| instrument_event(index, spec)));
+        events.extend_from_slice(history);
         events.into_iter().map(|event| at(start, event)).collect()
     }
 
@@ -133,10 +155,28 @@ fn timer(due: TsNs) -> Event {
     at(due, Event::new(InstrumentId::NONE, FLAG_EXO, &Timer { due, reserved: [0; 24] }))
 }
 
-fn session_start(times: &SessionTimes, number: u32, config_hash: u64, instruments_hash: u64) -> Event {
+/// A command with its reason, of which at most 216 bytes are kept, whole characters.
+pub fn command_event(code: CommandCode, reason: &str) -> Event {
+    let mut body = Command { code: code as u8, reason_bytes: 0, reserved: [0; 6], reason: [0; 216] };
+    let mut used = reason.len().min(body.reason.len());
+    while !reason.is_char_boundary(used) {
+        used -= 1;
+    }
+    body.reason[..used].copy_from_slice(&reason.as_bytes()[..used]);
+    body.reason_bytes = u8::try_from(used).expect("a reason has at most 216 bytes");
+    Event::new(InstrumentId::NONE, FLAG_EXO, &body)
+}
+
+fn session_start(plan: &SessionPlan, number: u32, config_hash: u64, instruments_hash: u64) -> Event {
+    let times = &plan.times;
     let mut hasher = StateHasher::new(0);
-    for ts in [times.pre_open, times.open, times.close, times.end, times.square_off] {
+    for ts in [times.pre_open, times.open, times.close, times.end] {
         hasher.u64(ts.0);
+    }
+    for hours in &plan.hours {
+        hasher.u64(u64::from(hours.instrument.0));
+        hasher.u64(hours.open.0);
+        hasher.u64(hours.close.0);
     }
     let body = SessionStart {
         date: times.date,
@@ -145,11 +185,10 @@ fn session_start(times: &SessionTimes, number: u32, config_hash: u64, instrument
         open: times.open,
         close: times.close,
         end: times.end,
-        square_off: times.square_off,
         config_hash,
         instruments_hash,
         calendar_hash: hasher.finish() as u64,
-        reserved: [0; 24],
+        reserved: [0; 32],
     };
     at(times.pre_open, Event::new(InstrumentId::NONE, FLAG_EXO, &body))
 }
@@ -177,11 +216,13 @@ pub fn instrument_event(index: usize, spec: &InstrumentSpec) -> Event {
         token: spec.token,
         class: spec.class as u8,
         tradable: u8::from(spec.tradable),
-        reserved: [0; 2],
+        derivatives: u8::from(spec.derivatives),
+        reserved: [0; 1],
         lot: spec.lot,
         tick: spec.tick,
         multiplier: spec.multiplier,
-        reserved2: [0; 24],
+        freeze: spec.freeze,
+        reserved2: [0; 16],
     };
     let id = InstrumentId(u32::try_from(index).expect("at most INSTRUMENTS_MAX instruments"));
     Event::new(id, FLAG_EXO, &body)

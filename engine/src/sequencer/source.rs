@@ -270,8 +270,6 @@ pub struct Rewrite {
     pub config_hash: u64,
     /// The new instrument table's hash.
     pub instruments_hash: u64,
-    /// New square-off time, as nanoseconds after the session's open.
-    pub square_off_after_open_ns: Option<u64>,
 }
 
 /// The recorded inputs from outside, for a run that makes its own reports: the venue's reports, session ends (the
@@ -303,9 +301,6 @@ impl<R: EventReader> Source for Recorded<R> {
                 let start = self.head.body_mut::<SessionStart>();
                 start.config_hash = self.rewrite.config_hash;
                 start.instruments_hash = self.rewrite.instruments_hash;
-                if let Some(after_ns) = self.rewrite.square_off_after_open_ns {
-                    start.square_off = start.open.plus(after_ns);
-                }
             }
             self.ready = true;
         }

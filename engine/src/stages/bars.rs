@@ -4,13 +4,14 @@
 //! tick ─► 1s ─► 1m ─┬─► 3m   5m   15m   30m   60m
 //!                   └─► day                       each closed bar merges into the next step
 //! ```
-//! * Periods are counted from the session's open; the last one of each length ends at the session's close.
+//! * Hours are the session's, unless an `Hours` event behind the session's start gives the instrument its own.
+//! * Periods are counted from the instrument's open; the last one of each length ends at the instrument's close.
 //! * A tick's time is the packet's exchange time where it has one, else the sequencer's (`BAR_RECEIVE_TIME`).
 //! * A bar closes by a later tick of its own instrument, or by the timer a grace after its end
 //!   (`BAR_BY_TIMER`), or with the session. A closed bar never changes: a tick from before the newest closed
 //!   end is late, and a dead letter.
 //! * Which ticks move prices, and what volume they add: `cumulative`.
-//! * Ticks of the session's date outside its hours move the running maximum of volume and no bar.
+//! * Ticks of the session's date outside the instrument's hours move the running maximum of volume and no bar.
 //! * Ticks that are late, of another date, or further in the future than clocks can differ are dead letters. They move
 //!   nothing here, and are forwarded as refused, so that no stage behind takes a price from them either.
 //!
@@ -27,14 +28,14 @@ mod tests;
 
 use crate::config::{BarsConfig, InstrumentSpec};
 use crate::event::{
-    BAR_BY_TIMER, Bar, DeadLetter, DeadReason, Event, FLAG_REFUSED, Header, Kind, SessionStart, StageId,
-    Timeframe,
+    self, BAR_BY_TIMER, Bar, DeadLetter, DeadReason, Event, FLAG_REFUSED, Header, Kind, SessionStart,
+    StageId, Timeframe,
 };
 use crate::hash::StateHasher;
 use crate::limits::{EMIT_MAX, INSTRUMENTS_MAX};
 use crate::stage::{Emit, Progress, Stage};
 use crate::units::{InstrumentId, NS_PER_S, TsNs};
-use hours::Hours;
+use hours::{Hours, Session};
 use instrument::InstrumentBars;
 use tick::Tick;
 
@@ -57,7 +58,7 @@ pub struct BarsCounters {
     pub stale: u64,
     /// Ticks whose exchange time is further ahead than clocks can differ.
     pub future: u64,
-    /// Ticks outside the session's hours, or without a session.
+    /// Ticks outside their instrument's hours, or without a session.
     pub out_of_session: u64,
     /// Open bars dropped because a session started before the one before had ended.
     pub dropped: u64,
@@ -73,7 +74,7 @@ impl BarsCounters {
 /// Builds the bars of every instrument.
 pub struct Bars {
     grace_ns: u64,
-    hours: Hours,
+    session: Session,
     instruments: Box<[InstrumentBars]>,
     /// Per instrument, the earliest end of its open bars: what a timer has to look at, side by side.
     earliest: Box<[TsNs]>,
@@ -103,7 +104,7 @@ impl Bars {
         assert!(instruments.len() <= INSTRUMENTS_MAX, "more than {INSTRUMENTS_MAX} instruments");
         Self {
             grace_ns: config.grace_ns,
-            hours: Hours::NONE,
+            session: Session::NONE,
             instruments: vec![InstrumentBars::NEW; instruments.len()].into_boxed_slice(),
             earliest: vec![NEVER; instruments.len()].into_boxed_slice(),
             next_due: NEVER,
@@ -120,29 +121,37 @@ impl Bars {
     /// Starts a session from nothing. Bars that an earlier session left open (it broke off without an end)
     /// are dropped, not closed: their periods are not known to be over, and a bar is never invented.
     fn start(&mut self, start: &SessionStart) {
-        self.hours = Hours::new(start.open, start.close);
+        self.session = Session::new(start.open);
+        let hours = Hours::new(start.open, start.close);
         self.next_due = NEVER;
         for (instrument, earliest) in self.instruments.iter_mut().zip(&mut self.earliest) {
             self.counters.dropped += u64::from(instrument.open_bars());
-            *instrument = InstrumentBars::NEW;
+            *instrument = InstrumentBars::starting(hours);
             *earliest = NEVER;
         }
+    }
+
+    /// Gives an instrument hours of its own for the session that has just started.
+    fn keep_hours(&mut self, id: InstrumentId, hours: &event::Hours) {
+        assert!(id.index() < self.instruments.len(), "hours of an instrument that is not in the table");
+        assert!(self.session.running(), "an instrument's hours follow the start of their session");
+        self.instruments[id.index()].keep(Hours::new(hours.open, hours.close));
     }
 
     /// Why a tick's time is not to be believed, if it is not. The sequencer's clock and the exchange's may differ by a
     /// little; a time further ahead would close bars that have hardly begun, and make everything after it late.
     fn refusal(&self, event: &Event, tick: &Tick) -> Option<DeadReason> {
-        if !self.hours.running() {
+        if !self.session.running() {
             return None;
         }
-        if tick.exchange_time && !self.hours.same_date(tick.time) {
+        if tick.exchange_time && !self.session.same_date(tick.time) {
             return Some(DeadReason::StaleDate);
         }
         if tick.time > event.header.ts.plus(FUTURE_TOLERANCE_NS) {
             return Some(DeadReason::FutureTime);
         }
-        let late = self.hours.contain(tick.time)
-            && self.instruments[event.header.instrument.index()].is_late(tick.time);
+        let bars = &self.instruments[event.header.instrument.index()];
+        let late = bars.trades_at(tick.time) && bars.is_late(tick.time);
         late.then_some(DeadReason::LateTick)
     }
 
@@ -161,14 +170,14 @@ impl Bars {
 
     fn tick(&mut self, event: &Event, tick: &Tick, out: &mut impl Emit) {
         let id = event.header.instrument;
-        if !self.hours.running() {
+        if !self.session.running() {
             self.counters.out_of_session += 1;
             return;
         }
-        let in_hours = self.hours.contain(tick.time);
+        let in_hours = self.instruments[id.index()].trades_at(tick.time);
         if !in_hours {
             self.counters.out_of_session += 1;
-            if !self.hours.same_date(tick.time) {
+            if !self.session.same_date(tick.time) {
                 return;
             }
         }
@@ -185,7 +194,7 @@ impl Bars {
 
     /// Lets a tick within the hours, whose older bars are closed, move its instrument's bars.
     fn apply(&mut self, id: InstrumentId, tick: &Tick, change: cumulative::Change) {
-        let end = self.instruments[id.index()].apply(&self.hours, tick, change);
+        let end = self.instruments[id.index()].apply(tick, change);
         // The shortest open bar ends first: its period lies within those of all the others.
         let earliest = &mut self.earliest[id.index()];
         *earliest = end.min(*earliest);
@@ -204,7 +213,7 @@ impl Bars {
         let bars = &mut self.instruments[id.index()];
         let mut closed = 0;
         for &timeframe in Timeframe::ALL {
-            let Some(bar) = bars.close_if_due(&self.hours, timeframe, until, flags) else { continue };
+            let Some(bar) = bars.close_if_due(timeframe, until, flags) else { continue };
             self.counters.bars[place(timeframe)] += 1;
             closed += 1;
             out.emit(&Event::output::<Bar>(StageId::Sequencer, cause, id, &bar));
@@ -261,10 +270,11 @@ impl Stage for Bars {
         out.emit(event);
         match event.kind() {
             Kind::SessionStart => self.start(event.body()),
+            Kind::Hours => self.keep_hours(event.header.instrument, event.body()),
             Kind::SessionEnd => {
                 // From here on no tick belongs to a session; the bars left are closed, in further calls if
                 // need be.
-                self.hours.end();
+                self.session.end();
                 return self.close_all(&event.header, TsNs(u64::MAX - 1), 1, out);
             }
             Kind::Timer => {
@@ -284,7 +294,7 @@ impl Stage for Bars {
     fn state_hash(&self, hasher: &mut StateHasher) {
         assert!(self.closing.is_none(), "a state is hashed between steps");
         hasher.u64(self.grace_ns);
-        self.hours.hash(hasher);
+        self.session.hash(hasher);
         hasher.u64(self.next_due.0);
         for bars in &self.instruments {
             bars.hash(hasher);

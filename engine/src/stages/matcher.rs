@@ -1,44 +1,55 @@
 //! The paper venue: orders meet the market as the newest packet shows it, and become fills and reports.
 //!
-//! 1. A new order is refused (unknown instrument, malformed, no price yet, own order on the other side, …),
-//!    or it trades. If the newest packet displays depth on the side it takes, it takes that level by level
-//!    within its limit, one fill a level; what own orders have taken is gone until the next packet. Without
-//!    depth it is filled whole at the last price and slippage if its limit allows that. What is left rests
-//!    (day limit) or is cancelled (IOC, market).
+//! 1. A new order is refused (unknown instrument, malformed, closed, no price yet, own order on the other
+//!    side, …), or it trades. If the newest packet displays depth on the side it takes, it takes that level by
+//!    level within its limit, one fill a level; what own orders have taken is gone until the next packet.
+//!    Without depth it is filled whole at the last price and slippage if its limit allows that. What is left
+//!    rests (day limit) or is cancelled (IOC, market).
 //! 2. A resting order is filled at its own price, in price-time order: when the best displayed price touches
 //!    it, with what is displayed within its limit; else when the market trades through it by a tick, with at
 //!    most a share of the volume increase.
-//! 3. A step makes at most one report per order, at the step's end: state, cumulative quantity and value. At
+//! 3. A resting order may get another quantity and price.
+//! 4. All this happens within the instrument's hours. What still rests when they end, the next timer cancels.
+//! 5. A step makes at most one report per order, at the step's end: state, cumulative quantity and value. At
 //!    most `REPORTS_PER_ORDER_MAX` of an order are under way; further changes merge into the next. The single
 //!    fills are events of their own.
 //!
-//! The displayed book is in `depth`, the last-price rules are in `model`.
+//! The way in is in `entry`, other terms are in `modify`, the displayed book is in `depth`, the last-price
+//! rules are in `model`.
 
 mod depth;
+mod entry;
+mod hours;
 mod latency;
 mod market;
 mod model;
+mod modify;
 mod orders;
 mod refusals;
 
 #[cfg(test)]
 mod depth_tests;
 #[cfg(test)]
+mod hours_tests;
+#[cfg(test)]
+mod modify_tests;
+#[cfg(test)]
 mod property_tests;
 #[cfg(test)]
 mod tests;
 
-use crate::book::{Books, Incoming, Outcome, QUANTITY_MAX, Resting, Style};
+use crate::book::{Books, Resting};
 use crate::config::{InstrumentSpec, PipelineConfig};
 use crate::event::{
-    Cancel, Event, FILL_DEPTH, FILL_MAKER, FILL_NO_VOLUME, FILL_SLIPPAGE, FLAG_ENDO, Fill, Header, Kind,
-    Order, OrderState, OrderType, Report, ReportReason, Side, StageId, Validity,
+    Cancel, Event, FILL_DEPTH, FILL_MAKER, FILL_NO_VOLUME, FLAG_ENDO, Fill, Header, Hours, Kind, OrderState,
+    Report, ReportReason, SessionStart, Side, StageId,
 };
 use crate::hash::StateHasher;
 use crate::limits::{EMIT_MAX, INSTRUMENTS_MAX, OPEN_ORDERS_MAX};
 use crate::stage::{Emit, Progress, Stage, StepEnd};
-use crate::units::{InstrumentId, OrderId, Price, Qty};
+use crate::units::{InstrumentId, OrderId, Price, Qty, TsNs};
 use depth::Depth;
+use hours::TradingHours;
 use latency::Latency;
 use market::{Market, Packet};
 use model::{Allowance, FillRun, LastPriceModel};
@@ -76,6 +87,7 @@ pub struct Matcher {
     refusals: Refusals,
     model: LastPriceModel,
     latency: Latency,
+    hours: TradingHours,
     session_ended: bool,
     work: Work,
 }
@@ -95,11 +107,17 @@ impl Stage for Matcher {
             }
             Kind::Order => self.on_order(event, out),
             Kind::Cancel => self.cancel(event.body::<Cancel>().order, ReportReason::Requested),
+            Kind::Modify => self.on_modify(event, out),
+            Kind::Timer => self.on_timer(event.header.ts),
             Kind::Report if event.header.flags & FLAG_ENDO != 0 => {
                 let report = event.body::<Report>();
                 self.orders.report_returned(report.order, report.number);
             }
-            Kind::SessionStart => self.on_session_start(),
+            Kind::SessionStart => self.on_session_start(event.body::<SessionStart>()),
+            Kind::Hours => {
+                let &Hours { open, close, .. } = event.body::<Hours>();
+                self.hours.set(event.header.instrument, open, close);
+            }
             Kind::SessionEnd => self.on_session_end(),
             _ => {}
         }
@@ -121,6 +139,7 @@ impl Stage for Matcher {
     fn state_hash(&self, hasher: &mut StateHasher) {
         assert!(matches!(self.work, Work::None), "a state is hashed between steps");
         hasher.u64(u64::from(self.session_ended));
+        self.hours.state_hash(hasher);
         for market in &self.markets {
             market.state_hash(hasher);
         }
@@ -151,6 +170,7 @@ impl Matcher {
             refusals: Refusals::new(),
             model: LastPriceModel::new(&config.venue),
             latency: Latency::new(&config.venue),
+            hours: TradingHours::new(count),
             session_ended: false,
             work: Work::None,
         }
@@ -162,21 +182,49 @@ impl Matcher {
     }
 
     /// A new day: yesterday's prices and volumes are no market.
-    fn on_session_start(&mut self) {
+    fn on_session_start(&mut self, start: &SessionStart) {
         assert!(self.books.is_empty(), "an order outlived its session");
         self.markets.fill(Market::default());
         self.depths.fill(Depth::default());
+        self.hours.start(start.open, start.close);
         self.session_ended = false;
+    }
+
+    /// Cancels what rests in instruments that have closed.
+    fn on_timer(&mut self, now: TsNs) {
+        if !self.hours.is_due(now) {
+            return;
+        }
+        self.hours.clear_due();
+        for instrument in self.every_instrument() {
+            if self.hours.has_closed(instrument, now) {
+                self.cancel_all(instrument);
+            } else if !self.is_empty(instrument) {
+                self.hours.rests(instrument);
+            }
+        }
     }
 
     fn on_session_end(&mut self) {
         self.session_ended = true;
-        for number in 0..self.instruments.len() {
-            let instrument = InstrumentId(u32::try_from(number).expect("instrument ids are 32 bits"));
-            for side in [Side::Buy, Side::Sell] {
-                while let Some(id) = self.books.front(instrument, side).map(|order| order.id) {
-                    self.cancel(id, ReportReason::SessionEnd);
-                }
+        self.every_instrument().for_each(|instrument| self.cancel_all(instrument));
+    }
+
+    fn every_instrument(&self) -> impl Iterator<Item = InstrumentId> + use<> {
+        let count = u32::try_from(self.instruments.len()).expect("instrument ids are 32 bits");
+        (0..count).map(InstrumentId)
+    }
+
+    /// Whether no order rests in an instrument.
+    fn is_empty(&self, instrument: InstrumentId) -> bool {
+        [Side::Buy, Side::Sell].iter().all(|&side| self.books.front(instrument, side).is_none())
+    }
+
+    /// Cancels what rests in an instrument whose day is over.
+    fn cancel_all(&mut self, instrument: InstrumentId) {
+        for side in [Side::Buy, Side::Sell] {
+            while let Some(id) = self.books.front(instrument, side).map(|order| order.id) {
+                self.cancel(id, ReportReason::SessionEnd);
             }
         }
     }
@@ -195,15 +243,14 @@ impl Matcher {
         let Some(market) = self.markets.get_mut(instrument.index()) else { return Progress::Done };
         let Some(packet) = Packet::of(event) else { return Progress::Done };
         let increase = market.update(&packet);
-        let depth = &mut self.depths[instrument.index()];
-        depth.update(event, &packet);
+        self.depths[instrument.index()].update(event, &packet);
         let Some(last) = market.last() else { return Progress::Done };
-        if [Side::Buy, Side::Sell].iter().all(|&side| self.books.front(instrument, side).is_none()) {
+        if self.is_empty(instrument) || !self.hours.is_open(instrument, event.header.ts) {
             return Progress::Done;
         }
         // Orders rest in tradable instruments only, so the lot is positive.
         let lot = self.instruments[instrument.index()].lot;
-        depth.clean(lot);
+        self.depths[instrument.index()].clean(lot);
         let allowance = self.model.allowance(increase, lot);
         // Own orders never cross, so the last price is through one side at most; but the depth may touch the
         // other one.
@@ -282,107 +329,6 @@ impl Matcher {
             reserved: [0; 48],
         };
         out.emit(&Event::output(StageId::Matcher, cause, instrument, &fill));
-    }
-
-    fn on_order(&mut self, event: &Event, out: &mut impl Emit) {
-        let order = event.body::<Order>();
-        let instrument = event.header.instrument;
-        let side = Side::from_u8(order.side).expect("events are checked where they enter");
-        let unknown = match (self.orders.find(order.id), self.orders.is_full()) {
-            (Some(_), _) => Some(ReportReason::Duplicate),
-            (None, true) => Some(ReportReason::VenueFull),
-            (None, false) => None,
-        };
-        if let Some(reason) = unknown {
-            let Order { id, quantity, strategy, .. } = *order;
-            self.refusals.push(Refusal { id, instrument, strategy, side, quantity, reason });
-            return;
-        }
-        let slot = self.orders.insert(order.id, instrument, order.strategy, side, order.quantity);
-        match self.admit(order, instrument, side) {
-            Ok(last) => self.place(slot, order, last, &event.header, out),
-            Err(reason) => {
-                self.orders
-                    .change(slot, |order| (order.state, order.reason) = (OrderState::Rejected, reason));
-            }
-        }
-    }
-
-    /// Checks an order. Answers the last price; the depth it will meet is clean then.
-    fn admit(&mut self, order: &Order, instrument: InstrumentId, side: Side) -> Result<Price, ReportReason> {
-        let spec = self.instruments.get(instrument.index()).filter(|spec| spec.tradable);
-        let spec = spec.ok_or(ReportReason::NotTradable)?;
-        let Order { id, quantity, price, .. } = *order;
-        let in_lots =
-            quantity > Qty::ZERO && quantity <= QUANTITY_MAX && quantity.floor_to_lot(spec.lot) == quantity;
-        let in_ticks = price > Price::ZERO && price.floor_to(spec.tick) == price;
-        if id.is_zero() || !in_lots || !in_ticks {
-            return Err(ReportReason::Malformed);
-        }
-        if self.session_ended {
-            return Err(ReportReason::SessionEnd);
-        }
-        let last = self.markets[instrument.index()].last().ok_or(ReportReason::NoPrice)?;
-        let depth = &mut self.depths[instrument.index()];
-        depth.clean(spec.lot);
-        // No fill is dearer than the limit or, for a sell, the last price or the best bid; so its value can
-        // be counted.
-        let dearest = price.max(last).max(depth.best(Side::Sell).unwrap_or(Price::ZERO));
-        let value = i128::from(dearest.0) * i128::from(quantity.0) * i128::from(spec.multiplier);
-        if i64::try_from(value).is_err() {
-            return Err(ReportReason::Malformed);
-        }
-        // All orders here are one account's, whatever their strategy.
-        if self.books.crosses(instrument, side, price) {
-            return Err(ReportReason::SelfTrade);
-        }
-        Ok(last)
-    }
-
-    /// Fills an admitted order against the displayed depth, or without any against the last price; what is
-    /// left rests or is cancelled.
-    fn place(&mut self, slot: u16, order: &Order, last: Price, cause: &Header, out: &mut impl Emit) {
-        let at = cause.instrument.index();
-        let side = self.orders.get(slot).side;
-        let mut left = order.quantity;
-        if self.depths[at].is_displayed(side) {
-            while let Some((price, quantity)) = self.depths[at].take(side, order.price, left) {
-                left -= quantity;
-                self.fill(slot, Deal { price, quantity, last, flags: FILL_DEPTH }, cause, out);
-            }
-        } else {
-            let price = self.model.aggressive_price(side, last, self.instruments[at].tick);
-            if side.sign() * (order.price.0 - price.0) >= 0 {
-                let flags = if self.model.slips() { FILL_SLIPPAGE } else { 0 };
-                self.fill(slot, Deal { price, quantity: left, last, flags }, cause, out);
-                left = Qty::ZERO;
-            }
-        }
-        if !left.is_zero() {
-            self.leave(slot, order, left, cause.instrument);
-        }
-    }
-
-    /// Lets what is left of an order rest, or cancels it.
-    fn leave(&mut self, slot: u16, order: &Order, left: Qty, instrument: InstrumentId) {
-        if order.order_type == OrderType::Market as u8 || order.validity == Validity::Ioc as u8 {
-            self.orders.change(slot, |order| {
-                (order.state, order.reason) = (OrderState::Cancelled, ReportReason::IocRest);
-            });
-            return;
-        }
-        let Order { id, price: limit, .. } = *order;
-        let side = self.orders.get(slot).side;
-        let incoming = Incoming { id, side, limit, quantity: left, style: Style::Limit };
-        let outcome = self.books.submit(instrument, incoming, &mut |_| {});
-        assert_eq!(
-            outcome,
-            Ok(Outcome::Rested(left)),
-            "an admitted order crosses no own order and finds room"
-        );
-        let partly = left < order.quantity;
-        let state = if partly { OrderState::PartiallyFilled } else { OrderState::Open };
-        self.orders.change(slot, |order| order.state = state);
     }
 
     /// Makes the reports of a step: of every order that changed, in the order of the changes, then of one

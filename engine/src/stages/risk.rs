@@ -2,58 +2,58 @@
 //!
 //! 1. Every proposed order gets a verdict with the deciding rule; the order follows if a quantity is allowed.
 //!    What was asked for already (LONG while long, or while that entry is under way) gets neither.
-//! 2. An instrument has one strategy, at most one entry and one exit under way, and one wish (`Target`). A
-//!    reversal is an exit now and an entry when a report says flat; limits are looked at when the entry is
-//!    due.
-//! 3. Entries are sized by a share of capital. Exits are IOC orders at a protected price; what they leave is
-//!    tried again each second, and no limit keeps an exit back but the order table, of which entries leave it
-//!    half, and the second's number of orders, of which they leave it a quarter.
+//! 2. An instrument has any number of strategies (`claims.rs`), at most one entry and one exit under way, and
+//!    one wish (`Target`), made from what the strategies want. A reversal is an exit now and an entry when a
+//!    report says flat; limits are looked at when the entry is due.
+//! 3. Entries are sized from capital and risk (`sizing.rs`), and those that rest may follow the market
+//!    (`reprice.rs`). Positions may have a stop loss, a target and a holding time (`exits.rs`). Exits are IOC
+//!    orders at a protected price; what they leave is tried again each second, and no limit keeps an exit back but
+//!    the order table, of which entries leave it half, and the second's number of orders, of which they leave it a
+//!    quarter.
 //! 4. Kill (over sessions too), halt (the day's loss or drawdown, until the next session) and square-off
-//!    (from its time on) block entries, cancel what rests and, a kill only if configured, close every
-//!    position each second until flat. An instrument whose own loss reaches its limit is closed alone, for
-//!    the session.
+//!    (from each instrument's time on) block entries, cancel what rests and, a kill only if configured or if
+//!    an operator said flatten, close positions each second until flat. An instrument whose own loss reaches
+//!    its limit is closed alone, for the session. An operator's resume clears these latches, not their causes.
+//!    Nothing is sent outside an instrument's continuous trading.
 //! 5. A report counts once, by its number. One that contradicts its order is not booked: alarm, and the kill
 //!    latches.
 
+mod atr;
 mod checks;
+mod claims;
 mod desk;
+mod exits;
+mod latches;
 mod losses;
 mod margin;
 mod orders;
 mod rate;
 mod reports;
+mod reprice;
+mod session;
+mod sizing;
 #[cfg(test)]
 mod tests;
 
 use crate::config::{PipelineConfig, RiskConfig};
 use crate::event::{
-    Action, Alarm, AlarmCode, Command, CommandCode, Event, Full, Header, Kind, Ltp, Quote, SessionStart,
+    Alarm, AlarmCode, Bar, Command, CommandCode, Event, Full, Header, Hours, Kind, Ltp, Quote, SessionStart,
     Signal, StageId,
 };
 use crate::hash::StateHasher;
 use crate::ledger::Ledger;
 use crate::limits::{EMIT_MAX, INSTRUMENTS_MAX};
 use crate::stage::{Emit, Progress, Stage};
-use crate::units::{IST_OFFSET_NS, InstrumentId, Money, NS_PER_S, OrderId, Price, TsNs};
+use crate::units::{InstrumentId, Money, OrderId, Price, TsNs};
+use claims::Claim;
 use desk::{Desk, Finished, Target};
 use rate::Rate;
 
-/// Events that pursuing one desk may emit: a cancel, a verdict, an order and an alarm.
+/// Events that pursuing one desk may emit: a cancel, a verdict, an order and an alarm. A resting entry that follows
+/// the market is one event, of a desk that cancels nothing.
 const PER_DESK: usize = 4;
 /// Marks an instrument that no strategy trades.
 const NO_DESK: u32 = u32::MAX;
-
-/// The hours of the running session.
-#[derive(Clone, Copy, Debug)]
-struct Session {
-    open: TsNs,
-    close: TsNs,
-    square_off: TsNs,
-    /// From here on no entry; the square-off if no time of its own is configured.
-    entries_end: TsNs,
-    /// Between its start and its end.
-    active: bool,
-}
 
 /// Work over all desks that may need more than one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,14 @@ pub struct Risk {
     desks: Vec<Desk>,
     /// By instrument, the index of its desk or `NO_DESK`.
     desk_of: Vec<u32>,
-    session: Session,
+    /// Whether any strategy has exits, or entries that follow the market, so that each second looks at every desk.
+    watched: bool,
+    /// Between a session's start and its end.
+    active: bool,
+    /// Not after any desk's square-off.
+    first_square_off: TsNs,
+    /// The last timer at or after that; zero before. What is squared off by then is being closed.
+    squared_until: TsNs,
     /// Total profit when the session started, and the loss from there that halts it.
     start_total: Money,
     loss_limit: Money,
@@ -98,8 +105,9 @@ pub struct Risk {
     /// Where a sweep over the desks begins.
     first: usize,
     killed: bool,
+    /// A kill that closes every position, whatever is configured.
+    flatten: bool,
     halted: bool,
-    squaring: bool,
     /// The run was stopped before its session's end.
     stopped: bool,
     /// Orders whose final report has not come back.
@@ -129,34 +137,40 @@ impl<E: Emit> Emit for Bounded<'_, E> {
 }
 
 impl Risk {
-    /// A risk stage without positions. Panics if two strategies share an instrument or an instrument is
-    /// unknown: the configuration is checked where it is read.
+    /// A risk stage without positions. Panics if an instrument is unknown or a strategy has it twice: the
+    /// configuration is checked where it is read.
     pub fn new(config: &PipelineConfig) -> Self {
         assert!(
             config.instruments.len() <= INSTRUMENTS_MAX,
             "the instrument table is checked where it is read"
         );
-        let mut desks = Vec::new();
+        let mut claims: Vec<Vec<Claim>> = config.instruments.iter().map(|_| Vec::new()).collect();
         for (index, strategy) in config.strategies.iter().enumerate() {
             let id = PipelineConfig::strategy_id(index);
             for &instrument in &strategy.instruments {
-                let spec = &config.instruments[instrument.index()];
-                desks.push(Desk::new(instrument, spec, id, strategy.allow_short, strategy.passive_entry));
+                let of = &mut claims[instrument.index()];
+                assert!(of.last().is_none_or(|claim| claim.strategy != id), "checked where it is read");
+                of.push(Claim::new(id, strategy));
             }
         }
-        desks.sort_by_key(|desk| desk.instrument);
+        let mut desks = Vec::new();
         let mut desk_of = vec![NO_DESK; config.instruments.len()];
-        for (at, desk) in desks.iter().enumerate() {
-            assert_eq!(desk_of[desk.instrument.index()], NO_DESK, "an instrument has one strategy");
-            desk_of[desk.instrument.index()] = at as u32;
+        for (at, claims) in claims.into_iter().enumerate().filter(|(_, claims)| !claims.is_empty()) {
+            desk_of[at] = desks.len() as u32;
+            let mut desk = Desk::new(InstrumentId(at as u32), &config.instruments[at], claims);
+            desk.atr = sizing::range_for(&config.risk);
+            desks.push(desk);
         }
-        let zero = TsNs::ZERO;
+        let watched = |claim: &Claim| claim.has_exits() || claim.reprice_ns > 0;
         Self {
             config: config.risk,
             ledger: Ledger::new(&config.instruments),
+            watched: desks.iter().any(|desk| desk.claims.iter().any(watched)),
             desks,
             desk_of,
-            session: Session { open: zero, close: zero, square_off: zero, entries_end: zero, active: false },
+            active: false,
+            first_square_off: TsNs(u64::MAX),
+            squared_until: TsNs::ZERO,
             start_total: Money::ZERO,
             loss_limit: Money::ZERO,
             peak_total: Money::ZERO,
@@ -168,8 +182,8 @@ impl Risk {
             waiting: None,
             first: 0,
             killed: false,
+            flatten: false,
             halted: false,
-            squaring: false,
             stopped: false,
             open_orders: 0,
             occupied: 0,
@@ -216,24 +230,25 @@ impl Risk {
         desk.entry.is_some() || !self.ledger.position(desk.instrument).quantity.is_zero()
     }
 
-    /// Whether every position has to go, whatever strategies want.
-    fn must_flatten(&self) -> bool {
-        self.halted || self.squaring || self.killed && self.config.flatten_on_kill
+    /// The desk of an instrument that strategies trade.
+    fn desk_at(&self, instrument: InstrumentId) -> Option<usize> {
+        let at = *self.desk_of.get(instrument.index())?;
+        (at != NO_DESK).then_some(at as usize)
     }
 
-    /// Whether nothing may be opened any more and nothing may rest.
-    fn closing(&self) -> bool {
-        self.killed || self.halted || self.squaring || self.stopped
+    /// Whether the desk's position has to go for a reason of the whole account or of the hour.
+    fn must_flatten(&self, desk: &Desk) -> bool {
+        self.halted || self.flatten || self.killed && self.config.flatten_on_kill || self.squaring(desk)
+    }
+
+    /// Whether nothing of the desk may be opened any more and nothing may rest.
+    fn closing(&self, desk: &Desk) -> bool {
+        self.killed || self.halted || self.stopped || self.squaring(desk)
     }
 
     /// Whether a position that is left at the session's end is somebody's fault.
-    fn must_be_flat(&self) -> bool {
-        !self.stopped || self.must_flatten()
-    }
-
-    /// Whether an exit makes sense now: a price of the day before is no basis for one before the open.
-    fn may_trade(&self) -> bool {
-        self.session.active && self.cause.ts >= self.session.open
+    fn must_be_flat(&self, desk: &Desk) -> bool {
+        !self.stopped || self.must_flatten(desk)
     }
 
     fn set_target(&mut self, at: usize, target: Target) {
@@ -243,79 +258,24 @@ impl Risk {
         self.wishes = self.wishes + u32::from(is) - u32::from(was);
     }
 
-    fn on_session_start(&mut self, start: &SessionStart) {
-        let entries_end = match u64::from(self.config.no_new_entry_s) {
-            0 => start.square_off,
-            s => TsNs(((start.open.ist_day() * 86_400 + s) * NS_PER_S).saturating_sub(IST_OFFSET_NS)),
-        };
-        let (open, close, square_off) = (start.open, start.close, start.square_off);
-        self.session = Session { open, close, square_off, entries_end, active: true };
-        self.start_losses();
-        self.trades = 0;
-        self.halted = false;
-        self.squaring = false;
-        self.stopped = false;
-    }
-
     fn on_price(&mut self, last: Price, out: &mut Bounded<'_, impl Emit>) {
         let instrument = self.cause.instrument;
         self.ledger.mark(instrument, last);
         if !self.ledger.position(instrument).quantity.is_zero() {
             self.check_losses(instrument, out);
+            self.check_exits(instrument, out);
         }
-    }
-
-    fn on_signal(&mut self, signal: &Signal, out: &mut Bounded<'_, impl Emit>) {
-        let at = self.desk_of[self.cause.instrument.index()];
-        assert_ne!(at, NO_DESK, "signals come for instruments that a strategy trades");
-        let at = at as usize;
-        let desk = &self.desks[at];
-        assert_eq!(signal.strategy, desk.strategy, "an instrument has one strategy");
-        let target = match Action::from_u8(signal.action).expect("the strategy stage writes known actions") {
-            Action::Hold => return,
-            Action::Long => Target::Long,
-            // Without the right to go short it still closes what is long; with nothing to close it is refused
-            // as data.
-            Action::Short if !desk.allow_short && self.is_occupied(at) => Target::Flat,
-            Action::Short => Target::Short,
-            Action::Exit => Target::Flat,
-        };
-        if desk.target != target {
-            // A repeated wish stays that of the signal it came with first.
-            self.desks[at].signal = signal.id;
-        }
-        self.set_target(at, target);
-        self.pursue(at, false, out);
     }
 
     fn on_timer(&mut self) {
-        self.squaring |= self.session.active && self.cause.ts >= self.session.square_off;
-        let stop = self.closing();
+        if self.active && self.cause.ts >= self.first_square_off {
+            self.squared_until = self.cause.ts;
+        }
+        let stop = self.killed || self.halted || self.stopped || self.squared_until > TsNs::ZERO;
         let anything = self.open_orders > 0 || self.ledger.open_positions() > 0;
-        if anything && (stop || self.wishes > 0 || self.barred > 0) {
+        if anything && (stop || self.wishes > 0 || self.barred > 0 || self.watched) {
             self.first = self.waiting.take().unwrap_or(0);
             self.sweep = Sweep::Pursue { next: 0, retry: true };
-        }
-    }
-
-    /// The run ends before its session does: cancel what rests, open nothing. Positions stay, and are no alarm.
-    fn on_stop(&mut self) {
-        self.stopped = true;
-        if self.session.active {
-            self.sweep = Sweep::Pursue { next: 0, retry: false };
-        }
-    }
-
-    /// Latches the kill switch: the rest of the step cancels and, if configured, flattens. Between sessions
-    /// there is nothing to cancel: the venue ends day orders itself.
-    fn latch_kill(&mut self, out: &mut Bounded<'_, impl Emit>) {
-        if self.killed {
-            return;
-        }
-        self.killed = true;
-        self.alarm(AlarmCode::Killed, InstrumentId::NONE, 0, OrderId::ZERO, out);
-        if self.session.active {
-            self.sweep = Sweep::Pursue { next: 0, retry: false };
         }
     }
 
@@ -340,30 +300,27 @@ impl Risk {
                 _ if out.left < PER_DESK => return Progress::More,
                 Sweep::Pursue { next, retry } if next < self.desks.len() => {
                     self.sweep = Sweep::Pursue { next: next + 1, retry };
-                    self.pursue((self.first + next) % self.desks.len(), retry, out);
+                    let at = (self.first + next) % self.desks.len();
+                    if retry && self.watched {
+                        self.exit_comes_due(at);
+                    }
+                    self.pursue(at, retry, out);
+                    if retry && self.watched {
+                        self.reprice(at, out);
+                    }
                 }
                 Sweep::End { next } if next < self.desks.len() => {
                     self.sweep = Sweep::End { next: next + 1 };
-                    self.end_session(next, out);
+                    self.end_desk(next, out);
                 }
                 Sweep::Pursue { .. } => self.sweep = Sweep::Idle,
                 Sweep::End { .. } => {
                     self.sweep = Sweep::Idle;
-                    if self.ledger.open_positions() > 0 && self.must_be_flat() {
+                    if self.any_must_be_flat() {
                         self.latch_kill(out);
                     }
                 }
             }
-        }
-    }
-
-    /// Wishes do not outlive the session, and no position may.
-    fn end_session(&mut self, at: usize, out: &mut Bounded<'_, impl Emit>) {
-        self.set_target(at, Target::Reached);
-        let instrument = self.desks[at].instrument;
-        let held = self.ledger.position(instrument).quantity;
-        if !held.is_zero() && self.must_be_flat() {
-            self.alarm(AlarmCode::NotFlat, instrument, held.0, OrderId::ZERO, out);
         }
     }
 }
@@ -384,19 +341,20 @@ impl Stage for Risk {
             Kind::Ltp => self.on_price(event.body::<Ltp>().last, out),
             Kind::Quote => self.on_price(event.body::<Quote>().last, out),
             Kind::Full => self.on_price(event.body::<Full>().last, out),
+            Kind::Bar => self.on_bar(event.body::<Bar>()),
             Kind::Signal => self.on_signal(event.body::<Signal>(), out),
             Kind::Report => self.on_report(event, out),
             Kind::Timer => self.on_timer(),
             Kind::Command => match CommandCode::from_u8(event.body::<Command>().code) {
                 Some(CommandCode::Kill) => self.latch_kill(out),
                 Some(CommandCode::Stop) => self.on_stop(),
+                Some(CommandCode::Flatten) => self.latch_flatten(out),
+                Some(CommandCode::Resume) => self.on_resume(out),
                 None => unreachable!("coded fields are checked where events enter"),
             },
             Kind::SessionStart => self.on_session_start(event.body::<SessionStart>()),
-            Kind::SessionEnd => {
-                self.session.active = false;
-                self.sweep = Sweep::End { next: 0 };
-            }
+            Kind::Hours => self.on_hours(event.body::<Hours>()),
+            Kind::SessionEnd => self.on_session_end(),
             _ => {}
         }
         self.continue_sweep(out)
@@ -411,12 +369,10 @@ impl Stage for Risk {
         for desk in &self.desks {
             desk.hash(hasher);
         }
-        hasher.u64(self.session.open.0);
-        hasher.u64(self.session.close.0);
-        hasher.u64(self.session.square_off.0);
+        hasher.u64(self.first_square_off.0);
+        hasher.u64(self.squared_until.0);
         hasher.i64(self.start_total.0);
         hasher.i64(self.loss_limit.0);
-        hasher.u64(self.session.entries_end.0);
         hasher.i64(self.peak_total.0);
         hasher.i64(self.drawdown_limit.0);
         hasher.i64(self.symbol_loss_limit.0);
@@ -424,7 +380,7 @@ impl Stage for Risk {
         self.rate.hash(hasher);
         hasher.u64(self.waiting.map_or(u64::MAX, |at| at as u64));
         hasher.u64(self.first as u64);
-        let latches = [self.session.active, self.killed, self.halted, self.squaring, self.stopped];
+        let latches = [self.active, self.killed, self.flatten, self.halted, self.stopped];
         hasher.bytes(&latches.map(u8::from));
         hasher.u64(self.open_orders as u64);
         hasher.u64(u64::from(self.occupied));

@@ -5,12 +5,18 @@
 //!    (timeframe, then configuration).
 //! 2. A signal says what is wanted, why, and by which facts. Signal ids are dense over the run, from 1.
 //! 3. A hold is recorded once per change of reason, not per bar; every session starts its record afresh.
-//! 4. Between sessions, before the open and from the close on, whatever is said becomes the hold
+//! 4. Between sessions, before the instrument's open and from its close on, whatever is said becomes the hold
 //!    `session_closed`.
-//! 5. The hold `ltp_missing` is said when the instance's first bar is due (open, one period, the bars' grace)
-//!    and no price has come since the session started.
+//! 5. The hold `ltp_missing` is said when the instance's first bar is due (the instrument's open, one period,
+//!    the bars' grace) and no price has come since the session started.
+//! 6. Bars of earlier days, which are inputs before the first session, move indicators and nothing else: what is
+//!    said to them is dropped, and has no id.
+//!
+//! Instances on one instrument may want different things. Each says so in a signal of its own; whose wish counts
+//! is decided by risk.
 
 mod api;
+pub mod bench;
 mod ema_crossover;
 pub mod indicators;
 mod multi_factor;
@@ -23,7 +29,7 @@ pub use registry::{Parameter, REGISTRY, Settings, StrategyError, StrategyKind};
 
 use crate::config::PipelineConfig;
 use crate::event::{
-    Action, Bar, Event, Header, Kind, SessionStart, Signal, SignalReason, StageId, Timeframe,
+    Action, Bar, Event, FLAG_EXO, Header, Hours, Kind, SessionStart, Signal, SignalReason, StageId, Timeframe,
 };
 use crate::hash::StateHasher;
 use crate::limits::{EMIT_MAX, INSTRUMENTS_MAX, STRATEGIES_MAX};
@@ -41,8 +47,8 @@ pub struct Strategies {
     starts: Vec<u32>,
     /// Signals so far.
     signals: u64,
-    open: TsNs,
-    close: TsNs,
+    /// Continuous trading in this session, by instrument: open, close.
+    hours: Box<[(TsNs, TsNs)]>,
     /// Slots whose instrument has no price yet in this session and that have not said so.
     awaiting: u32,
     /// The timer at work and the next slot to look at.
@@ -68,6 +74,18 @@ impl Strategies {
     /// # Errors
     /// If a kind, parameter or instrument is unknown, a value does not fit, or there are too many instances.
     pub fn new(config: &PipelineConfig) -> Result<Self, StrategyError> {
+        Self::with_kinds(config, REGISTRY)
+    }
+
+    /// Builds every instance of the configuration from `kinds` instead of the registry's: for kinds that live in
+    /// another crate, and for tests.
+    ///
+    /// # Errors
+    /// As `new`.
+    pub fn with_kinds(
+        config: &PipelineConfig,
+        kinds: &'static [StrategyKind],
+    ) -> Result<Self, StrategyError> {
         assert!(
             config.instruments.len() <= INSTRUMENTS_MAX,
             "the instrument table is checked where it is read"
@@ -78,7 +96,7 @@ impl Strategies {
         }
         let mut slots = Vec::new();
         for index in 0..found {
-            Self::build_instance(config, index, &mut slots)?;
+            Self::build_instance(config, kinds, index, &mut slots)?;
         }
         slots.sort_by_key(|slot| (slot.instrument, slot.timeframe, slot.instance));
         let starts = Self::route(&slots, config.instruments.len());
@@ -100,8 +118,7 @@ impl Strategies {
             slots,
             starts,
             signals: 0,
-            open: TsNs::ZERO,
-            close: TsNs::ZERO,
+            hours: vec![(TsNs::ZERO, TsNs::ZERO); config.instruments.len()].into_boxed_slice(),
             awaiting: 0,
             scan: (none, 0),
         })
@@ -114,11 +131,12 @@ impl Strategies {
 
     fn build_instance(
         config: &PipelineConfig,
+        kinds: &'static [StrategyKind],
         index: usize,
         slots: &mut Vec<Slot>,
     ) -> Result<(), StrategyError> {
         let instance = &config.strategies[index];
-        let settings = Settings::resolve(instance)?;
+        let settings = Settings::resolve_among(instance, kinds)?;
         for &instrument in &instance.instruments {
             if instrument.index() >= config.instruments.len() {
                 return Err(StrategyError::UnknownInstrument {
@@ -166,8 +184,7 @@ impl Strategies {
     }
 
     fn on_session_start(&mut self, session: &SessionStart) {
-        self.open = session.open;
-        self.close = session.close;
+        self.hours.fill((session.open, session.close));
         self.awaiting = 0;
         for slot in &mut self.slots {
             slot.said = 0;
@@ -177,11 +194,24 @@ impl Strategies {
         }
     }
 
+    fn on_hours(&mut self, instrument: InstrumentId, own: &Hours) {
+        let hours = self.hours.get_mut(instrument.index());
+        *hours.expect("the bars let hours of no unknown instrument pass") = (own.open, own.close);
+    }
+
+    /// Whether `instrument` is in continuous trading at `ts`.
+    fn trades_at(&self, instrument: InstrumentId, ts: TsNs) -> bool {
+        let (open, close) = self.hours[instrument.index()];
+        open <= ts && ts < close
+    }
+
     fn on_bar(&mut self, event: &Event, out: &mut impl Emit) {
+        let Header { instrument, ts, flags, .. } = event.header;
         let bar = event.body::<Bar>();
-        let frame =
-            Timeframe::from_u8(bar.timeframe).expect("the bars stage writes known timeframes") as usize - 1;
-        let view = BarView { instrument: event.header.instrument, ts: event.header.ts, bar };
+        let frame = Timeframe::from_u8(bar.timeframe).expect("an event's codes are checked") as usize - 1;
+        let history = flags & FLAG_EXO != 0;
+        let trading = !history && self.trades_at(instrument, ts);
+        let view = BarView { instrument, ts, trading, bar };
         if bar.timeframe == Timeframe::M1 as u8 {
             for at in self.range_of(event.header.instrument) {
                 self.slots[at].strategy.on_minute(&view);
@@ -191,14 +221,15 @@ impl Strategies {
         for at in self.range(place, place + 1) {
             let mut said = Signals::default();
             self.slots[at].strategy.on_bar(&view, &mut said);
-            if let Some(said) = said.take() {
+            if let Some(said) = said.take().filter(|_| !history) {
                 self.record(at, said, bar.close, bar.start, &event.header, out);
             }
         }
     }
 
     fn on_tick(&mut self, event: &Event, out: &mut impl Emit) {
-        let view = TickView::of(event).expect("the kind is a tick's");
+        let trading = self.trades_at(event.header.instrument, event.header.ts);
+        let view = TickView::of(event, trading).expect("the kind is a tick's");
         for at in self.range_of(view.instrument) {
             let slot = &mut self.slots[at];
             if slot.awaiting_price {
@@ -218,7 +249,8 @@ impl Strategies {
         let (header, mut at) = self.scan;
         while self.awaiting > 0 && at < self.slots.len() {
             let slot = &mut self.slots[at];
-            let due = slot.first_due_ns.map(|ns| self.open.plus(ns));
+            let (open, _) = self.hours[slot.instrument.index()];
+            let due = slot.first_due_ns.map(|ns| open.plus(ns));
             if slot.awaiting_price && due.is_some_and(|due| header.ts >= due) {
                 if room == 0 {
                     self.scan.1 = at;
@@ -247,7 +279,7 @@ impl Strategies {
         cause: &Header,
         out: &mut impl Emit,
     ) {
-        if !(self.open..self.close).contains(&cause.ts) {
+        if !self.trades_at(self.slots[at].instrument, cause.ts) {
             said.action = Action::Hold;
             said.reason = SignalReason::SessionClosed;
             said.confidence_bps = 0;
@@ -283,6 +315,7 @@ impl Stage for Strategies {
             Kind::Ltp | Kind::Quote | Kind::Full => self.on_tick(event, out),
             Kind::Bar => self.on_bar(event, out),
             Kind::SessionStart => self.on_session_start(event.body::<SessionStart>()),
+            Kind::Hours => self.on_hours(event.header.instrument, event.body::<Hours>()),
             Kind::Timer if self.awaiting > 0 => {
                 self.scan = (event.header, 0);
                 return self.report_missing_prices(EMIT_MAX - 1, out);
@@ -298,8 +331,10 @@ impl Stage for Strategies {
 
     fn state_hash(&self, hasher: &mut StateHasher) {
         hasher.u64(self.signals);
-        hasher.u64(self.open.0);
-        hasher.u64(self.close.0);
+        for (open, close) in &self.hours {
+            hasher.u64(open.0);
+            hasher.u64(close.0);
+        }
         hasher.u64(u64::from(self.awaiting));
         // `scan` is empty between steps, and hashes are taken only there.
         for slot in &self.slots {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::{Random, read, seed, small};
-use crate::{EndState, JournalDir, JournalError, Record, Writer};
+use crate::{Durability, EndState, JournalDir, JournalError, Record, Writer, WriterOptions, recover};
 
 const CHILD_DIR: &str = "PITLANE_JOURNAL_CHILD_DIR";
 
@@ -74,6 +74,84 @@ fn killed_writers_lose_no_acknowledged_record() {
         assert_eq!(end.unwrap(), EndState::Unsealed);
         // The dead process holds no lock.
         JournalDir::lock(dir.path()).unwrap();
+    }
+}
+
+const CHILD_HOT: &str = "PITLANE_JOURNAL_CHILD_HOT";
+
+fn lock_child(dir: &Path, hot: Option<&Path>) -> JournalDir {
+    match hot {
+        Some(hot) => JournalDir::lock_tiered(dir, hot).unwrap(),
+        None => JournalDir::lock(dir).unwrap(),
+    }
+}
+
+/// Recovers, continues and says after each record that it is in, until it is killed.
+#[test]
+#[ignore = "run by the test that kills it"]
+fn child_recovers_and_appends() {
+    let Some(dir) = child_dir() else { return };
+    let hot = std::env::var_os(CHILD_HOT).map(PathBuf::from);
+    let lock = lock_child(&dir, hot.as_deref());
+    let level = if hot.is_some() { Durability::D1 } else { Durability::D0 };
+    let options = WriterOptions { level, ..small() };
+    let mut writer = match recover(&lock, "inputs") {
+        Ok(recovered) => Writer::resume(&lock, "inputs", options, &recovered).unwrap(),
+        Err(JournalError::NoStream { .. }) => Writer::create(&lock, "inputs", options).unwrap(),
+        Err(error) => panic!("{error}"),
+    };
+    let mut acknowledge = std::io::stdout().lock();
+    for seq in writer.next_seq().. {
+        let payload = payload(seq);
+        let record = Record { seq, ts_ns: seq, kind: 1, schema_version: 1, flags: 0, payload: &payload };
+        writer.append(record).unwrap();
+        acknowledge.write_all(format!("{seq}\n").as_bytes()).unwrap();
+    }
+}
+
+#[test]
+fn killed_again_and_again_it_recovers_and_loses_nothing() {
+    let mut random = Random(seed());
+    let kills = if std::env::var_os("PITLANE_LONG").is_some() { 10_000 } else { 300 };
+    for round in 0..kills / 10 {
+        let dir = tempfile::tempdir().unwrap();
+        let hot = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let hot = (round % 2 == 0).then(|| hot.path());
+        // What was acknowledged is kept here, outside of the journal.
+        let mut acknowledged_seq = 0;
+        for _ in 0..10 {
+            let mut command = child_command("tests::crash::child_recovers_and_appends");
+            command.env(CHILD_DIR, dir.path()).stdout(Stdio::piped()).stderr(Stdio::null());
+            if let Some(hot) = hot {
+                command.env(CHILD_HOT, hot);
+            }
+            let mut child = command.spawn().unwrap();
+            if random.below(4) == 0 {
+                // At any moment: in recovery, too.
+                std::thread::sleep(std::time::Duration::from_micros(random.below(15_000)));
+                child.kill().unwrap();
+                acknowledged_seq = acknowledged_seq.max(acknowledged(&mut child, u64::MAX));
+            } else {
+                let enough = acknowledged_seq + 1 + random.below(1_500);
+                let last = acknowledged(&mut child, enough);
+                assert!(last >= enough, "the child ended by itself: {last} of {enough}");
+                acknowledged_seq = last;
+            }
+        }
+        let lock = lock_child(dir.path(), hot);
+        let last = match recover(&lock, "inputs") {
+            Ok(recovered) => recovered.last.map_or(0, |last| last.seq),
+            Err(JournalError::NoStream { .. }) => 0,
+            Err(error) => panic!("{error}"),
+        };
+        assert!(last >= acknowledged_seq, "{last} recovered, {acknowledged_seq} acknowledged");
+        if last > 0 {
+            let (found, end) = read(dir.path());
+            assert_eq!((found.len() as u64, end.unwrap()), (last, EndState::Sealed));
+            for (seq, record) in (1..).zip(&found) {
+                assert!(record.seq == seq && record.payload == payload(seq), "record {seq} differs");
+            }
+        }
     }
 }
 
@@ -160,4 +238,73 @@ fn the_file_size_limit_is_an_error_with_its_remedy() {
     shell.arg(child.get_program()).args(child.get_args()).env(CHILD_DIR, dir.path());
     let output = shell.output().unwrap();
     assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn a_stopped_writer_still_holds_its_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = child_command("tests::crash::child_recovers_and_appends");
+    let mut child = command.env(CHILD_DIR, dir.path()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.by_ref().map_while(Result::ok).any(|line| line == "1"));
+    let signal = |name: &str| Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+    assert!(signal("-STOP").success());
+    let error = JournalDir::lock(dir.path()).unwrap_err();
+    assert!(matches!(error, JournalError::InUse { pid, .. } if pid == Some(child.id())), "{error:?}");
+    assert!(signal("-CONT").success());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let lock = JournalDir::lock(dir.path()).unwrap();
+    let recovered = recover(&lock, "inputs").unwrap();
+    Writer::resume(&lock, "inputs", small(), &recovered).unwrap().close().unwrap();
+    assert_eq!(read(dir.path()).1.unwrap(), EndState::Sealed);
+}
+
+#[test]
+fn the_emergency_segment_takes_what_a_full_disk_refuses_and_space_that_returns_is_used() {
+    let dir = tempfile::tempdir().unwrap();
+    // Three segments ahead, the emergency segment, and not one more.
+    let Some(disk) = SmallDisk::mount(dir.path(), "size=1150k") else {
+        println!("skipped: this user may not mount a small file system");
+        return;
+    };
+    let filler = disk.0.join("filler");
+    let lock = JournalDir::lock(&disk.0).unwrap();
+    let mut writer =
+        Writer::create(&lock, "inputs", WriterOptions { level: Durability::D1, ..small() }).unwrap();
+    let durable = writer.durability();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let wait = |what: &dyn Fn() -> bool| {
+        while !what() {
+            assert!(std::time::Instant::now() < deadline, "never happens");
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    };
+    wait(&|| disk.0.join("inputs/RESERVE").exists() && durable.space() >= crate::Space::Warn);
+    let mut refused = None;
+    let mut seq = 1;
+    // Four segments of 48 frames of 4,032 bytes: three made ahead, and the emergency segment.
+    while refused.is_none() && seq <= 180 {
+        let payload = vec![1; 4_000];
+        let record = Record { seq, ts_ns: seq, kind: 1, schema_version: 1, flags: 0, payload: &payload };
+        match writer.append(record) {
+            Ok(()) => seq += 1,
+            Err(error) => refused = Some(error),
+        }
+    }
+    assert!(refused.is_none(), "{refused:?} at {seq}");
+    // Another disk's worth of space comes back: the writer goes on.
+    let remount = Command::new("mount").args(["-o", "remount,size=8m"]).arg(&disk.0).status().unwrap();
+    assert!(remount.success());
+    fs::write(&filler, b"space").unwrap();
+    for seq in seq..=600 {
+        wait(&|| writer.has_room(4_000));
+        let payload = vec![1; 4_000];
+        let record = Record { seq, ts_ns: seq, kind: 1, schema_version: 1, flags: 0, payload: &payload };
+        writer.append(record).unwrap();
+    }
+    writer.close().unwrap();
+    let (found, end) = read(&disk.0);
+    assert_eq!((found.len(), end.unwrap()), (600, EndState::Sealed));
+    drop(lock);
 }

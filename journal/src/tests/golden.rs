@@ -5,8 +5,8 @@ use zerocopy::{FromZeros, IntoBytes};
 
 use crate::Ids;
 use crate::format::{
-    ENDIAN_MARK, EPOCH_FIRST, FrameBody, HEADER_ACTIVE, HEADER_COPY_BYTES, HEADER_SEALED, MAGIC,
-    SegmentHeader, VERSION, commit_word, frame_bytes, stream_field,
+    ENDIAN_MARK, FrameBody, HEADER_ACTIVE, HEADER_COPY_BYTES, HEADER_SEALED, MAGIC, SegmentHeader, VERSION,
+    commit_word, frame_bytes, stream_field,
 };
 
 fn hex(bytes: &[u8]) -> String {
@@ -23,7 +23,7 @@ fn header() -> SegmentHeader {
     header.segment_index = 3;
     header.first_seq = 1_001;
     header.first_ts_ns = 1_700_000_000_000_000_000;
-    header.epoch = EPOCH_FIRST;
+    header.epoch = 1;
     header.salt = 0xdead_beef;
     header.flags = HEADER_ACTIVE | HEADER_SEALED;
     header.ids =
@@ -46,7 +46,7 @@ fn the_segment_header_has_these_bytes() {
     assert_eq!(
         hex(&bytes[..64]),
         concat!(
-            "4c584a3101000008080706050403020130313233343536373839616263646566",
+            "4c584a3102000008080706050403020130313233343536373839616263646566",
             "0300000000000000e90300000000000000002a36fe9c97170100000000000000"
         )
     );
@@ -69,7 +69,7 @@ fn the_segment_header_has_these_bytes() {
         )
     );
     assert_eq!(bytes[408..2044], [0; 1636]);
-    assert_eq!(hex(&bytes[2044..]), "b8c81fb5");
+    assert_eq!(hex(&bytes[2044..]), "161dde5f");
 }
 
 #[test]
@@ -115,9 +115,9 @@ fn the_newer_valid_header_copy_counts() {
 #[test]
 fn a_later_version_is_recognised_as_such() {
     let mut later = header();
-    later.version = 2;
+    later.version = 3;
     later.header_bytes = 0;
     later.sign();
     let bytes = [later.as_bytes(), &[0; HEADER_COPY_BYTES]].concat();
-    assert_eq!(SegmentHeader::pick(&bytes).map(|header| header.version), Some(2));
+    assert_eq!(SegmentHeader::pick(&bytes).map(|header| header.version), Some(3));
 }

@@ -2,10 +2,17 @@
 
 mod crash;
 mod damage;
+mod exhaustive;
 mod forged;
 mod golden;
+#[cfg(feature = "planted")]
+mod planted;
+mod power;
+mod python;
+mod recovery;
 mod refusal;
 mod round_trip;
+mod speed;
 
 use std::path::Path;
 

@@ -126,7 +126,7 @@ fn a_failure_of_the_segment_thread_stops_the_writer() {
         assert!(seq < 10_000, "never fails");
     };
     assert!(matches!(&error, JournalError::Latched { seq_next, .. } if *seq_next == seq), "{error:?}");
-    assert!(error.to_string().contains("cannot create"), "{error}");
+    assert!(error.to_string().contains("No such file"), "{error}");
     assert!(writer.has_room(PAYLOAD_MAX_BYTES), "who waits for room must get to the error");
     assert!(matches!(writer.append(record(seq, b"")), Err(JournalError::Latched { .. })));
     assert!(writer.error().is_some());
@@ -150,4 +150,34 @@ fn dropping_a_writer_does_not_hang() {
         done.send(()).unwrap();
     });
     finished.recv_timeout(Duration::from_secs(10)).unwrap();
+}
+
+#[test]
+fn file_systems_that_cannot_hold_a_journal_are_known_by_name() {
+    let magic = crate::sys::unsupported_magic;
+    for (number, name) in [
+        (0x6969, "NFS"),
+        (0xff53_4d42, "CIFS"),
+        (0xfe53_4d42, "SMB"),
+        (0x6573_5546, "FUSE"),
+        (0x0102_1997, "9P"),
+    ] {
+        assert_eq!(magic(number), Some(name));
+    }
+    // ext4, tmpfs, xfs, btrfs, overlay.
+    for number in [0xef53, 0x0102_1994, 0x5846_5342, 0x9123_683e, 0x794c_7630] {
+        assert_eq!(magic(number), None);
+    }
+    let error = JournalError::FileSystem { path: "/net/journal".into(), name: "NFS" };
+    assert!(error.to_string().contains("/net/journal is on NFS"), "{error}");
+}
+
+#[test]
+fn the_space_levels_start_where_they_should() {
+    use crate::Space;
+    let levels = [(21, Space::Enough), (20, Space::Warn), (11, Space::Warn), (10, Space::Reduce)];
+    for (free, level) in levels.into_iter().chain([(6, Space::Reduce), (5, Space::Halt), (0, Space::Halt)]) {
+        assert_eq!(Space::of(free, 100), level, "{free} free");
+    }
+    assert_eq!(Space::of(0, 0), Space::Enough);
 }

@@ -1,13 +1,15 @@
-//! `engine`: runs the pipeline, shows a synthetic day, pulls the kill switch.
+//! `engine`: runs the pipeline, shows a synthetic day, tells a running engine what to do.
 
 use clap::{Args, Parser, Subcommand};
 use pitlane_session::cli::{ConfigArgs, CpuArgs};
 use pitlane_session::config_cmd::{self, ConfigCommand};
 use pitlane_session::doctor::{DoctorArgs, doctor};
 use pitlane_session::exit::{Exit, answer, finish, usage};
-use pitlane_session::{engine_card, latch, sim};
+use pitlane_session::latch::Latch;
+use pitlane_session::warmup::WarmupArgs;
+use pitlane_session::{engine_card, operator, sim};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Runs the trading pipeline: feed, bars, strategies, risk, matcher, journal.
@@ -30,7 +32,12 @@ enum Command {
     /// Run a synthetic day from start to end; needs no service, account or network
     Demo(DemoArgs),
     /// Latch the kill switch of a journal: the engine on it cancels, flattens and stops, and none starts on it again
+    /// until it is resumed
     Kill(KillArgs),
+    /// Close every position of the engine on a journal; it goes on, and opens nothing until it is resumed
+    Flatten(FlattenArgs),
+    /// Clear what kill, flatten or a limit has latched, for a reason that is journaled
+    Resume(ResumeArgs),
     /// Show, check or explain the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -44,12 +51,17 @@ struct RunArgs {
     config: ConfigArgs,
     #[command(flatten)]
     cpus: CpuArgs,
+    #[command(flatten)]
+    warmup: WarmupArgs,
     /// sim (synthetic market on virtual time) or replay (a recorded day, given with --from)
     #[arg(long)]
     mode: Option<String>,
     /// Journal to take recorded inputs from, for --mode replay
     #[arg(long, value_name = "DIR")]
     from: Option<PathBuf>,
+    /// The broker's instrument dump, .gz too: tokens, lots and ticks of the configured symbols are taken from it
+    #[arg(long, value_name = "FILE")]
+    instruments: Option<PathBuf>,
     /// Where to journal; default: journals/NAME, numbered
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
@@ -89,13 +101,41 @@ struct KillArgs {
     json: bool,
 }
 
+#[derive(Args)]
+struct FlattenArgs {
+    /// The journal of the engine
+    #[arg(long, value_name = "DIR")]
+    journal: PathBuf,
+    /// Why; it is kept in the latch and journaled
+    #[arg(long, default_value = "engine flatten")]
+    reason: String,
+    /// Print one JSON object (flatten/1) on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct ResumeArgs {
+    /// The journal of the engine, or of the next one
+    #[arg(long, value_name = "DIR")]
+    journal: PathBuf,
+    /// What was found and done; it is journaled, and may not be empty
+    #[arg(long)]
+    reason: String,
+    /// Print one JSON object (resume/1) on stdout
+    #[arg(long)]
+    json: bool,
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     finish(match cli.command {
         None => run(&cli.run, None, "run"),
         Some(Command::Run(args)) => run(&args, None, "run"),
         Some(Command::Demo(args)) => demo(&args),
-        Some(Command::Kill(args)) => kill(&args),
+        Some(Command::Kill(args)) => latched(&args.journal, Latch::Kill, &args.reason, args.json),
+        Some(Command::Flatten(args)) => latched(&args.journal, Latch::Flatten, &args.reason, args.json),
+        Some(Command::Resume(args)) => resume(&args),
         Some(Command::Config(command)) => config(&command),
         Some(Command::Doctor(args)) => examine(&args),
     })
@@ -113,7 +153,9 @@ fn run(args: &RunArgs, seed: Option<u64>, name: &str) -> anyhow::Result<Exit> {
         config: &args.config,
         cpus: &args.cpus,
         mode: args.mode.as_deref(),
+        warmup: &args.warmup,
         from: args.from.as_deref(),
+        instruments: args.instruments.as_deref(),
         journal: args.journal.as_deref(),
         speed: args.speed.as_deref(),
         duration: args.duration.as_deref(),
@@ -130,15 +172,21 @@ fn run(args: &RunArgs, seed: Option<u64>, name: &str) -> anyhow::Result<Exit> {
     Ok(done.exit)
 }
 
-fn kill(args: &KillArgs) -> anyhow::Result<Exit> {
+fn latched(journal: &Path, latch: Latch, reason: &str, json: bool) -> anyhow::Result<Exit> {
+    sim::check_is_journal(journal)?;
+    said(&operator::set(journal, latch, reason)?, json)
+}
+
+fn resume(args: &ResumeArgs) -> anyhow::Result<Exit> {
     sim::check_is_journal(&args.journal)?;
-    let now = pitlane_session::now_ist();
-    latch::set(&args.journal, &format!("{now} {}", args.reason))?;
-    let latch = latch::path(&args.journal);
-    if args.json {
-        answer(&serde_json::json!({ "schema": "kill/1", "latch": latch, "at": now }).to_string())?;
+    said(&operator::resume(&args.journal, &args.reason)?, args.json)
+}
+
+fn said(said: &operator::Said, json: bool) -> anyhow::Result<Exit> {
+    if json {
+        answer(&said.json.to_string())?;
     } else {
-        answer(&format!("kill switch latched: {}", latch.display()))?;
+        answer(&said.text)?;
     }
     Ok(Exit::Ok)
 }

@@ -5,6 +5,7 @@ use pitlane_session::cli::{ConfigArgs, CpuArgs};
 use pitlane_session::dump::{DumpArgs, TailArgs, dump, tail};
 use pitlane_session::exit::{Exit, answer, finish, usage};
 use pitlane_session::export::{What, export};
+use pitlane_session::warmup::WarmupArgs;
 use pitlane_session::{import, info, replay_card, sim, verify, whatif};
 use std::io::Write;
 use std::path::PathBuf;
@@ -59,6 +60,8 @@ struct WhatifArgs {
     config: ConfigArgs,
     #[command(flatten)]
     cpus: CpuArgs,
+    #[command(flatten)]
+    warmup: WarmupArgs,
     /// Change a strategy: ID.KEY=VALUE, such as ema.params.fast=5; short for --set strategies.ID.KEY=VALUE
     #[arg(long, value_name = "ID.KEY=VALUE")]
     strategy: Vec<String>,
@@ -153,7 +156,8 @@ fn run_whatif(args: &WhatifArgs) -> anyhow::Result<Exit> {
     config.set.extend(args.strategy.iter().map(|change| format!("strategies.{change}")));
     config.set.extend(args.risk.iter().map(|change| format!("risk.{change}")));
     config.set.extend(args.latency.iter().map(|latency| format!("venue.latency_min={latency}")));
-    let done = whatif::whatif(&args.dir, args.out.as_deref(), &config, &args.cpus, &args.speed)?;
+    let done =
+        whatif::whatif(&args.dir, args.out.as_deref(), &config, &args.cpus, &args.speed, &args.warmup)?;
     if args.json {
         answer(&replay_card::whatif_json(&done).to_string())?;
     } else {

@@ -9,11 +9,14 @@ mod tests;
 use crate::cli::ConfigArgs;
 use crate::config_cmd;
 use crate::exit::Exit;
-use crate::latch;
+use crate::latch::{self, Latch};
 use clap::Args;
 use comfy_table::{Table, presets};
-use pitlane_config::{format_bytes, parse_cpu_list};
+use jiff::civil::{Date, Time};
+use pitlane_config::{format_bytes, parse_cpu_list, parse_date};
 use pitlane_engine::drive::affinity::{allowed_cpus, show};
+use pitlane_engine::units::TsNs;
+use pitlane_market::{Calendar, Day, Segment};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -39,6 +42,9 @@ pub struct DoctorArgs {
     /// Where the journal will be; default: journal.dir, else journals
     #[arg(long, value_name = "DIR")]
     pub journal: Option<PathBuf>,
+    /// The broker's instrument dump of today, to check its age
+    #[arg(long, value_name = "FILE")]
+    pub instruments: Option<PathBuf>,
     /// Print one JSON object (doctor/1) on stdout
     #[arg(long)]
     pub json: bool,
@@ -162,9 +168,15 @@ pub fn doctor(args: &DoctorArgs) -> Report {
         file_system(mount_of(&mounts, &existing.to_string_lossy())),
         clock_sync(clock_synced(&read).as_deref()),
     ];
-    if let Some(text) = latch::read(&dir) {
-        let remedy = format!("find out why, then remove {}", latch::path(&dir).display());
-        checks.push(Check::warn("kill_switch", format!("latched: {text}"), remedy));
+    let today = parse_date(&crate::now_ist()[..10]).expect("it starts with a date");
+    checks.push(trading_day(today, crate::plan::configured(&settings)));
+    if let Some(path) = &args.instruments {
+        checks.push(instrument_file(path, today, modified_on(path)));
+    }
+    for (latch, text) in latch::standing(&dir) {
+        let name = if latch == Latch::Kill { "kill_switch" } else { "flatten" };
+        let remedy = format!("find out why, then `engine resume --journal {} --reason TEXT`", dir.display());
+        checks.push(Check::warn(name, format!("latched: {text}"), remedy));
     }
     Report { checks }
 }
@@ -553,6 +565,67 @@ fn file_system(mount: Option<(String, bool)>) -> Check {
             )
         }
         Some((kind, false)) => Check::ok(NAME, kind),
+    }
+}
+
+/// The Indian date on which a file was last written.
+fn modified_on(path: &Path) -> Option<Date> {
+    let since_epoch = path.metadata().ok()?.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    let written = pitlane_config::format_ist(TsNs(u64::try_from(since_epoch.as_nanos()).ok()?));
+    parse_date(&written[..10]).ok()
+}
+
+/// What the calendar knows of `today`; `configured` hours go before it.
+fn trading_day(today: Date, configured: Option<(Time, Time)>) -> Check {
+    const NAME: &str = "trading_day";
+    const REMEDY: &str =
+        "give `open` and `close` of [session] if it trades all the same; a synthetic day has its own date";
+    let shown =
+        |(open, close): (Time, Time)| format!("{} to {}", open.strftime("%H:%M"), close.strftime("%H:%M"));
+    if let Some(hours) = configured {
+        return Check::ok(NAME, format!("{today}: {} as configured", shown(hours)));
+    }
+    let calendar = Calendar::new();
+    let hours = |segment| {
+        calendar
+            .sessions(today, segment)
+            .hours()
+            .map_or_else(String::new, |hours| shown((hours.open, hours.close)))
+    };
+    let all = || {
+        format!(
+            "{today}: shares {}, shares with derivatives {}, derivatives {}",
+            hours(Segment::Cash),
+            hours(Segment::CashWithDerivatives),
+            hours(Segment::Derivatives)
+        )
+    };
+    match calendar.sessions(today, Segment::Cash) {
+        Day::Trading(_) => Check::ok(NAME, all()),
+        Day::Holiday(name) => Check::warn(NAME, format!("{today}: closed, {name}"), REMEDY),
+        Day::NoHours { name, .. } => Check::warn(
+            NAME,
+            format!("{today}: {name}, hours not known"),
+            "give `open` and `close` of [session]",
+        ),
+        Day::Unknown { .. } => Check::warn(
+            NAME,
+            format!("{} (not in the calendar's data)", all()),
+            "update, or give `open` and `close` of [session]",
+        ),
+    }
+}
+
+/// Whether the instrument file is of today: tokens, lots and contracts change from day to day.
+fn instrument_file(path: &Path, today: Date, written: Option<Date>) -> Check {
+    const NAME: &str = "instrument_file";
+    let path = path.display();
+    match written {
+        None => Check::fail(NAME, format!("{path} cannot be read"), "fetch the broker's instrument dump"),
+        Some(date) if date >= today => Check::ok(NAME, format!("{path}, of today")),
+        Some(date) => {
+            Check::warn(NAME, format!("{path}, of {date}"), "fetch the dump of today: tokens and lots change")
+        }
     }
 }
 

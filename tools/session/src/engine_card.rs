@@ -9,7 +9,7 @@ pub fn render(done: &Done) -> String {
     let summary = &done.summary;
     let latency = &summary.latency_ns;
     let journal = summary.journal.as_ref().map_or_else(|| "none".to_owned(), |dir| dir.display().to_string());
-    let rows = [
+    let mut rows = vec![
         ("run", done.title.clone()),
         ("inputs", format!("{} ({} ticks)", summary.events, summary.ticks)),
         ("speed", format!("{:.3} s, {:.0} inputs/s", summary.wall_s, summary.events_per_s)),
@@ -42,6 +42,9 @@ pub fn render(done: &Done) -> String {
         ("state hash", summary.state_hash.clone()),
         ("journal", journal),
     ];
+    if let Some(warmup) = &summary.warmup {
+        rows.insert(2, ("warmup", warmup.line()));
+    }
     let mut text = format!("{}\n", card(&rows));
     if let Some(table) = pnl_table(&done.ledger, &done.instruments) {
         let _ = write!(text, "\n{table}\n");

@@ -1,11 +1,11 @@
 //! Makes a journal of inputs from other data. No stage runs: what is written is what a feed would have brought, in its
 //! one order, with the timers between.
 
-mod hours;
 mod names;
 
 use crate::cli::ConfigArgs;
 use crate::exit::data;
+use crate::plan::{self, Planned, Planner, Purpose};
 use crate::progress::Progress;
 use crate::run::lock_journal;
 use crate::sim::Identity;
@@ -13,7 +13,7 @@ use crate::summary::card;
 use jiff::civil::Date;
 use names::Names;
 use pitlane_config::Settings;
-use pitlane_engine::config::{InstrumentSpec, SessionTimes};
+use pitlane_engine::config::{InstrumentSpec, SessionPlan, SessionTimes};
 use pitlane_engine::event::{DeadLetter, DeadReason, Kind};
 use pitlane_engine::log::EventLog;
 use pitlane_engine::sequencer::schedule::Schedule;
@@ -104,7 +104,8 @@ impl Request<'_> {
         let mut names = Names::open(&settings.instruments, self.instruments)?;
         let files = names.files(args)?;
         let paths: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
-        let dates = scan_dates(&paths, settings.session.open, settings.session.close)?;
+        let (open, close) = plan::configured(&settings).unwrap_or(plan::WIDEST);
+        let dates = scan_dates(&paths, open, close)?;
         self.import(&settings, &dates, names, "timestamp,ltp,volume", started, |instruments, sessions| {
             TickCsvFeed::open(&files, instruments, sessions)
         })
@@ -117,7 +118,8 @@ impl Request<'_> {
     pub fn kite_csv(&self, files: &[PathBuf]) -> anyhow::Result<Imported> {
         let started = Instant::now();
         let settings = self.config.load()?;
-        let found = kite_csv::scan(files, settings.session.open, settings.session.close)?;
+        let (open, close) = plan::configured(&settings).unwrap_or(plan::WIDEST);
+        let found = kite_csv::scan(files, open, close)?;
         let mut names = Names::open(&settings.instruments, self.instruments)?;
         for token in found.tokens {
             names.token(token);
@@ -145,18 +147,22 @@ impl Request<'_> {
     where
         F: FnOnce(&[InstrumentSpec], &[SessionTimes]) -> Result<TickCsvFeed, FeedError>,
     {
-        for note in hours::notes(&Calendar::new(), dates, settings.session.close, names.whose()) {
-            eprintln!("note: {note}");
-        }
-        let (instruments, warnings) = names.into_table();
+        let (instruments, dump, warnings) = names.into_table(dates);
         for warning in &warnings {
             eprintln!("warning: {warning}");
         }
         let settings = Settings { instruments: instruments.clone(), ..settings.clone() };
-        let sessions: Vec<_> = dates.iter().map(|&date| settings.session_times(date)).collect();
+        let planner = Planner {
+            settings: &settings,
+            calendar: &Calendar::new(),
+            instruments: &instruments,
+            dump: dump.as_ref(),
+        };
+        let plans = plans(&planner, dates)?;
+        let sessions: Vec<SessionTimes> = plans.iter().map(|plan| plan.times).collect();
         let identity = Identity::new(&settings, instruments.clone())?;
         let feed = Decoded::new(open(&instruments, &sessions)?, Decoder::new(&instruments, SOURCE_FEED));
-        let schedule = Schedule::new(&identity.text, identity.config_hash, &instruments, &sessions, &[]);
+        let schedule = Schedule::new(&identity.text, identity.config_hash, &instruments, &[], &plans, &[]);
         let log = self.log(&settings)?;
         let mut sequencer = Sequencer::new(Merged::new(schedule, feed), log, settings.venue.latency_min_ns);
         let (ticks, dead) = record(&mut sequencer);
@@ -180,6 +186,27 @@ impl Request<'_> {
         let options = WriterOptions { segment_bytes, sync_on_seal: false, ..Default::default() };
         Ok(JournalLog::inputs(&dir, options)?)
     }
+}
+
+/// The hours of the sessions; what the calendar has to say about their dates goes to stderr.
+fn plans(planner: &Planner<'_>, dates: &[Date]) -> anyhow::Result<Vec<SessionPlan>> {
+    let (mut plans, mut uncovered) = (Vec::with_capacity(dates.len()), 0);
+    for date in dates {
+        let Planned { plan, warnings } = planner.plan(*date, Purpose::Import)?;
+        plans.push(plan);
+        for note in warnings {
+            // Of many dates without data the first stands for all.
+            let is_covered = planner.calendar.covered().contains(date);
+            uncovered += u32::from(!is_covered);
+            if is_covered || uncovered == 1 {
+                eprintln!("note: {note}");
+            }
+        }
+    }
+    if uncovered > 1 {
+        eprintln!("note: so are {} more dates", uncovered - 1);
+    }
+    Ok(plans)
 }
 
 /// Refuses a file without a single tick: it is not what it was taken for.

@@ -1,6 +1,6 @@
 //! What a journal holds.
 
-use crate::latch;
+use crate::latch::{self, Latch};
 use crate::summary::card;
 use pitlane_config::format_ist;
 use pitlane_engine::event::{Kind, SessionStart};
@@ -19,7 +19,8 @@ pub struct Info {
     instruments: Vec<String>,
     sessions: Vec<u32>,
     kinds: BTreeMap<&'static str, u64>,
-    latch: Option<String>,
+    history: u64,
+    latches: Vec<(Latch, String)>,
 }
 
 /// Reads the journal at `dir` from start to end.
@@ -30,16 +31,22 @@ pub fn info(dir: &Path) -> anyhow::Result<Info> {
     let inputs = inspect(dir, INPUTS)?;
     let outputs = has_stream(dir, OUTPUTS).then(|| inspect(dir, OUTPUTS));
     let head = read_head(dir)?;
-    let (mut sessions, mut kinds) = (Vec::new(), BTreeMap::new());
+    // Bars among the inputs are history: those of the sessions are outputs.
+    let (mut sessions, mut kinds, mut history) = (Vec::new(), BTreeMap::new(), 0);
     let mut events = EventStream::open(dir, INPUTS)?;
     while let Some(event) = events.try_next()? {
+        if event.kind() == Kind::Bar {
+            history += 1;
+            continue;
+        }
         *kinds.entry(event.kind().name()).or_insert(0) += 1;
         if event.kind() == Kind::SessionStart {
             sessions.push(event.body::<SessionStart>().date);
         }
     }
+    let latches = latch::standing(dir);
     let instruments = head.instruments.into_iter().map(|spec| spec.symbol).collect();
-    Ok(Info { dir: dir.to_owned(), inputs, outputs, instruments, sessions, kinds, latch: latch::read(dir) })
+    Ok(Info { dir: dir.to_owned(), inputs, outputs, instruments, sessions, kinds, history, latches })
 }
 
 fn end_name(end: EndState) -> String {
@@ -69,6 +76,10 @@ fn stream_json(info: &StreamInfo) -> Value {
 }
 
 impl Info {
+    fn latch(&self, wanted: Latch) -> Option<&str> {
+        self.latches.iter().find(|(latch, _)| *latch == wanted).map(|(_, text)| text.as_str())
+    }
+
     /// Whether the recorded outputs cannot be read to their end.
     pub fn is_damaged(&self) -> bool {
         matches!(self.outputs, Some(Err(_)))
@@ -89,7 +100,9 @@ impl Info {
             "input_kinds": self.kinds,
             "sessions": self.sessions,
             "instruments": self.instruments,
-            "kill_latch": self.latch,
+            "history_bars": self.history,
+            "kill_latch": self.latch(Latch::Kill),
+            "flatten_latch": self.latch(Latch::Flatten),
         })
     }
 
@@ -121,8 +134,12 @@ impl Info {
             ("instruments", self.instruments.join(", ")),
             ("inputs by kind", kinds.join(", ")),
         ];
-        if let Some(latch) = &self.latch {
-            rows.push(("kill switch", format!("latched: {latch}")));
+        if self.history > 0 {
+            rows.push(("history", format!("{} bars of earlier days", self.history)));
+        }
+        for (latch, text) in &self.latches {
+            let name = if *latch == Latch::Kill { "kill switch" } else { "flatten" };
+            rows.push((name, format!("latched: {text}")));
         }
         format!("{}\n", card(&rows))
     }

@@ -13,8 +13,11 @@ pub mod exit;
 pub mod export;
 pub mod import;
 pub mod info;
+pub mod instruments;
 pub mod latch;
 pub mod market;
+pub mod operator;
+pub mod plan;
 pub mod progress;
 pub mod recorded;
 pub mod replay_card;
@@ -23,6 +26,7 @@ pub mod signals;
 pub mod sim;
 pub mod summary;
 pub mod verify;
+pub mod warmup;
 pub mod whatif;
 
 /// The wall clock's time as RFC 3339 with +05:30, for latches and logs.

@@ -76,7 +76,7 @@ impl Recording {
         let end = inputs.end();
         let config_hash = Settings::hash(&self.head.config_text);
         let instruments_hash = instruments_hash(&self.head.instruments);
-        let rewrite = Rewrite { config_hash, instruments_hash, square_off_after_open_ns: None };
+        let rewrite = Rewrite { config_hash, instruments_hash };
         let start = self.head.first_session.pre_open;
         let outputs = Collected::default();
         let mut fused = Fused::new(Run {
@@ -84,6 +84,7 @@ impl Recording {
             schedule: Box::new(Schedule::preamble_only(
                 &self.head.config_text,
                 &self.head.instruments,
+                &[],
                 start,
             )),
             feed: Box::new(Recorded::new(inputs, rewrite)),
@@ -93,6 +94,7 @@ impl Recording {
             commands: None,
             pace: None,
             stamps: false,
+            resume: None,
         })?;
         while fused.step() == Release::Released {
             outputs.take(each);

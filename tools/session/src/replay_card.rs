@@ -63,6 +63,7 @@ pub fn whatif_json(done: &WhatIf) -> Value {
         "identical": Value::Null,
         "first_divergence": Value::Null,
         "journal": done.out,
+        "warmup": done.warmup,
         "latency_min_ns": done.latency_min_ns,
         "dead_letters": dead_letters(counts),
         "verdicts": verdicts(counts),
@@ -78,7 +79,7 @@ pub fn whatif(done: &WhatIf) -> String {
     let counts = &result.counts;
     let out =
         done.out.as_ref().map_or_else(|| "none (give --out DIR)".to_owned(), |dir| dir.display().to_string());
-    let rows = [
+    let mut rows = vec![
         ("inputs", format!("{} ({} ticks)", counts.events, counts.ticks)),
         (
             "speed",
@@ -111,6 +112,9 @@ pub fn whatif(done: &WhatIf) -> String {
         ("state hash", hex(result.state_hash())),
         ("journal", out),
     ];
+    if let Some(warmup) = &done.warmup {
+        rows.insert(1, ("warmup", warmup.line()));
+    }
     let mut text = format!("{}\n", card(&rows));
     if let Some(table) = pnl_table(&result.ledger, &done.instruments) {
         let _ = write!(text, "\n{table}\n");

@@ -3,7 +3,7 @@
 use crate::cpus::Placement;
 use crate::event_log::{EventLogWriter, Names};
 use crate::exit::{Exit, data};
-use crate::latch;
+use crate::operator::{COMMANDS_MAX, Operator};
 use crate::progress::Progress;
 use crate::signals::Signals;
 use anyhow::Context;
@@ -12,10 +12,10 @@ use pitlane_engine::drive::clock::Pace;
 use pitlane_engine::drive::fused::Fused;
 use pitlane_engine::drive::topology::{RingSizes, workers};
 use pitlane_engine::drive::{Run, RunResult, affinity, memory, pinned};
-use pitlane_engine::event::{Command, CommandCode, Event, FLAG_EXO};
+use pitlane_engine::event::Event;
 use pitlane_engine::log::{EventLog, NoLog};
 use pitlane_engine::sequencer::source::{Head, Source};
-use pitlane_engine::units::{InstrumentId, TsNs};
+use pitlane_engine::units::TsNs;
 use pitlane_journal::{Ids, JournalDir, WriterOptions};
 use pitlane_store::JournalLog;
 use std::path::{Path, PathBuf};
@@ -137,7 +137,7 @@ fn options(plan: &Plan) -> WriterOptions {
         calendar: id(&[]),
     };
     // On virtual time a run can be repeated: nothing is gained by waiting for the disk (durability level D0).
-    WriterOptions { segment_bytes: plan.segment_bytes, first_seq: 1, ids, sync_on_seal: false }
+    WriterOptions { segment_bytes: plan.segment_bytes, ids, sync_on_seal: false, ..WriterOptions::default() }
 }
 
 type Logs = (Box<dyn EventLog>, Box<dyn EventLog>);
@@ -161,31 +161,41 @@ struct Watcher {
 }
 
 impl Watcher {
-    fn start(plan: &Plan, signals: Signals, reached: Arc<AtomicU64>) -> (Self, rtrb::Consumer<Event>) {
-        let (mut commands, ring) = rtrb::RingBuffer::new(4);
+    /// Starts to watch. What stands in the journal's directory already is handed over at once.
+    fn start(
+        plan: &Plan,
+        signals: Signals,
+        reached: Arc<AtomicU64>,
+    ) -> anyhow::Result<(Self, rtrb::Consumer<Event>)> {
+        let (mut commands, ring) = rtrb::RingBuffer::new(COMMANDS_MAX);
         let flags = [(); 3].map(|()| Arc::new(AtomicBool::new(false)));
         let [stop, killed, done] = flags.clone();
         let [stop_out, killed_out, done_in] = flags;
-        let latch_dir = plan.journal.clone();
+        let mut operator = match &plan.journal {
+            Some(dir) => Some(operator(dir, &mut commands)?),
+            None => None,
+        };
         let (start, end) = plan.span;
         let mut progress = Progress::new(plan.what, end.since(start) / 1_000_000_000);
         let thread = std::thread::spawn(move || {
+            let mut warned = false;
             // Relaxed everywhere here: flags and numbers without data behind them.
             while !done_in.load(Ordering::Relaxed) {
                 std::thread::park_timeout(Duration::from_millis(50));
                 progress.at(TsNs(reached.load(Ordering::Relaxed)).since(start) / 1_000_000_000);
-                let latched = latch_dir.as_deref().is_some_and(|dir| latch::path(dir).exists());
-                if latched && !killed_out.swap(true, Ordering::Relaxed) {
-                    let body = Command { code: CommandCode::Kill as u8, reserved: [0; 31] };
-                    // The ring has room: this is the only command ever sent, and it is sent once.
-                    let _ = commands.push(Event::new(InstrumentId::NONE, FLAG_EXO, &body));
+                match operator.as_mut().map(|operator| operator.poll(&mut commands)) {
+                    Some(Ok(told)) if told.killed => killed_out.store(true, Ordering::Relaxed),
+                    Some(Err(error)) if !std::mem::replace(&mut warned, true) => {
+                        eprintln!("warning: an operator's command cannot be cleared: {error}");
+                    }
+                    _ => {}
                 }
                 if signals.exit().is_some() {
                     stop_out.store(true, Ordering::Relaxed);
                 }
             }
         });
-        (Self { stop, killed, done, thread: Some(thread) }, ring)
+        Ok((Self { stop, killed, done, thread: Some(thread) }, ring))
     }
 
     fn finish(mut self) -> bool {
@@ -198,6 +208,17 @@ impl Watcher {
         }
         self.killed.load(Ordering::Relaxed)
     }
+}
+
+/// The operator of a run in `dir`; says so if a resume waited there.
+fn operator(dir: &Path, commands: &mut rtrb::Producer<Event>) -> anyhow::Result<Operator> {
+    let started = Operator::start(dir, commands);
+    let (operator, resumed) =
+        started.with_context(|| format!("cannot clear the latches of {}", dir.display()))?;
+    if let Some(reason) = resumed {
+        eprintln!("note: resumed, latches of {} cleared: {reason}", dir.display());
+    }
+    Ok(operator)
 }
 
 /// Runs the inputs of `schedule` and `feed` through the pipeline to their end.
@@ -216,7 +237,7 @@ pub fn execute(plan: &Plan, schedule: Box<dyn Source>, feed: Box<dyn Source>) ->
     let (inputs, outputs) = logs(plan)?;
     let event_log = event_log(plan)?;
     let reached = Arc::new(AtomicU64::new(plan.span.0.0));
-    let (watcher, commands) = Watcher::start(plan, signals.clone(), reached.clone());
+    let (watcher, commands) = Watcher::start(plan, signals.clone(), reached.clone())?;
     let run = Run {
         config: &plan.pipeline,
         schedule,
@@ -227,6 +248,7 @@ pub fn execute(plan: &Plan, schedule: Box<dyn Source>, feed: Box<dyn Source>) ->
         commands: Some(commands),
         pace: plan.pace.map(|(speed, start)| Pace::new(start, speed)),
         stamps: true,
+        resume: None,
     };
     let stopped = watcher.stop.clone();
     // Relaxed: a flag without data.

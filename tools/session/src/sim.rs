@@ -2,9 +2,12 @@
 
 use crate::cli::{ConfigArgs, CpuArgs};
 use crate::exit::{Exit, Refusal, data, usage};
-use crate::latch;
+use crate::instruments::{self, InstrumentFile};
+use crate::latch::{self, Latch};
+use crate::plan::{Planned, Planner, Purpose};
 use crate::run::{Finished, Plan, execute, free_journal};
 use crate::summary::{EngineSummary, LatencyNs, PNL_BASIS, alarms, dead_letters, hex, rate, verdicts};
+use crate::warmup::{Warmup, WarmupArgs, WarmupSummary};
 use anyhow::Context;
 use pitlane_config::{Mode, Settings, Speed, ist, parse_duration_ns, parse_time};
 use pitlane_engine::config::{InstrumentSpec, PipelineConfig, SessionTimes};
@@ -16,6 +19,7 @@ use pitlane_engine::sequencer::source::{Decoded, Source};
 use pitlane_engine::stages::decoder::Decoder;
 use pitlane_engine::units::TsNs;
 use pitlane_feeds::synthetic::SyntheticFeed;
+use pitlane_market::Calendar;
 use std::path::{Path, PathBuf};
 
 /// What was asked for on the command line.
@@ -26,8 +30,12 @@ pub struct Request<'a> {
     pub cpus: &'a CpuArgs,
     /// `--mode`.
     pub mode: Option<&'a str>,
+    /// `--warmup`.
+    pub warmup: &'a WarmupArgs,
     /// `--from`.
     pub from: Option<&'a Path>,
+    /// `--instruments`: the broker's instrument file.
+    pub instruments: Option<&'a Path>,
     /// `--journal`.
     pub journal: Option<&'a Path>,
     /// `--speed`.
@@ -148,12 +156,21 @@ pub fn pace(speed: Speed, start: TsNs) -> Option<(f64, TsNs)> {
 }
 
 fn refuse_latched(journal: &Path) -> anyhow::Result<()> {
-    let Some(text) = latch::read(journal) else { return Ok(()) };
+    let standing = latch::standing(journal);
+    let Some((latch, text)) = standing.first() else { return Ok(()) };
+    // The run's start takes it, once the journal is its own.
+    if latch::pending_resume(journal).is_some() {
+        return Ok(());
+    }
+    let what = match latch {
+        Latch::Kill => "the kill switch of",
+        Latch::Flatten => "a flatten of",
+    };
+    let dir = journal.display();
     let message = format!(
-        "the kill switch of {} is latched ({text}); nothing will trade on this journal. If the cause is dealt with, \
-         remove {} and start again; a run that is already there stays, so name a new journal for the next one",
-        journal.display(),
-        latch::path(journal).display()
+        "{what} {dir} is latched ({text}); nothing will trade on this journal. If the cause is dealt with, \
+         `engine resume --journal {dir} --reason TEXT` and start again; a run that is already there stays, so name a \
+         new journal for the next one"
     );
     Err(Refusal { exit: Exit::RiskStop, message }.into())
 }
@@ -183,19 +200,59 @@ fn until(request: &Request<'_>, settings: &Settings, times: &SessionTimes) -> an
     Ok(until)
 }
 
+/// The instruments, the hours and the history of the synthetic day; what is to be said about them goes to stderr.
+fn session(
+    file: Option<&Path>,
+    settings: &Settings,
+    warmup: &WarmupArgs,
+) -> anyhow::Result<(Identity, Planned, Warmup)> {
+    let (file, unusable) = match file.map(InstrumentFile::open).transpose()? {
+        Some((file, unusable)) => (Some(file), unusable),
+        None => (None, None),
+    };
+    let date = settings.sim.date;
+    let (table, warnings) = instruments::table(settings, file.as_ref(), date);
+    let settings = Settings { instruments: table, ..settings.clone() };
+    let identity = Identity::new(&settings, settings.instruments()?)?;
+    let planner = Planner {
+        settings: &settings,
+        calendar: &Calendar::new(),
+        instruments: &identity.pipeline.instruments,
+        dump: file.as_ref().map(|file| &file.dump),
+    };
+    let planned = planner.plan(date, Purpose::Run)?;
+    settings.check_commands(&planned.plan.times)?;
+    for warning in unusable.iter().chain(&warnings).chain(&planned.warnings) {
+        eprintln!("warning: {warning}");
+    }
+    let warmup = warmup.load(&planner, planned.plan.times.date)?;
+    Ok((identity, planned, warmup))
+}
+
 fn synthetic(request: &Request<'_>, settings: &Settings) -> anyhow::Result<Done> {
-    let identity = Identity::new(settings, settings.instruments()?)?;
-    let times = settings.session_times(settings.sim.date);
+    let (identity, planned, warmup) = session(request.instruments, settings, request.warmup)?;
+    let times = planned.plan.times;
     let until = until(request, settings, &times)?;
     let commands: Vec<ScriptedCommand> = settings
         .sim
         .commands
         .iter()
-        .map(|command| ScriptedCommand { at: ist(settings.sim.date, command.at), code: command.code })
+        .map(|command| ScriptedCommand {
+            at: ist(settings.sim.date, command.at),
+            code: command.code,
+            reason: command.reason.clone(),
+        })
         .collect();
     let instruments = &identity.pipeline.instruments;
-    let schedule = Schedule::new(&identity.text, identity.config_hash, instruments, &[times], &commands);
-    let feed = SyntheticFeed::new(&crate::market::synthetic_config(settings), instruments, &times)?;
+    let schedule = Schedule::new(
+        &identity.text,
+        identity.config_hash,
+        instruments,
+        &warmup.history,
+        std::slice::from_ref(&planned.plan),
+        &commands,
+    );
+    let feed = SyntheticFeed::new(&crate::market::synthetic_config(settings), instruments, &planned.plan)?;
     let feed = Decoded::new(feed, Decoder::new(instruments, SOURCE_FEED));
     let journal = journal_dir(request, settings)?;
     let speed = speed(request.speed, settings.sim.speed)?;
@@ -212,16 +269,19 @@ fn synthetic(request: &Request<'_>, settings: &Settings) -> anyhow::Result<Done>
         pipeline: identity.pipeline,
     };
     let title = format!("synthetic day {}, seed {}", settings.sim.date, settings.sim.seed);
-    finish(&plan, Box::new(schedule), Box::new(feed), title)
+    finish(&plan, Box::new(schedule), Box::new(feed), title, warmup.summary)
 }
 
 fn recorded(request: &Request<'_>) -> anyhow::Result<Done> {
+    if request.instruments.is_some() {
+        return Err(usage("--instruments belongs to --mode sim; a replay has the recorded instruments"));
+    }
     let from = request.from.ok_or_else(|| usage("--mode replay needs the recorded journal: --from DIR"))?;
     if request.until.is_some() || request.duration.is_some() {
         return Err(usage("--until and --duration belong to --mode sim; a replay runs what was recorded"));
     }
     check_is_journal(from)?;
-    let prepared = crate::whatif::prepare(from, request.config)?;
+    let prepared = crate::whatif::prepare(from, request.config, request.warmup)?;
     let speed = speed(request.speed, Speed::Max)?;
     let plan = Plan {
         placement: request.cpus.placement(&prepared.settings)?,
@@ -231,7 +291,7 @@ fn recorded(request: &Request<'_>) -> anyhow::Result<Done> {
     };
     let title = format!("recorded day of {}", from.display());
     let end = prepared.end.clone();
-    let done = finish(&plan, Box::new(prepared.schedule), prepared.feed, title)?;
+    let done = finish(&plan, Box::new(prepared.schedule), prepared.feed, title, prepared.warmup)?;
     match end.take_error() {
         Some(error) => Err(error.into()),
         None => Ok(done),
@@ -243,11 +303,14 @@ fn finish(
     schedule: Box<dyn Source>,
     feed: Box<dyn Source>,
     title: String,
+    warmup: Option<WarmupSummary>,
 ) -> anyhow::Result<Done> {
     let finished = execute(plan, schedule, feed)?;
     // A kill that risk latched itself outlives the process as an operator's does.
-    if let (Some(Rule::KillSwitch), Some(dir)) = (finished.result.risk_stop, &plan.journal) {
-        latch::set(dir, &format!("{} latched by the engine: see its alarms", crate::now_ist()))?;
+    if let (Some(Rule::KillSwitch), Some(dir)) = (finished.result.risk_stop, &plan.journal)
+        && latch::standing(dir).is_empty()
+    {
+        Latch::Kill.set(dir, &format!("{} latched by the engine: see its alarms", crate::now_ist()))?;
     }
     let exit = exit(&finished);
     let Finished { result, wall_s, stage_cpus, .. } = finished;
@@ -265,6 +328,7 @@ fn finish(
         pnl_basis: PNL_BASIS,
         state_hash: hex(result.state_hash()),
         journal: plan.journal.clone(),
+        warmup,
         seq_last: result.last_seq.0,
         wall_s,
         events_per_s: rate(counts.events, wall_s),

@@ -1,5 +1,6 @@
 //! What a run came to, as one JSON object and as a card for people.
 
+use crate::warmup::WarmupSummary;
 use comfy_table::{Table, presets};
 use pitlane_engine::config::InstrumentSpec;
 use pitlane_engine::drive::RunResult;
@@ -79,6 +80,8 @@ pub struct EngineSummary {
     pub state_hash: String,
     /// The journal, if one was written.
     pub journal: Option<PathBuf>,
+    /// The history it was started from, if any.
+    pub warmup: Option<WarmupSummary>,
     /// The last input.
     pub seq_last: u64,
     /// Seconds on the wall clock.

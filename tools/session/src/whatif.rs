@@ -3,13 +3,16 @@
 use crate::cli::{ConfigArgs, CpuArgs};
 use crate::cpus::{Placement, WaitChoice};
 use crate::exit::usage;
+use crate::plan::Planner;
 use crate::recorded::Recording;
 use crate::run::{Finished, Plan, execute};
 use crate::sim::{Identity, pace, speed};
+use crate::warmup::{self, WarmupArgs, WarmupSummary};
 use pitlane_config::{Settings, Speed};
 use pitlane_engine::sequencer::schedule::Schedule;
 use pitlane_engine::sequencer::source::{Recorded, Rewrite, Source};
 use pitlane_engine::units::TsNs;
+use pitlane_market::Calendar;
 use pitlane_store::{EventStream, INPUTS, StreamEnd};
 use std::path::{Path, PathBuf};
 
@@ -25,6 +28,8 @@ pub struct Prepared {
     pub end: StreamEnd,
     /// First and last recorded time.
     pub span: (TsNs, TsNs),
+    /// The history the new run starts from, if any.
+    pub warmup: Option<WarmupSummary>,
     identity: Identity,
 }
 
@@ -47,29 +52,32 @@ impl Prepared {
     }
 }
 
-/// Opens the recorded journal at `from` for a run with the settings it was made with, changed by `config`.
+/// Opens the recorded journal at `from` for a run with the settings it was made with, changed by `config`, from
+/// the history it was made with, or that of `warmup` if it had none.
 ///
 /// # Errors
-/// If the journal cannot be read, or the settings do not fit it.
-pub fn prepare(from: &Path, config: &ConfigArgs) -> anyhow::Result<Prepared> {
+/// If the journal cannot be read, the settings do not fit it, or the history cannot be used.
+pub fn prepare(from: &Path, config: &ConfigArgs, warmup: &WarmupArgs) -> anyhow::Result<Prepared> {
     let recording = Recording::open(from)?;
     let settings = config.load_over(&recording.settings)?;
     refuse_recorded(&recording.settings, &settings)?;
     let identity = Identity::new(&settings, recording.head.instruments.clone())?;
-    let times = |settings: &Settings| settings.session_times(settings.sim.date);
-    let moved = times(&settings).square_off != times(&recording.settings).square_off;
-    let rewrite = Rewrite {
-        config_hash: identity.config_hash,
-        instruments_hash: identity.instruments_hash,
-        square_off_after_open_ns: moved.then(|| times(&settings).square_off.since(times(&settings).open)),
-    };
+    let rewrite = Rewrite { config_hash: identity.config_hash, instruments_hash: identity.instruments_hash };
     let stream = EventStream::open(from, INPUTS)?;
     let end = stream.end();
     let start = recording.head.first_session.pre_open;
-    let schedule = Schedule::preamble_only(&identity.text, &identity.pipeline.instruments, start);
+    let planner = Planner {
+        settings: &settings,
+        calendar: &Calendar::new(),
+        instruments: &identity.pipeline.instruments,
+        dump: None,
+    };
+    let warmup = warmup::over_recorded(warmup, from, &planner, recording.head.first_session.date)?;
+    let schedule =
+        Schedule::preamble_only(&identity.text, &identity.pipeline.instruments, &warmup.history, start);
     let last = last_time(from)?;
     let feed = Box::new(Recorded::new(stream, rewrite));
-    Ok(Prepared { settings, schedule, feed, end, span: (start, last), identity })
+    Ok(Prepared { settings, schedule, feed, end, span: (start, last), warmup: warmup.summary, identity })
 }
 
 /// Refuses changes of what the recording fixes: they would stand in the new run's configuration without effect.
@@ -89,8 +97,8 @@ fn refuse_recorded(recorded: &Settings, wanted: &Settings) -> anyhow::Result<()>
     ] {
         if differs {
             return Err(usage(format!(
-                "{keys} cannot be changed: the recorded day fixes them. Strategies, risk, venue, bars and \
-                 session.square_off can be"
+                "{keys} cannot be changed: the recorded day fixes them. Strategies, risk (risk.square_off \
+                 too), venue and bars can be"
             )));
         }
     }
@@ -113,6 +121,8 @@ pub struct WhatIf {
     pub latency_min_ns: u64,
     /// Its instruments.
     pub instruments: Vec<pitlane_engine::config::InstrumentSpec>,
+    /// The history it started from, if any.
+    pub warmup: Option<WarmupSummary>,
 }
 
 /// Runs the recorded day of `dir`, journaling to `out` if that is given.
@@ -125,8 +135,9 @@ pub fn whatif(
     config: &ConfigArgs,
     cpus: &CpuArgs,
     pace_text: &str,
+    warmup: &WarmupArgs,
 ) -> anyhow::Result<WhatIf> {
-    let prepared = prepare(dir, config)?;
+    let prepared = prepare(dir, config, warmup)?;
     let speed = speed(Some(pace_text), Speed::Max)?;
     let plan = Plan {
         placement: cpus.placement(&prepared.settings)?,
@@ -145,5 +156,6 @@ pub fn whatif(
         out: plan.journal.clone(),
         latency_min_ns: plan.pipeline.venue.latency_min_ns,
         instruments: plan.pipeline.instruments,
+        warmup: prepared.warmup,
     })
 }

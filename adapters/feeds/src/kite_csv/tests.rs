@@ -14,14 +14,7 @@ const HOURS: (Time, Time) = (time(9, 15, 0, 0), time(15, 30, 0, 0));
 
 fn session() -> SessionTimes {
     let at = |hour: u64, minute: u64| TsNs(MIDNIGHT + (hour * 60 + minute) * 60 * NS_PER_S);
-    SessionTimes {
-        date: 20_251_009,
-        pre_open: at(9, 0),
-        open: at(9, 15),
-        close: at(15, 30),
-        end: at(15, 31),
-        square_off: at(15, 20),
-    }
+    SessionTimes { date: 20_251_009, pre_open: at(9, 0), open: at(9, 15), close: at(15, 30), end: at(15, 31) }
 }
 
 fn instruments() -> Vec<InstrumentSpec> {
@@ -33,6 +26,8 @@ fn instruments() -> Vec<InstrumentSpec> {
         lot: Qty(1),
         tick: Price(500),
         multiplier: 1,
+        freeze: Qty::ZERO,
+        derivatives: false,
     };
     vec![spec("NSE:NIFTY 50", NIFTY, InstrumentClass::Index), spec("NFO:CALL", CALL, InstrumentClass::Option)]
 }

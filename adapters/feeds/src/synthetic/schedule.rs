@@ -2,8 +2,8 @@
 
 use super::SyntheticConfig;
 use crate::rng::SplitMix64;
-use pitlane_engine::config::{InstrumentClass, InstrumentSpec, SessionTimes};
-use pitlane_engine::units::{NS_PER_S, TsNs};
+use pitlane_engine::config::{InstrumentClass, InstrumentSpec, SessionPlan};
+use pitlane_engine::units::{InstrumentId, NS_PER_S, TsNs};
 
 /// Packets of a frame at most.
 pub(super) const PACKETS_MAX: u16 = 8;
@@ -46,6 +46,8 @@ pub(super) struct Schedule {
     halts_begun: usize,
     halt_ns: u64,
     halted_until: Vec<u64>,
+    /// When each instrument trades: from, until (exclusive).
+    hours: Vec<(TsNs, TsNs)>,
     /// The last frame in which an instrument had a packet; it has at most one a frame.
     seen_at: Vec<u64>,
 }
@@ -54,7 +56,7 @@ impl Schedule {
     pub(super) fn new(
         config: &SyntheticConfig,
         instruments: &[InstrumentSpec],
-        session: &SessionTimes,
+        plan: &SessionPlan,
         rng: &mut SplitMix64,
     ) -> Self {
         let count = instruments.len();
@@ -63,7 +65,7 @@ impl Schedule {
         let hot_rate = u64::from(config.hot_rate);
         let weight = (count - hot) as u64 + hot as u64 * hot_rate;
         let per_second = weight * u64::from(config.ticks_per_second);
-        let (open, close) = (session.open.0, session.close.0);
+        let (open, close) = (plan.times.open.0, plan.times.close.0);
         let mut haltable: Vec<usize> =
             (0..count).filter(|i| instruments[*i].class != InstrumentClass::Index).collect();
         if haltable.is_empty() {
@@ -90,6 +92,7 @@ impl Schedule {
             halts_begun: 0,
             halt_ns: config.halt_ns,
             halted_until: vec![0; count],
+            hours: (0..count as u32).map(|id| plan.hours_of(InstrumentId(id))).collect(),
             seen_at: vec![0; count],
         }
     }
@@ -124,12 +127,17 @@ impl Schedule {
         (self.now < self.close).then_some(Frame { at: TsNs(self.now), packets, opening: None })
     }
 
-    /// The instrument of packet number `slot` of `frame`; `None` if it is halted or has had its packet.
+    /// The instrument of packet number `slot` of `frame`; `None` if it is closed or halted or has had its packet.
+    /// What is drawn does not depend on that, so hours of its own take an instrument's packets away and no more.
     pub(super) fn pick(&mut self, frame: &Frame, slot: u16, rng: &mut SplitMix64) -> Option<usize> {
         let instrument = match frame.opening {
             Some(first) => first + usize::from(slot),
             None => self.weighted(rng),
         };
+        let (open, close) = self.hours[instrument];
+        if frame.at < open || close <= frame.at {
+            return None;
+        }
         if self.halted_until[instrument] > frame.at.0 || self.seen_at[instrument] == frame.at.0 {
             return None;
         }

@@ -1,13 +1,13 @@
 use super::*;
-use pitlane_engine::config::InstrumentClass;
-use pitlane_engine::units::{Price, Qty, TsNs};
+use pitlane_engine::config::{InstrumentClass, InstrumentHours, SessionTimes};
+use pitlane_engine::units::{InstrumentId, Price, Qty, TsNs};
 
 const OPEN: u64 = 1_785_469_500 * NS_PER_S;
 
 fn session(minutes: u64) -> SessionTimes {
     let close = TsNs(OPEN + minutes * 60 * NS_PER_S);
     let (open, end) = (TsNs(OPEN), close.plus(2 * NS_PER_S));
-    SessionTimes { date: 20_260_731, pre_open: open, open, close, end, square_off: close }
+    SessionTimes { date: 20_260_731, pre_open: open, open, close, end }
 }
 
 fn instrument(symbol: &str, token: u32, class: InstrumentClass) -> InstrumentSpec {
@@ -21,6 +21,8 @@ fn instrument(symbol: &str, token: u32, class: InstrumentClass) -> InstrumentSpe
         lot: Qty(lot),
         tick: Price(tick),
         multiplier: 1,
+        freeze: Qty::ZERO,
+        derivatives: false,
     }
 }
 
@@ -45,7 +47,11 @@ struct Run {
 }
 
 fn run(config: &SyntheticConfig, instruments: &[InstrumentSpec], minutes: u64) -> Run {
-    let mut feed = SyntheticFeed::new(config, instruments, &session(minutes)).unwrap();
+    run_plan(config, instruments, &session(minutes).into())
+}
+
+fn run_plan(config: &SyntheticConfig, instruments: &[InstrumentSpec], plan: &SessionPlan) -> Run {
+    let mut feed = SyntheticFeed::new(config, instruments, plan).unwrap();
     let mut run =
         Run { hash: 0xcbf2_9ce4_8422_2325, frames: Vec::new(), packets: vec![Vec::new(); instruments.len()] };
     loop {
@@ -222,10 +228,60 @@ fn every_instrument_has_the_mode_it_was_given() {
     }
 }
 
+/// Hours of an instrument in minutes from the open.
+fn own(id: u32, from: u64, until: u64) -> InstrumentHours {
+    let at = |minutes: u64| TsNs(OPEN + minutes * 60 * NS_PER_S);
+    InstrumentHours { instrument: InstrumentId(id), open: at(from), close: at(until) }
+}
+
+#[test]
+fn an_instrument_is_silent_outside_its_own_hours() {
+    // As after 2026-08-03: derivatives trade longest, indices and most shares end before them, some earlier still;
+    // and one that opens late.
+    let hours = vec![own(0, 0, 375), own(1, 0, 375), own(3, 0, 360), own(4, 0, 360), own(5, 5, 375)];
+    let plan = SessionPlan { times: session(385), hours };
+    for seed in 1..=3 {
+        let config = SyntheticConfig { seed, burst_bps: 1_000, halts: 0, ..SyntheticConfig::default() };
+        let run = run_plan(&config, &universe(), &plan);
+        for (id, packets) in run.packets.iter().enumerate() {
+            let (open, close) = plan.hours_of(InstrumentId(id as u32));
+            let (first, last) = (packets[0].0, packets[packets.len() - 1].0);
+            assert!((open.0..open.0 + 60 * NS_PER_S).contains(&first), "seed {seed}, {id}: first {first}");
+            assert!((close.0 - 60 * NS_PER_S..close.0).contains(&last), "seed {seed}, {id}: last {last}");
+            let day_open = word(&packets[0].1, if id < 2 { 16 } else { 28 });
+            assert!(day_open > 0, "the first packet has the day's open");
+        }
+        assert!(run.frames.windows(2).all(|pair| pair[0].0 < pair[1].0), "no frame is empty or goes back");
+        assert!(run.frames.iter().all(|frame| frame.1 > 0));
+        assert_eq!(run.hash, run_plan(&config, &universe(), &plan).hash);
+    }
+}
+
+#[test]
+fn own_hours_that_are_the_sessions_change_no_byte() {
+    let config = SyntheticConfig::default();
+    let same = SessionPlan { times: session(30), hours: (0..7).map(|id| own(id, 0, 30)).collect() };
+    assert_eq!(run_plan(&config, &universe(), &same).hash, GOLDEN);
+}
+
+#[test]
+fn hours_that_cannot_be_are_refused() {
+    let table = [
+        (own(7, 0, 1), "hours cannot be of instrument 7; allowed: those of an instrument in the table"),
+        (own(3, 0, 2), "the hours of NSE:RELIANCE cannot be 1785469500000000000 to 1785469620000000000 ns"),
+        (own(3, 1, 1), "the hours of NSE:RELIANCE cannot be 1785469560000000000 to 1785469560000000000 ns"),
+    ];
+    for (hours, text) in table {
+        let plan = SessionPlan { times: session(1), hours: vec![hours] };
+        let error = SyntheticFeed::new(&SyntheticConfig::default(), &universe(), &plan).err().unwrap();
+        assert!(error.to_string().starts_with(text), "{error}");
+    }
+}
+
 #[test]
 fn impossible_settings_are_refused_with_what_is_allowed() {
     let refuse = |config: SyntheticConfig, instruments: &[InstrumentSpec], text: &str| {
-        let error = SyntheticFeed::new(&config, instruments, &session(1)).err().unwrap().to_string();
+        let error = SyntheticFeed::new(&config, instruments, &session(1).into()).err().unwrap().to_string();
         assert_eq!(error, text);
     };
     let config = SyntheticConfig::default;

@@ -91,7 +91,7 @@ impl Lines {
         Ok(false)
     }
 
-    fn read_line(&mut self) -> Result<bool, FeedError> {
+    pub(crate) fn read_line(&mut self) -> Result<bool, FeedError> {
         self.kept.clear();
         self.bytes = 0;
         let mut ended = false;

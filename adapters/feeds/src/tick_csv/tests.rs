@@ -22,7 +22,6 @@ fn session(number: u64) -> SessionTimes {
         open: at(9, 15),
         close: at(15, 30),
         end: at(15, 30).plus(2 * NS_PER_S),
-        square_off: at(15, 20),
     }
 }
 
@@ -35,6 +34,8 @@ fn instruments() -> Vec<InstrumentSpec> {
         lot: Qty(1),
         tick: Price(500),
         multiplier: 1,
+        freeze: Qty::ZERO,
+        derivatives: false,
     };
     vec![
         spec("NSE:RELIANCE", 738_561, InstrumentClass::Equity),

@@ -49,6 +49,8 @@ pub(super) fn all() -> impl Iterator<Item = Entry> {
             lot: Qty(1),
             tick: INDEX_TICK,
             multiplier: 1,
+            freeze: Qty::ZERO,
+            derivatives: false,
         },
         name: String::new(),
         underlying: underlying.map(str::to_owned),

@@ -169,7 +169,17 @@ pub(super) fn entry(fields: &[&str], layout: Layout, line: u64) -> Result<Entry,
         _ => underlying_of(&fields).map(str::to_owned),
     };
     Ok(Entry {
-        spec: InstrumentSpec { symbol, token, class, tradable, lot, tick, multiplier: 1 },
+        spec: InstrumentSpec {
+            symbol,
+            token,
+            class,
+            tradable,
+            lot,
+            tick,
+            multiplier: 1,
+            freeze: Qty::ZERO,
+            derivatives: false,
+        },
         name: fields.name.to_owned(),
         underlying,
         expiry,

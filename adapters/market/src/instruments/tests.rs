@@ -73,6 +73,9 @@ fn indices_are_built_in_and_known_by_their_common_names() {
         assert_eq!((index.spec.class, index.spec.tradable), (InstrumentClass::Index, false), "{symbol}");
         assert_eq!((token & 0xff, index.line, index.spec.lot), (9, 0, Qty(1)), "{symbol}");
     }
+    let alone = Dump::built_in();
+    assert_eq!(alone.by_symbol("NSE:BANKNIFTY"), dump.by_symbol("NSE:BANKNIFTY"));
+    assert_eq!((alone.entries().len(), alone.counts()), (6, Counts::default()));
     // A file that does list an index: its own row stays, with its name.
     let dump = broker("256265,1001,NIFTY 50,NIFTY 50,0,,0,0,0,EQ,INDICES,NSE\n");
     assert_eq!(dump.counts().indices, 1, "{:?}", dump.refused());

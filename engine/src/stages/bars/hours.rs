@@ -1,35 +1,29 @@
-//! The hours of the session, and the periods they are divided into.
+//! The session, the hours of an instrument in it, and the periods they are divided into.
 
 use crate::event::Timeframe;
 use crate::hash::StateHasher;
 use crate::units::{NS_PER_S, TsNs};
 
-/// Continuous trading, `[open, close)`.
+/// The trading date, and whether its session runs.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Hours {
-    open: TsNs,
-    close: TsNs,
+pub(super) struct Session {
     /// The IST date of the open, in days since the epoch.
     day: u64,
     running: bool,
 }
 
-impl Hours {
+impl Session {
     /// No session.
-    pub(super) const NONE: Self = Self { open: TsNs::ZERO, close: TsNs::ZERO, day: 0, running: false };
+    pub(super) const NONE: Self = Self { day: 0, running: false };
 
-    pub(super) fn new(open: TsNs, close: TsNs) -> Self {
-        Self { open, close, day: open.ist_day(), running: true }
+    /// The session that opens at `open`.
+    pub(super) fn new(open: TsNs) -> Self {
+        Self { day: open.ist_day(), running: true }
     }
 
-    /// Ends the session; its periods can still be asked for.
+    /// Ends the session.
     pub(super) fn end(&mut self) {
         self.running = false;
-    }
-
-    /// Whether `time` is within the hours.
-    pub(super) fn contain(&self, time: TsNs) -> bool {
-        self.open <= time && time < self.close
     }
 
     /// Whether `time` is on the trading date.
@@ -42,6 +36,32 @@ impl Hours {
         self.running
     }
 
+    pub(super) fn hash(&self, hasher: &mut StateHasher) {
+        hasher.u64(self.day);
+        hasher.u64(u64::from(self.running));
+    }
+}
+
+/// Continuous trading of one instrument, `[open, close)`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hours {
+    open: TsNs,
+    close: TsNs,
+}
+
+impl Hours {
+    /// Before the first session: they contain no time.
+    pub(super) const NONE: Self = Self { open: TsNs::ZERO, close: TsNs::ZERO };
+
+    pub(super) fn new(open: TsNs, close: TsNs) -> Self {
+        Self { open, close }
+    }
+
+    /// Whether `time` is within the hours.
+    pub(super) fn contain(&self, time: TsNs) -> bool {
+        self.open <= time && time < self.close
+    }
+
     /// Start and end of the period that `time`, which is within the hours, lies in.
     pub(super) fn period(&self, timeframe: Timeframe, time: TsNs) -> (TsNs, TsNs) {
         let Some(length) = period_ns(timeframe) else { return (self.open, self.close) };
@@ -52,7 +72,6 @@ impl Hours {
     pub(super) fn hash(&self, hasher: &mut StateHasher) {
         hasher.u64(self.open.0);
         hasher.u64(self.close.0);
-        hasher.u64(u64::from(self.running));
     }
 }
 

@@ -16,6 +16,8 @@ use zerocopy::IntoBytes;
 /// applied: a shorter open bar lies within every longer one.
 #[derive(Clone)]
 pub(super) struct InstrumentBars {
+    /// When it trades in this session.
+    hours: Hours,
     /// Open bars by place of their timeframe, and which of them are open as bits.
     bars: [OpenBar; TIMEFRAMES],
     open: u8,
@@ -28,15 +30,33 @@ pub(super) struct InstrumentBars {
 }
 
 impl InstrumentBars {
-    /// The start of a session.
-    pub(super) const NEW: Self = Self {
-        bars: [OpenBar::CLOSED; TIMEFRAMES],
-        open: 0,
-        last_end: [TsNs::ZERO; TIMEFRAMES],
-        closed_until: TsNs::ZERO,
-        cumulative: Cumulative::NEW,
-        open_interest: 0,
-    };
+    /// Before the first session.
+    pub(super) const NEW: Self = Self::starting(Hours::NONE);
+
+    /// The start of a session in which the instrument trades within `hours`.
+    pub(super) const fn starting(hours: Hours) -> Self {
+        Self {
+            hours,
+            bars: [OpenBar::CLOSED; TIMEFRAMES],
+            open: 0,
+            last_end: [TsNs::ZERO; TIMEFRAMES],
+            closed_until: TsNs::ZERO,
+            cumulative: Cumulative::NEW,
+            open_interest: 0,
+        }
+    }
+
+    /// Gives the instrument hours of its own. Panics if it had a bar already: its periods would change.
+    pub(super) fn keep(&mut self, hours: Hours) {
+        let fresh = self.open == 0 && self.closed_until.is_zero();
+        assert!(fresh, "an instrument's hours come with the session's start, before its first bar");
+        self.hours = hours;
+    }
+
+    /// Whether `time` is within the instrument's hours.
+    pub(super) fn trades_at(&self, time: TsNs) -> bool {
+        self.hours.contain(time)
+    }
 
     /// How many bars are open.
     pub(super) fn open_bars(&self) -> u32 {
@@ -56,11 +76,11 @@ impl InstrumentBars {
 
     /// Lets a tick change the open bars, after those it ends were closed. The end of the one-second bar, if
     /// one is open.
-    pub(super) fn apply(&mut self, hours: &Hours, tick: &Tick, change: Change) -> TsNs {
+    pub(super) fn apply(&mut self, tick: &Tick, change: Change) -> TsNs {
         let second = place(Timeframe::S1);
         if change.moved {
             if !self.is_open(second) {
-                self.bars[second] = OpenBar::first(hours, tick);
+                self.bars[second] = OpenBar::first(&self.hours, tick);
                 self.bars[second].open_interest = self.open_interest;
                 self.open |= 1 << second;
             }
@@ -79,13 +99,7 @@ impl InstrumentBars {
 
     /// Closes the bar of `timeframe` if one is open and ends at or before `until`, and merges it into those
     /// above it.
-    pub(super) fn close_if_due(
-        &mut self,
-        hours: &Hours,
-        timeframe: Timeframe,
-        until: TsNs,
-        flags: u8,
-    ) -> Option<Bar> {
+    pub(super) fn close_if_due(&mut self, timeframe: Timeframe, until: TsNs, flags: u8) -> Option<Bar> {
         let index = place(timeframe);
         let part = *self.open_bar(timeframe).filter(|bar| bar.end <= until)?;
         self.open &= !(1 << index);
@@ -97,7 +111,7 @@ impl InstrumentBars {
             if self.is_open(index) {
                 self.bars[index].merge(&part);
             } else {
-                self.bars[index] = OpenBar::containing(hours, above, &part);
+                self.bars[index] = OpenBar::containing(&self.hours, above, &part);
                 self.open |= 1 << index;
             }
         }
@@ -124,6 +138,7 @@ impl InstrumentBars {
     }
 
     pub(super) fn hash(&self, hasher: &mut StateHasher) {
+        self.hours.hash(hasher);
         hasher.u64(u64::from(self.open));
         for index in (0..TIMEFRAMES).filter(|&index| self.is_open(index)) {
             hasher.bytes(self.bars[index].as_bytes());

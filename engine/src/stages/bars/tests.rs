@@ -1,6 +1,7 @@
 //! A small kit to run the stage by hand; the tests are in the modules.
 
 mod closing;
+mod hours;
 mod rebuilt;
 mod time;
 mod volume;
@@ -51,6 +52,8 @@ impl Run {
                 lot: Qty(1),
                 tick: Price(500),
                 multiplier: 1,
+                freeze: Qty::ZERO,
+                derivatives: false,
             })
             .collect();
         let bars = Bars::new(&specs, &BarsConfig { grace_ns: 2 * NS_PER_S });
@@ -147,14 +150,21 @@ pub(super) fn session_start(days: u64) -> Event {
         open,
         close: open.plus(SESSION * NS_PER_S),
         end: open.plus((SESSION + 2) * NS_PER_S),
-        square_off: open.plus((SESSION - 600) * NS_PER_S),
         config_hash: 0,
         instruments_hash: 0,
         calendar_hash: 0,
-        reserved: [0; 24],
+        reserved: [0; 32],
     };
     let mut event = Event::new(InstrumentId::NONE, FLAG_EXO, &body);
     event.header.ts = body.pre_open;
+    event
+}
+
+/// Hours of instrument `id` from `open` to `close`, in seconds from the session's open.
+pub(super) fn hours(id: u32, open: u64, close: u64) -> Event {
+    let body = event::Hours { open: at(open), close: at(close), reserved: [0; 16] };
+    let mut event = Event::new(InstrumentId(id), FLAG_EXO, &body);
+    event.header.ts = TsNs(at(0).0 - 900 * NS_PER_S);
     event
 }
 

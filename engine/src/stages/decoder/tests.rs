@@ -64,6 +64,8 @@ pub(super) fn spec(token: u32) -> InstrumentSpec {
         lot: Qty(1),
         tick: Price(500),
         multiplier: 1,
+        freeze: Qty::ZERO,
+        derivatives: false,
     }
 }
 

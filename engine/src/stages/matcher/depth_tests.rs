@@ -2,10 +2,10 @@
 
 use super::property_tests::Random;
 use super::tests::{
-    BUY, SELL, Step, TICK, Venue, cancel, fills, full, ioc, limit, market, only, order_event,
+    BUY, SELL, Step, TICK, Venue, cancel, fills, full, ioc, limit, market, modify, only, order_event,
 };
 use super::*;
-use crate::event::{FLAG_EXO, Full, Ltp, MARKET_VOLUME, Quote};
+use crate::event::{FILL_SLIPPAGE, FLAG_EXO, Full, Ltp, MARKET_VOLUME, OrderType, Quote, Validity};
 use crate::stage::stage_hash;
 use zerocopy::FromZeros;
 
@@ -15,7 +15,7 @@ type Level = (i64, u32);
 type Filled = (u64, i64, i64);
 
 /// A full packet with a book.
-fn book(instrument: u32, last: i64, volume: u32, bids: &[Level], asks: &[Level]) -> Event {
+pub(super) fn book(instrument: u32, last: i64, volume: u32, bids: &[Level], asks: &[Level]) -> Event {
     let mut body = Full::new_zeroed();
     (body.last, body.volume, body.flags) = (Price(last), volume, MARKET_VOLUME);
     let delta = |price: i64| i32::try_from(price - last).expect("near the last price");
@@ -302,6 +302,26 @@ impl Naive {
         fills
     }
 
+    /// Gives a resting order another limit and open quantity; `None` if it does not rest or would cross an
+    /// own one.
+    fn modify(&mut self, id: u64, limit: i64, open: i64) -> Option<Vec<Flagged>> {
+        let place = self.resting.iter().position(|order| order.0 == id)?;
+        let (_, side, old_limit, old_open) = self.resting[place];
+        if self.resting.iter().any(|order| order.1 != side && side.sign() * (limit - order.2) >= 0) {
+            return None;
+        }
+        if limit == old_limit && open <= old_open {
+            self.resting[place].3 = open;
+            return Some(Vec::new());
+        }
+        self.resting.remove(place);
+        if limit == old_limit {
+            self.resting.push((id, side, limit, open));
+            return Some(Vec::new());
+        }
+        Some(self.order(id, side, limit, open, true))
+    }
+
     fn levels(&mut self, side: Side) -> &mut Vec<(i64, i64, i64)> {
         &mut self.levels[usize::from(side == SELL)]
     }
@@ -352,6 +372,54 @@ fn check(naive: &Naive, step: &Step, expected: &[Flagged]) {
     }
 }
 
+/// Asks for other terms of any order, most of which rest no more: often the same price or quantity, now and
+/// then terms that no order may have. `orders` are limits, quantities and fills by order.
+fn modify_any(
+    random: &mut Random,
+    venue: &mut Venue,
+    naive: &mut Naive,
+    orders: &mut [(Side, i64, i64, i64)],
+) -> Step {
+    let recent = random.below(orders.len() as u64);
+    let resting = random.below(naive.resting.len().max(1) as u64) as usize;
+    let number = naive.resting.get(resting).map_or(recent, |order| order.0 - 1);
+    let (side, limit, quantity, filled) = orders[number as usize];
+    let (mut new_limit, mut new_quantity) = (limit, quantity);
+    if random.below(2) == 0 {
+        new_limit = naive.last + side.sign() * TICK * (random.below(9) as i64 - 5);
+    }
+    if random.below(2) == 0 {
+        new_quantity = naive.lot * (1 + random.below(20) as i64);
+    }
+    new_limit += i64::from(random.below(20) == 0);
+    let sound = new_limit % TICK == 0 && new_quantity > filled;
+    let expected = if sound { naive.modify(number + 1, new_limit, new_quantity - filled) } else { None };
+    let step = venue.step(&[modify(number + 1, new_limit, new_quantity)]);
+    check(naive, &step, expected.as_deref().unwrap_or_default());
+    if expected.is_some() {
+        (orders[number as usize].1, orders[number as usize].2) = (new_limit, new_quantity);
+    }
+    for report in &step.reports {
+        let filled = report.state == OrderState::Filled as u8;
+        let modified = report.reason == ReportReason::Modified as u8;
+        assert_eq!(modified, expected.is_some() && !filled, "the reason says whether it was taken");
+    }
+    step
+}
+
+/// The queues are those of the naive venue, order by order.
+fn check_queues(venue: &Venue, naive: &Naive, instrument: u32) {
+    for side in [BUY, SELL] {
+        let mut line: Vec<_> = naive.resting.iter().filter(|order| order.1 == side).copied().collect();
+        line.sort_by_key(|order| -side.sign() * order.2);
+        let queue = venue.matcher.books.queue(InstrumentId(instrument), side);
+        let found = queue.map(|order| (order.id.0, order.side, order.price.0, order.open.0));
+        assert_eq!(found.collect::<Vec<_>>(), line, "places in the queue");
+    }
+    assert_eq!(venue.matcher.open_orders(), naive.resting.len());
+    venue.matcher.books.validate();
+}
+
 /// One day of one instrument; answers the fills from depth and the others.
 fn day(seed: u64) -> [u64; 2] {
     let mut random = Random(seed);
@@ -383,6 +451,8 @@ fn day(seed: u64) -> [u64; 2] {
             let id = 1 + random.below(orders.len() as u64);
             naive.resting.retain(|order| order.0 != id);
             venue.step(&[cancel(id)])
+        } else if random.below(4) == 0 && !orders.is_empty() {
+            modify_any(&mut random, &mut venue, &mut naive, &mut orders)
         } else if venue.matcher.orders.is_full() {
             continue;
         } else {
@@ -410,11 +480,11 @@ fn day(seed: u64) -> [u64; 2] {
         }
         assert!(taken[0] <= displayed[0] && taken[1] <= displayed[1], "more than was displayed");
         for report in &step.reports {
-            assert_eq!(report.filled.0, orders[report.order.0 as usize - 1].3, "the report has all fills");
+            let (_, _, quantity, filled) = orders[report.order.0 as usize - 1];
+            assert_eq!((report.quantity.0, report.filled.0), (quantity, filled), "the report has all of it");
             venue.give_back(report);
         }
-        assert_eq!(venue.matcher.open_orders(), naive.resting.len());
-        venue.matcher.books.validate();
+        check_queues(&venue, &naive, instrument);
     }
     counts
 }

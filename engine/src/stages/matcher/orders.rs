@@ -18,6 +18,7 @@ pub(super) struct VenueOrder {
     pub(super) filled_value: Money,
     pub(super) fills: u32,
     pub(super) state: OrderState,
+    /// Why the newest unreported change happened, or that of the last report.
     pub(super) reason: ReportReason,
     /// Reports made, and those that have come back; the difference is at most `REPORTS_PER_ORDER_MAX`.
     pub(super) reports: u32,
@@ -38,6 +39,9 @@ impl VenueOrder {
         self.fills += 1;
         let whole = self.filled == self.quantity;
         self.state = if whole { OrderState::Filled } else { OrderState::PartiallyFilled };
+        if whole {
+            self.reason = ReportReason::None;
+        }
         assert!(self.filled <= self.quantity, "an order is never overfilled");
     }
 
@@ -171,10 +175,14 @@ impl OrderTable {
         slot
     }
 
-    /// Changes an order and lists it for this step's reports.
+    /// Changes an order and lists it for this step's reports. A reason stays until it is reported, so that
+    /// changes which merge into one report do not hide it, and no longer.
     pub(super) fn change(&mut self, slot: u16, change: impl FnOnce(&mut VenueOrder)) {
         let order = &mut self.slots[usize::from(slot)];
         assert!(!order.state.is_final(), "nothing follows a final state");
+        if !order.changed {
+            order.reason = ReportReason::None;
+        }
         change(order);
         order.changed = true;
         self.list(slot);

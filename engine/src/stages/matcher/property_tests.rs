@@ -1,11 +1,14 @@
-//! Random days at the venue: orders, cancels and prices, with reports that come back late.
+//! Random days at the venue: orders, cancels, modifies and prices of two instruments with hours of their own,
+//! with reports that come back late.
 
-use super::tests::{BUY, SELL, Step, TICK, Venue, cancel, full, order_event};
+use super::tests::{BUY, SELL, START, Step, TICK, Venue, cancel, full, modify, order_event, timer};
 use super::*;
+use crate::event::{FLAG_EXO, OrderType, Validity};
 use crate::limits::REPORTS_PER_ORDER_MAX;
 use crate::stage::stage_hash;
 use crate::units::NS_PER_MS;
 use std::collections::BTreeMap;
+use zerocopy::FromZeros;
 
 /// A random sequence from a seed (splitmix64).
 pub(super) struct Random(pub(super) u64);
@@ -32,6 +35,7 @@ struct Account {
     value: i128,
     fills: u32,
     aggressive: bool,
+    modified: bool,
     /// The last report, and how many were made and are under way.
     last: Option<Report>,
     under_way: usize,
@@ -47,6 +51,19 @@ struct Day {
     accounts: BTreeMap<u64, Account>,
     under_way: Vec<Report>,
     merged: u64,
+    /// From when until when the instruments may trade.
+    hours: [(TsNs, TsNs); 2],
+    ended: bool,
+    counts: Counts,
+}
+
+/// What a day must have enough of.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    modified: u64,
+    refused: u64,
+    closed: u64,
+    expired: u64,
 }
 
 impl Day {
@@ -63,12 +80,86 @@ impl Day {
             accounts: BTreeMap::new(),
             under_way: Vec::new(),
             merged: 0,
+            hours: [(START, START); 2],
+            ended: false,
+            counts: Counts::default(),
         };
         // Less than the spread of the latencies, so that later reports would overtake if they could.
         day.venue.gap_ns = NS_PER_MS / 2;
+        day.open();
         day.market(0);
         day.market(1);
         day
+    }
+
+    /// The session, of which the second instrument trades a part only.
+    fn open(&mut self) {
+        let start = self.venue.ts;
+        let at = |ms: u64| start.plus(ms * NS_PER_MS);
+        let close = 500 + self.random.below(300);
+        let own = (at(self.random.below(60)), at(200 + self.random.below(300)));
+        self.hours = [(start, at(close)), own];
+        let start = SessionStart { open: start, close: at(close), ..SessionStart::new_zeroed() };
+        self.venue.step(&[Event::new(InstrumentId::NONE, FLAG_EXO, &start)]);
+        let hours = Hours { open: own.0, close: own.1, reserved: [0; 16] };
+        self.venue.step(&[Event::new(InstrumentId(1), FLAG_EXO, &hours)]);
+    }
+
+    fn is_open(&self, instrument: usize) -> bool {
+        let (open, close) = self.hours[instrument];
+        (open..close).contains(&self.venue.ts)
+    }
+
+    fn timer(&mut self) {
+        let step = self.venue.step(&[timer()]);
+        assert!(step.fills.is_empty());
+        self.enter(&step);
+        for instrument in [0, 1] {
+            let rests = !self.venue.matcher.is_empty(InstrumentId(instrument));
+            let closed = self.hours[instrument as usize].1 <= self.venue.ts;
+            assert!(!(closed && rests), "an order outlived its instrument's close");
+        }
+    }
+
+    /// Asks for other terms of a resting or a recent order, some of them impossible.
+    fn modify(&mut self) {
+        let (instrument, side) = (self.random.below(2) as u32, [BUY, SELL][self.random.below(2) as usize]);
+        let nth = self.random.below(12) as usize;
+        let resting = self.venue.matcher.books.queue(InstrumentId(instrument), side).nth(nth);
+        let id = resting.map_or(self.next_id - 1 - self.random.below(60), |order| order.id.0);
+        let (instrument, filled) = match self.accounts.get(&id) {
+            Some(account) => (account.instrument, account.filled),
+            None => return,
+        };
+        let lot = [1, 75][instrument];
+        let quantity =
+            lot * self.random.below(400 / lot as u64) as i64 + i64::from(self.random.below(20) == 0);
+        let away = self.random.below(9) as i64 - 4;
+        let price = self.last[instrument] + away * TICK + i64::from(self.random.below(20) == 0);
+        let resting = self.venue.matcher.books.get(OrderId(id)).copied();
+        let own = |side| self.venue.matcher.books.queue(InstrumentId(instrument as u32), side);
+        let crosses = |order: &Resting| {
+            own(order.side.opposite()).any(|other| order.side.sign() * (price - other.price.0) >= 0)
+        };
+        let possible = quantity > filled && quantity % lot == 0 && price % TICK == 0;
+        let rests = resting.is_some_and(|order| !crosses(&order));
+        let step = self.venue.step(&[modify(id, price, quantity)]);
+        let taken = possible && rests && self.is_open(instrument);
+        if taken {
+            let account = self.accounts.get_mut(&id).expect("found above");
+            (account.quantity, account.modified) = (quantity, true);
+        }
+        for fill in &step.fills {
+            assert!(
+                taken && fill.order.0 == id && fill.flags & FILL_MAKER == 0,
+                "a fill of nothing asked for"
+            );
+            self.accounts.get_mut(&id).expect("known").aggressive = true;
+        }
+        assert!(resting.is_some() || step.reports.is_empty(), "it came too late");
+        self.counts.modified += u64::from(taken);
+        self.counts.refused += u64::from(resting.is_some() && !taken);
+        self.enter(&step);
     }
 
     fn market(&mut self, instrument: usize) {
@@ -148,9 +239,12 @@ impl Day {
     fn enter(&mut self, step: &Step) {
         for fill in &step.fills {
             let account = self.accounts.get_mut(&fill.order.0).expect("a fill of an order that was sent");
+            let (open, close) = self.hours[account.instrument];
+            assert!((open..close).contains(&self.venue.ts), "a fill outside the hours");
             account.fills += 1;
             assert_eq!(fill.number, account.fills, "fills are numbered");
             account.filled += fill.quantity.0;
+            assert!(account.filled <= account.quantity, "an order is never overfilled");
             let multiplier = [1, 2][account.instrument];
             account.value += i128::from(fill.price.0) * i128::from(fill.quantity.0) * multiplier;
         }
@@ -166,6 +260,17 @@ impl Day {
 
     fn enter_report(&mut self, report: &Report) {
         let account = self.accounts.get_mut(&report.order.0).expect("a report of an order that was sent");
+        let (open, close) = self.hours[account.instrument];
+        let (now, reason) = (self.venue.ts, report.reason);
+        let rejected = report.state == OrderState::Rejected as u8;
+        let closed = reason == ReportReason::Closed as u8;
+        assert!(
+            !rejected || closed != (open..close).contains(&now),
+            "closed outside the hours, and only there"
+        );
+        let expired = reason == ReportReason::SessionEnd as u8;
+        self.counts.closed += u64::from(rejected && closed);
+        self.counts.expired += u64::from(expired && !self.ended);
         assert_eq!(report.quantity.0, account.quantity);
         assert_eq!(report.filled.0, account.filled, "the cumulative quantity is the sum of the fills");
         assert_eq!(i128::from(report.filled_value.0), account.value, "so is the value");
@@ -193,6 +298,7 @@ impl Day {
     }
 
     fn close(&mut self) {
+        self.ended = true;
         let step = self.venue.session_end();
         self.enter(&step);
         while !self.under_way.is_empty() {
@@ -205,7 +311,8 @@ impl Day {
             let state = OrderState::from_u8(last.state).expect("a state");
             assert!(state.is_final(), "order {id} has no final report");
             assert_eq!(last.filled.0, account.filled, "order {id}: the final report has all fills");
-            assert!(!account.aggressive || account.fills == 1, "an aggressive order fills whole, at once");
+            let whole = account.filled == account.quantity && (account.modified || account.fills == 1);
+            assert!(!account.aggressive || whole, "an aggressive order fills whole, at once");
         }
     }
 }
@@ -221,9 +328,11 @@ fn run(seed: u64) -> (u128, Day) {
                 day.market(instrument);
             }
             // The risk stage sends nothing while as many orders are open, or unreported, as the venue holds.
-            40..70 if day.venue.matcher.orders.len() + 3 <= OPEN_ORDERS_MAX => day.orders(),
-            70..75 => day.cancel(),
-            roll if roll < 75 + returns => day.give_back(),
+            40..64 if day.venue.matcher.orders.len() + 3 <= OPEN_ORDERS_MAX => day.orders(),
+            64..67 => day.cancel(),
+            67..68 => day.timer(),
+            68..75 => day.modify(),
+            roll if roll >= 75 && roll < 75 + returns => day.give_back(),
             _ => {}
         }
     }
@@ -234,7 +343,7 @@ fn run(seed: u64) -> (u128, Day) {
 
 #[test]
 fn random_days_keep_the_promises_of_reports_and_fills() {
-    let (mut fills, mut reports, mut merged) = (0u64, 0u64, 0);
+    let (mut fills, mut reports, mut merged, mut counts) = (0u64, 0u64, 0, Counts::default());
     for seed in 0..60 {
         let (hash, day) = run(seed);
         println!("seed {seed}: {} orders, state {hash:032x}", day.accounts.len());
@@ -246,9 +355,15 @@ fn random_days_keep_the_promises_of_reports_and_fills() {
             .map(|last| u64::from(last.number))
             .sum::<u64>();
         merged += day.merged;
+        counts.modified += day.counts.modified;
+        counts.refused += day.counts.refused;
+        counts.closed += day.counts.closed;
+        counts.expired += day.counts.expired;
     }
-    println!("{fills} fills, {reports} reports, {merged} at the bound of reports under way");
+    println!("{fills} fills, {reports} reports, {merged} at the bound of reports under way, {counts:?}");
     assert!(fills > 5_000 && merged > 50, "the days were too quiet to prove anything");
+    let Counts { modified, refused, closed, expired } = counts;
+    assert!(modified > 500 && refused > 100 && closed > 1_000 && expired > 50, "too little of: {counts:?}");
 }
 
 #[test]

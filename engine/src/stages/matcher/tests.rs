@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::config::{BarsConfig, InstrumentClass, RiskConfig, VenueConfig};
-use crate::event::{FLAG_EXO, Full, Intent, Ltp, MARKET_VOLUME, SessionEnd, SessionStart, Timer};
+use crate::event::{
+    FILL_SLIPPAGE, FLAG_EXO, Full, Intent, Ltp, MARKET_VOLUME, Modify, Order, OrderType, SessionEnd,
+    SessionStart, Timer, Validity,
+};
 use crate::limits::REPORTS_PER_ORDER_MAX;
 use crate::stage::stage_hash;
 use crate::units::{Money, NS_PER_MS, Seq, StrategyId, TsNs};
@@ -25,6 +28,8 @@ pub(super) fn config(slippage_ticks: i64) -> PipelineConfig {
         lot: Qty(lot),
         tick: Price(TICK),
         multiplier,
+        freeze: Qty::ZERO,
+        derivatives: false,
     };
     PipelineConfig {
         instruments: vec![
@@ -152,8 +157,8 @@ impl Venue {
     }
 
     pub(super) fn session_start(&mut self) {
-        let start = Event::new(InstrumentId::NONE, FLAG_EXO, &SessionStart::new_zeroed());
-        self.step(&[start]);
+        let body = SessionStart { open: START, close: TsNs(u64::MAX), ..SessionStart::new_zeroed() };
+        self.step(&[Event::new(InstrumentId::NONE, FLAG_EXO, &body)]);
     }
 
     pub(super) fn session_end(&mut self) -> Step {
@@ -195,6 +200,16 @@ pub(super) fn cancel(id: u64) -> Event {
     let mut body = Cancel::new_zeroed();
     body.order = OrderId(id);
     Event::new(InstrumentId(0), 0, &body)
+}
+
+pub(super) fn modify(id: u64, price: i64, quantity: i64) -> Event {
+    let mut body = Modify::new_zeroed();
+    (body.order, body.price, body.quantity) = (OrderId(id), Price(price), Qty(quantity));
+    Event::new(InstrumentId(0), 0, &body)
+}
+
+pub(super) fn timer() -> Event {
+    Event::new(InstrumentId::NONE, FLAG_EXO, &Timer::new_zeroed())
 }
 
 pub(super) fn order_event(
@@ -499,7 +514,7 @@ fn the_state_hash_sees_the_queue_the_market_and_the_reports() {
         let seen = reports.iter().find(|report| report.order.0 == given_back);
         match seen {
             Some(report) => venue.give_back(report),
-            None => venue.step(&[Event::new(InstrumentId::NONE, FLAG_EXO, &Timer::new_zeroed())]),
+            None => venue.step(&[timer()]),
         };
         stage_hash(&venue.matcher)
     };

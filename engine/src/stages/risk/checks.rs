@@ -2,6 +2,7 @@
 //! ruling.
 
 use super::Risk;
+use super::claims::Claim;
 use super::desk::Desk;
 use crate::event::{Decision, Rule, Side};
 use crate::limits::OPEN_ORDERS_MAX;
@@ -46,8 +47,8 @@ fn flag(rule: Rule) -> Option<Objection> {
 }
 
 impl Risk {
-    /// Decides about an entry at `price`. The first rule that objects decides; of two that reduce, the later
-    /// does:
+    /// Decides about an entry of `wanted` units at `price` on the terms of `claim`. The first rule that objects
+    /// decides; of two that reduce, the later does:
     ///
     /// | rule | blocks when | observed, limit |
     /// |---|---|---|
@@ -59,22 +60,28 @@ impl Risk {
     /// | `not_tradable` | the instrument takes no orders | 1, 0 |
     /// | `ltp_missing` | there is no price | 1, 0 |
     /// | `short_not_allowed` | a sell of a strategy that may not | 1, 0 |
-    /// | `symbol_loss` | the instrument was closed by its loss | loss, limit |
+    /// | `symbol_loss` | the instrument's loss has reached the limit, or had | loss, limit |
     /// | `trades_per_day`, `trades_per_symbol` | with this one there are more than the limit | entries, limit |
     /// | `open_positions` | with this one there are more than the limit | positions, limit |
     /// | `open_orders` | with this one there are more than entries may have | orders, limit |
     /// | `order_rate` | with this one the second has more than entries may have | orders, limit |
     /// | `price_collar` | the price is further from the last price than the limit | distance, limit |
-    /// | `size_zero` | the share of capital is less than a lot, or a reduction leaves less | quantity, lot |
-    /// | `order_quantity` | reduces to the limit's lots | quantity, limit |
+    /// | `size_zero` | its size is less than a lot, or a reduction leaves less | quantity, lot |
+    /// | `order_quantity`, `freeze_quantity` | reduces to the limit's lots | quantity, limit |
     /// | `order_value` | reduces to the limit's lots | value at the worst price, limit |
     /// | `daily_loss`, `drawdown` | halts when the loss has reached the limit | loss, limit |
     /// | `exposure`, `leverage`, `derivatives_value` | with this one it is above the limit | value, limit |
-    pub(super) fn check_entry(&self, desk: &Desk, side: Side, price: Price) -> Ruling {
-        let wanted = self.entry_size(desk);
+    pub(super) fn check_entry(
+        &self,
+        desk: &Desk,
+        claim: &Claim,
+        side: Side,
+        price: Price,
+        wanted: Qty,
+    ) -> Ruling {
         let objection = self
-            .objection_to_time()
-            .or_else(|| self.objection_to_desk(desk, side))
+            .objection_to_time(desk)
+            .or_else(|| self.objection_to_desk(desk, claim, side))
             .or_else(|| self.objection_to_number(desk))
             .or_else(|| self.objection_to_price(desk, price));
         if let Some((rule, observed, limit)) = objection {
@@ -100,7 +107,7 @@ impl Risk {
     }
 
     /// The first rule that forbids any entry now.
-    fn objection_to_time(&self) -> Option<Objection> {
+    pub(super) fn objection_to_time(&self, desk: &Desk) -> Option<Objection> {
         let ts = self.cause.ts;
         // Nanoseconds since the epoch fit an i64 until the year 2262.
         let time = |rule, limit: crate::units::TsNs| Some((rule, ts.0 as i64, limit.0 as i64));
@@ -110,37 +117,39 @@ impl Risk {
         if self.halted {
             return flag(Rule::SessionHalted);
         }
-        let session = &self.session;
-        if !session.active || ts < session.open {
-            return time(Rule::SessionClosed, session.open);
+        let hours = &desk.hours;
+        if !self.active || ts < hours.open {
+            return time(Rule::SessionClosed, hours.open);
         }
-        if ts >= session.close {
-            return time(Rule::SessionClosed, session.close);
+        if ts >= hours.close {
+            return time(Rule::SessionClosed, hours.close);
         }
         if self.stopped {
             return flag(Rule::SessionClosed);
         }
-        if self.squaring || ts >= session.square_off {
-            return time(Rule::SquareOff, session.square_off);
+        if ts >= hours.square_off {
+            return time(Rule::SquareOff, hours.square_off);
         }
-        if ts >= session.entries_end {
-            return time(Rule::NoNewEntry, session.entries_end);
+        if ts >= hours.entries_end {
+            return time(Rule::NoNewEntry, hours.entries_end);
         }
         None
     }
 
     /// The first rule that forbids an entry of this instrument on this side.
-    fn objection_to_desk(&self, desk: &Desk, side: Side) -> Option<Objection> {
+    fn objection_to_desk(&self, desk: &Desk, claim: &Claim, side: Side) -> Option<Objection> {
         if !desk.tradable {
             return flag(Rule::NotTradable);
         }
         if self.last(desk).is_zero() {
             return flag(Rule::LtpMissing);
         }
-        if side == Side::Sell && !desk.allow_short {
+        if side == Side::Sell && !claim.allow_short {
             return flag(Rule::ShortNotAllowed);
         }
-        desk.barred.then(|| (Rule::SymbolLoss, self.symbol_loss(desk).0, self.symbol_loss_limit.0))
+        // After a resume the desk is open again, its loss is not gone.
+        let lost = desk.barred || self.barring_loss(desk).is_some();
+        lost.then(|| (Rule::SymbolLoss, self.symbol_loss(desk).0, self.symbol_loss_limit.0))
     }
 
     /// The first rule that forbids one entry more.
@@ -154,7 +163,9 @@ impl Risk {
                 return Some((rule, i64::from(sent) + 1, i64::from(limit)));
             }
         }
-        let positions = i64::from(self.occupied) + 1;
+        // Adding to a position makes no new one.
+        let held = desk.entry.is_some() || !self.ledger.position(desk.instrument).quantity.is_zero();
+        let positions = i64::from(self.occupied) + i64::from(!held);
         if positions > i64::from(self.config.open_positions_max) {
             return Some((Rule::OpenPositions, positions, i64::from(self.config.open_positions_max)));
         }
@@ -167,7 +178,7 @@ impl Risk {
     }
 
     /// Whether the price is too far from the last one.
-    fn objection_to_price(&self, desk: &Desk, price: Price) -> Option<Objection> {
+    pub(super) fn objection_to_price(&self, desk: &Desk, price: Price) -> Option<Objection> {
         let (last, bps) = (self.last(desk).0, self.config.price_collar_bps);
         let distance = (price.0 - last).abs();
         // At most the whole price.
@@ -175,18 +186,15 @@ impl Risk {
         (bps > 0 && distance > limit).then_some((Rule::PriceCollar, distance, limit))
     }
 
-    /// The lots that the configured share of capital buys at the last price.
-    fn entry_size(&self, desk: &Desk) -> Qty {
-        let one = self.last(desk).value(Qty(1), desk.multiplier);
-        lots_for(self.config.capital.bps(self.config.position_bps), one, desk.lot)
-    }
-
     /// Applies the limits that make an order smaller.
     fn reduced(&self, mut ruling: Ruling, desk: &Desk, price: Price) -> Ruling {
-        let most = self.config.order_quantity_max;
-        if !most.is_zero() && ruling.allowed > most {
-            let observed = ruling.allowed.0;
-            ruling = ruling.reduce(Rule::OrderQuantity, observed, most.0, most.floor_to_lot(desk.lot));
+        let most =
+            [(Rule::OrderQuantity, self.config.order_quantity_max), (Rule::FreezeQuantity, desk.freeze)];
+        for (rule, most) in most {
+            if !most.is_zero() && ruling.allowed > most {
+                let observed = ruling.allowed.0;
+                ruling = ruling.reduce(rule, observed, most.0, most.floor_to_lot(desk.lot));
+            }
         }
         // A buy may cost its limit price; a sell at its limit or better is worth at least the last price.
         let worst = price.max(self.last(desk));

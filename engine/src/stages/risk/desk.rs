@@ -1,16 +1,21 @@
 //! What risk knows about one instrument: whose it is, what is wanted, which orders are under way.
 
+use super::atr::Atr;
+use super::claims::Claim;
+use super::exits::Entered;
+use super::reprice::Asked;
+use super::session::DeskHours;
 use crate::config::{InstrumentClass, InstrumentSpec};
-use crate::event::Side;
+use crate::event::{Intent, Side};
 use crate::hash::StateHasher;
 use crate::limits::PENDING_REPORTS_MAX;
-use crate::units::{InstrumentId, Money, OrderId, Price, Qty, StrategyId};
+use crate::units::{InstrumentId, Money, OrderId, Price, Qty, TsNs};
 
-/// The position a strategy wants and does not have yet.
+/// The position that is wanted and not there yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Target {
-    /// Nothing is wanted: the position is as the strategy wants it, or its wish was refused.
+    /// Nothing is wanted: the position is as it should be, or the wish was refused.
     Reached = 0,
     /// No position.
     Flat = 1,
@@ -49,9 +54,18 @@ pub(super) struct Working {
     pub(super) rests: bool,
     /// Whether a cancel was sent.
     pub(super) cancelling: bool,
+    /// When it was sent, or its price was changed last.
+    pub(super) since: TsNs,
+    /// The change of its price that is under way.
+    pub(super) asked: Option<Asked>,
 }
 
 impl Working {
+    /// What it may still add to the position, negative for a sell.
+    pub(super) fn coming(&self) -> Qty {
+        Qty((self.quantity - self.filled).0 * self.side.sign())
+    }
+
     fn hash(order: Option<&Self>, hasher: &mut StateHasher) {
         let Some(order) = order else {
             hasher.u64(0);
@@ -64,27 +78,43 @@ impl Working {
         hasher.i64(order.filled.0);
         hasher.i64(order.value.0);
         hasher.u64(u64::from(order.reports));
+        hasher.u64(order.since.0);
+        Asked::hash(order.asked.as_ref(), hasher);
     }
 }
 
-/// One instrument that a strategy trades. It has at most one entry and one exit under way, so that finding
+/// One instrument that strategies trade. It has at most one entry and one exit under way, so that finding
 /// the order of a report is two comparisons.
 #[derive(Clone, Debug)]
 pub(super) struct Desk {
     pub(super) instrument: InstrumentId,
-    pub(super) strategy: StrategyId,
-    pub(super) allow_short: bool,
-    pub(super) passive: bool,
+    /// Its strategies: the greater priority first, of equals the first configured.
+    pub(super) claims: Box<[Claim]>,
+    /// Index of the claim whose signal opened the position or the entry under way. Its terms hold, and the
+    /// orders carry its strategy, until the desk is flat.
+    pub(super) owner: usize,
+    /// Its hours today.
+    pub(super) hours: DeskHours,
     pub(super) tradable: bool,
     pub(super) class: InstrumentClass,
     pub(super) lot: Qty,
     pub(super) tick: Price,
     pub(super) multiplier: i64,
+    /// Largest quantity the exchange takes in one order; zero = none is known.
+    pub(super) freeze: Qty,
     pub(super) target: Target,
+    /// Index of the claim whose wish the target is.
+    pub(super) speaker: usize,
     /// The signal that set the target.
     pub(super) signal: u64,
     pub(super) entry: Option<Working>,
     pub(super) exit: Option<Working>,
+    /// What was entered since it was last flat.
+    pub(super) entered: Entered,
+    /// Why its position is closed by the owner's terms, until it is flat.
+    pub(super) closing: Option<Intent>,
+    /// Its average true range, where sizes are made from it.
+    pub(super) atr: Option<Atr>,
     /// Exits in a row that ended without any fill: each makes the next one's limit wider.
     pub(super) exit_misses: u32,
     /// Entries sent in this session.
@@ -96,28 +126,29 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) fn new(
-        instrument: InstrumentId,
-        spec: &InstrumentSpec,
-        strategy: StrategyId,
-        allow_short: bool,
-        passive: bool,
-    ) -> Self {
+    /// A desk without position. `claims` in the order in which strategies are configured.
+    pub(super) fn new(instrument: InstrumentId, spec: &InstrumentSpec, mut claims: Vec<Claim>) -> Self {
+        claims.sort_by_key(|claim| std::cmp::Reverse(claim.priority));
         assert!(spec.lot.0 > 0 && spec.tick.0 > 0 && spec.multiplier > 0, "checked where the table is read");
         Self {
             instrument,
-            strategy,
-            allow_short,
-            passive,
+            claims: claims.into_boxed_slice(),
+            owner: 0,
+            hours: DeskHours::NONE,
             tradable: spec.tradable,
             class: spec.class,
             lot: spec.lot,
             tick: spec.tick,
             multiplier: spec.multiplier,
+            freeze: spec.freeze,
             target: Target::Reached,
+            speaker: 0,
             signal: 0,
             entry: None,
             exit: None,
+            entered: Entered::NONE,
+            closing: None,
+            atr: None,
             exit_misses: 0,
             trades: 0,
             start_total: Money::ZERO,
@@ -125,11 +156,26 @@ impl Desk {
         }
     }
 
+    /// The claim whose terms hold.
+    pub(super) fn owner(&self) -> &Claim {
+        &self.claims[self.owner]
+    }
+
     pub(super) fn hash(&self, hasher: &mut StateHasher) {
+        for claim in &self.claims {
+            claim.hash(hasher);
+        }
+        hasher.u64(self.owner as u64 | (self.speaker as u64) << 32);
+        self.hours.hash(hasher);
         hasher.u64(self.target as u64);
         hasher.u64(self.signal);
         Working::hash(self.entry.as_ref(), hasher);
         Working::hash(self.exit.as_ref(), hasher);
+        self.entered.hash(hasher);
+        hasher.u64(self.closing.map_or(0, |intent| intent as u64));
+        if let Some(atr) = &self.atr {
+            atr.hash(hasher);
+        }
         hasher.u64(u64::from(self.exit_misses));
         hasher.u64(u64::from(self.trades) | u64::from(self.barred) << 32);
         hasher.i64(self.start_total.0);

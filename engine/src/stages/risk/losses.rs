@@ -2,10 +2,10 @@
 //! that instrument. All look at gross profit at the marks.
 
 use super::desk::{Desk, Target};
-use super::{Bounded, NO_DESK, Risk, Sweep};
-use crate::event::{AlarmCode, Rule};
+use super::{Bounded, Risk};
+use crate::event::Rule;
 use crate::stage::Emit;
-use crate::units::{InstrumentId, Money, OrderId};
+use crate::units::{InstrumentId, Money};
 
 impl Risk {
     /// The day's limits, as shares of its opening equity.
@@ -37,6 +37,12 @@ impl Risk {
         desk.start_total - self.ledger.position(desk.instrument).total()
     }
 
+    /// The loss of one instrument that closes it now, with its limit.
+    pub(super) fn barring_loss(&self, desk: &Desk) -> Option<(Money, Money)> {
+        let (loss, limit) = (self.symbol_loss(desk), self.symbol_loss_limit);
+        (!limit.is_zero() && loss >= limit).then_some((loss, limit))
+    }
+
     /// The rule whose loss halts the session now, with the loss and its limit.
     pub(super) fn halting_loss(&self) -> Option<(Rule, Money, Money)> {
         let loss = self.loss();
@@ -51,7 +57,7 @@ impl Risk {
     /// Follows the day's highest equity, and stops what has lost as much as it may: the session, or the
     /// instrument of the event.
     pub(super) fn check_losses(&mut self, instrument: InstrumentId, out: &mut Bounded<'_, impl Emit>) {
-        if self.halted || !self.session.active {
+        if self.halted || !self.active {
             return;
         }
         self.peak_total = self.peak_total.max(self.ledger.total());
@@ -60,30 +66,20 @@ impl Risk {
             self.latch_halt(loss, out);
             return;
         }
-        let at = self.desk_of[instrument.index()];
-        if at != NO_DESK {
-            self.check_symbol_loss(at as usize, out);
+        if let Some(at) = self.desk_at(instrument) {
+            self.check_symbol_loss(at, out);
         }
     }
 
     /// Closes the instrument for the session if its loss has reached the limit.
     fn check_symbol_loss(&mut self, at: usize, out: &mut Bounded<'_, impl Emit>) {
-        let (desk, limit) = (&self.desks[at], self.symbol_loss_limit);
-        let loss = self.symbol_loss(desk);
-        if desk.barred || limit.is_zero() || loss < limit {
-            return;
-        }
+        let desk = &self.desks[at];
+        let Some((loss, limit)) = self.barring_loss(desk).filter(|_| !desk.barred) else { return };
         self.emit_bar_verdict(at, loss, limit, out);
         self.desks[at].barred = true;
         self.barred += 1;
+        self.clear_stances(at);
         self.set_target(at, Target::Flat);
         self.pursue(at, false, out);
-    }
-
-    /// Halts the session for `loss`: the rest of the step cancels and flattens.
-    pub(super) fn latch_halt(&mut self, loss: Money, out: &mut Bounded<'_, impl Emit>) {
-        self.halted = true;
-        self.alarm(AlarmCode::Halted, InstrumentId::NONE, loss.0, OrderId::ZERO, out);
-        self.sweep = Sweep::Pursue { next: 0, retry: false };
     }
 }

@@ -1,7 +1,7 @@
 //! Execution reports: the only thing that changes positions and finishes orders.
 
 use super::desk::Working;
-use super::{Bounded, NO_DESK, Risk};
+use super::{Bounded, Risk};
 use crate::event::{AlarmCode, Event, OrderState, Report, Side};
 use crate::stage::Emit;
 use crate::units::{InstrumentId, Money, OrderId, Qty};
@@ -62,7 +62,7 @@ impl Risk {
         };
         self.apply(at, role, report, gain);
         let flat = self.ledger.position(instrument).quantity.is_zero();
-        if !flat && !self.session.active && !gain.quantity.is_zero() && self.must_be_flat() {
+        if !flat && !self.active && !gain.quantity.is_zero() && self.must_be_flat(&self.desks[at]) {
             // Filled after the session's end was checked: it is open overnight all the same.
             let held = self.ledger.position(instrument).quantity.0;
             self.alarm(AlarmCode::NotFlat, instrument, held, report.order, out);
@@ -84,6 +84,7 @@ impl Risk {
         order.filled = report.filled;
         order.value = report.filled_value;
         order.reports = report.number;
+        order.take_answer(report);
         let missed = gain.state.is_final() && report.filled.is_zero();
         if gain.state.is_final() {
             *slot = None;
@@ -93,6 +94,7 @@ impl Risk {
         if !gain.quantity.is_zero() {
             self.ledger.fill(self.desks[at].instrument, side, gain.quantity, gain.value);
         }
+        self.follow_entered(at, role == Role::Entry, gain.quantity, gain.value);
         if role == Role::Exit {
             let desk = &mut self.desks[at];
             desk.exit_misses =
@@ -103,14 +105,10 @@ impl Risk {
 
     /// The desk and the role of an order under way.
     fn find(&self, instrument: InstrumentId, id: OrderId) -> Option<(usize, Role)> {
-        let &at = self.desk_of.get(instrument.index()).filter(|&&at| at != NO_DESK)?;
-        let desk = &self.desks[at as usize];
+        let at = self.desk_at(instrument)?;
+        let desk = &self.desks[at];
         let is = |order: &Option<Working>| order.as_ref().is_some_and(|order| order.id == id);
-        if is(&desk.entry) {
-            Some((at as usize, Role::Entry))
-        } else {
-            is(&desk.exit).then_some((at as usize, Role::Exit))
-        }
+        if is(&desk.entry) { Some((at, Role::Entry)) } else { is(&desk.exit).then_some((at, Role::Exit)) }
     }
 
     fn order(&self, at: usize, role: Role) -> &Option<Working> {

@@ -1,18 +1,25 @@
 //! The stage as a whole. `Bench` feeds one event at a time and checks what holds for every call.
 
+mod commands;
+mod conflicts;
 mod day_limits;
+mod exits;
+mod hours;
 mod latches;
 mod limits;
 mod property;
 mod reports;
+mod reprice;
+mod sizing;
 mod targets;
 
 use super::*;
 use crate::config::{BarsConfig, InstrumentClass, InstrumentSpec, StrategyConfig, VenueConfig};
 use crate::event::{
-    Body, Cancel, Decision, FLAG_ENDO, FLAG_EXO, FLAG_OUT, Intent, Order, OrderState, Report, Rule,
-    SessionEnd, Side, SignalReason, Timeframe, Timer, Validity, Verdict,
+    Action, Body, Cancel, Decision, FLAG_ENDO, FLAG_EXO, FLAG_OUT, Intent, Modify, Order, OrderState, Report,
+    Rule, SessionEnd, Side, SignalReason, Timeframe, Timer, Validity, Verdict,
 };
+use crate::sequencer::schedule::command_event;
 use crate::stage::stage_hash;
 use crate::units::{NS_PER_S, Qty, SCALE, Seq, StrategyId};
 
@@ -31,6 +38,8 @@ fn config(instruments: u32) -> PipelineConfig {
         lot: Qty(1),
         tick: Price(500),
         multiplier: 1,
+        freeze: Qty::ZERO,
+        derivatives: false,
     };
     let strategy = StrategyConfig {
         id: "x".into(),
@@ -39,6 +48,11 @@ fn config(instruments: u32) -> PipelineConfig {
         timeframe: Timeframe::M1,
         allow_short: true,
         passive_entry: false,
+        reprice_ns: 0,
+        priority: 0,
+        stop_loss_bps: 0,
+        take_profit_bps: 0,
+        holding_ns: 0,
         params: vec![],
     };
     PipelineConfig {
@@ -54,6 +68,7 @@ fn config(instruments: u32) -> PipelineConfig {
             daily_loss_bps: 200,
             protection_bps: 50,
             flatten_on_kill: true,
+            square_off_margin_s: ((CLOSE - SQUARE_OFF) / NS_PER_S) as u32,
             ..RiskConfig::UNLIMITED
         },
         venue: VenueConfig {
@@ -89,6 +104,7 @@ struct Seen {
     events: Vec<Event>,
     orders: Vec<(u32, Order)>,
     cancels: Vec<Cancel>,
+    modifies: Vec<Modify>,
     verdicts: Vec<Verdict>,
     alarms: Vec<Alarm>,
 }
@@ -175,6 +191,7 @@ impl Bench {
                     );
                     seen.orders.push((header.instrument.0, order));
                 }
+                Kind::Modify => seen.modifies.push(*event.body::<Modify>()),
                 Kind::Cancel => seen.cancels.push(*event.body::<Cancel>()),
                 Kind::Verdict => seen.verdicts.push(*event.body::<Verdict>()),
                 Kind::Alarm => seen.alarms.push(*event.body::<Alarm>()),
@@ -192,11 +209,10 @@ impl Bench {
             open: TsNs(OPEN),
             close: TsNs(CLOSE),
             end: TsNs(CLOSE + 2 * NS_PER_S),
-            square_off: TsNs(SQUARE_OFF),
             config_hash: 0,
             instruments_hash: 0,
             calendar_hash: 0,
-            reserved: [0; 24],
+            reserved: [0; 32],
         };
         self.input(u32::MAX, FLAG_EXO, &body)
     }
@@ -210,12 +226,22 @@ impl Bench {
         self.input(u32::MAX, FLAG_EXO, &Timer { due: TsNs(self.ts), reserved: [0; 24] })
     }
 
+    fn command(&mut self, code: CommandCode) -> Seen {
+        self.input(u32::MAX, FLAG_EXO, command_event(code, "").body::<Command>())
+    }
+
     fn kill(&mut self) -> Seen {
-        self.input(u32::MAX, FLAG_EXO, &Command { code: CommandCode::Kill as u8, reserved: [0; 31] })
+        self.command(CommandCode::Kill)
     }
 
     fn stop(&mut self) -> Seen {
-        self.input(u32::MAX, FLAG_EXO, &Command { code: CommandCode::Stop as u8, reserved: [0; 31] })
+        self.command(CommandCode::Stop)
+    }
+
+    /// Hours of one instrument that differ from its session's.
+    fn hours(&mut self, instrument: u32, open: u64, close: u64) -> Seen {
+        let body = Hours { open: TsNs(open), close: TsNs(close), reserved: [0; 16] };
+        self.input(instrument, FLAG_EXO, &body)
     }
 
     /// A tick that the bars refused.
@@ -240,19 +266,29 @@ impl Bench {
     }
 
     fn signal_same_step(&mut self, instrument: u32, action: Action) -> Seen {
+        self.say_same_step(instrument, 0, action, 0)
+    }
+
+    /// A signal of a strategy with its confidence, in a step of its own.
+    fn say(&mut self, instrument: u32, strategy: u16, action: Action, confidence_bps: u16) -> Seen {
+        self.seq += 1;
+        self.say_same_step(instrument, strategy, action, confidence_bps)
+    }
+
+    fn say_same_step(&mut self, id: u32, strategy: u16, action: Action, confidence_bps: u16) -> Seen {
         self.signals += 1;
         let body = Signal {
             id: self.signals,
             price: Price::ZERO,
             bar_start: TsNs::ZERO,
             facts: [0.0; 6],
-            strategy: StrategyId(0),
-            confidence_bps: 0,
+            strategy: StrategyId(strategy),
+            confidence_bps,
             action: action as u8,
             reason: SignalReason::CrossUp as u8,
             reserved: [0; 18],
         };
-        self.same_step(instrument, FLAG_OUT, &body)
+        self.same_step(id, FLAG_OUT, &body)
     }
 
     fn report(&mut self, instrument: u32, report: &Report) -> Seen {

@@ -19,8 +19,11 @@ pub fn rupees(price: Price) -> f64 {
 pub struct BarView<'a> {
     /// The instrument.
     pub instrument: InstrumentId,
-    /// The sequencer's time of the input that closed the bar.
+    /// The sequencer's time of the input that closed the bar; a bar of an earlier day is an input itself.
     pub ts: TsNs,
+    /// Whether the instrument is in continuous trading: what is said while it is not becomes a hold, so a kind
+    /// that remembers what it said must not remember that. Bars of earlier days come with `false`.
+    pub trading: bool,
     /// The bar.
     pub bar: &'a Bar,
 }
@@ -39,6 +42,8 @@ pub struct TickView {
     pub instrument: InstrumentId,
     /// The sequencer's time.
     pub ts: TsNs,
+    /// As in a bar's view.
+    pub trading: bool,
     /// Last traded price or index value.
     pub last: Price,
     /// The day's volume in units as the packet gives it; `None` if the packet has no such field. It is not
@@ -50,7 +55,7 @@ pub struct TickView {
 
 impl TickView {
     /// What a strategy may know of a market event; `None` for any other.
-    pub(super) fn of(event: &Event) -> Option<Self> {
+    pub(super) fn of(event: &Event, trading: bool) -> Option<Self> {
         let (last, flags, volume, pending) = match event.kind() {
             Kind::Ltp => {
                 let body = event.body::<Ltp>();
@@ -70,6 +75,7 @@ impl TickView {
         Some(Self {
             instrument: event.header.instrument,
             ts: event.header.ts,
+            trading,
             last,
             volume: (flags & MARKET_VOLUME != 0).then_some(volume),
             pending: pending.filter(|_| flags & MARKET_INDEX == 0),
@@ -145,8 +151,9 @@ impl Signals {
 
 /// One strategy instance on one instrument. It knows no broker, no size and no limit.
 pub trait Strategy: Send {
-    /// A bar of its timeframe has closed. Bars that close outside the session come too, so that indicators
-    /// stay whole; what is said to them is replaced by a hold.
+    /// A bar of its timeframe has closed. Bars that close outside the instrument's hours come too, so that
+    /// indicators stay whole; what is said to them is replaced by a hold. So do, before the first session, bars
+    /// of earlier days; what is said to those is not recorded at all.
     fn on_bar(&mut self, bar: &BarView<'_>, out: &mut Signals);
 
     /// A one-minute bar of its instrument has closed, whatever its own timeframe is; if that is a minute too,
@@ -156,7 +163,8 @@ pub trait Strategy: Send {
     /// A price has come. Bars that it closes come after it.
     fn on_tick(&mut self, _tick: &TickView, _out: &mut Signals) {}
 
-    /// A session starts. State is kept unless the kind drops it here.
+    /// A session starts. State is kept unless the kind drops it here. The hours it names are the widest of any
+    /// instrument; whether this one trades is said with every bar and tick.
     fn on_session_start(&mut self, _session: &SessionStart) {}
 
     /// Adds the whole state, in a fixed order, to the hasher.

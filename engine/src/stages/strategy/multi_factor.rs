@@ -28,7 +28,7 @@ use super::indicators::{Rsi, Vwap};
 use super::registry::{Parameter, Settings, StrategyKind};
 use crate::event::{Action, SessionStart, SignalReason};
 use crate::hash::StateHasher;
-use crate::units::{Price, TsNs};
+use crate::units::Price;
 
 /// The kind's entry in the registry.
 pub(super) const KIND: StrategyKind = StrategyKind {
@@ -87,8 +87,6 @@ fn build(settings: &Settings<'_>) -> Result<Box<dyn Strategy>, String> {
         last: None,
         imbalance: None,
         wanted: Direction::Flat,
-        open: TsNs::ZERO,
-        close: TsNs::ZERO,
     }))
 }
 
@@ -114,8 +112,6 @@ struct MultiFactor {
     imbalance: Option<f64>,
     /// What was said last.
     wanted: Direction,
-    open: TsNs,
-    close: TsNs,
 }
 
 /// What a decision is made from.
@@ -238,7 +234,7 @@ impl Strategy for MultiFactor {
         let price = rupees(self.last.unwrap_or(bar.bar.close));
         let facts = self.facts(price);
         // Nobody acts on what is said now, so nothing may be remembered as said.
-        if !(self.open..self.close).contains(&bar.ts) {
+        if !bar.trading {
             out.hold(SignalReason::SessionClosed, facts);
             return;
         }
@@ -253,13 +249,11 @@ impl Strategy for MultiFactor {
         self.evaluate(Factors { price, vwap, rsi, imbalance: self.imbalance }, facts, out);
     }
 
-    fn on_session_start(&mut self, session: &SessionStart) {
+    fn on_session_start(&mut self, _session: &SessionStart) {
         self.vwap = Vwap::NEW;
         self.last = None;
         self.imbalance = None;
         self.wanted = Direction::Flat;
-        self.open = session.open;
-        self.close = session.close;
     }
 
     fn hash(&self, hasher: &mut StateHasher) {
@@ -270,7 +264,5 @@ impl Strategy for MultiFactor {
         hasher.i64(self.last.map_or(0, |price| price.0));
         hasher.f64(self.imbalance.unwrap_or(0.0));
         hasher.u64(self.wanted as u64);
-        hasher.u64(self.open.0);
-        hasher.u64(self.close.0);
     }
 }

@@ -151,11 +151,23 @@ impl Settings<'static> {
     /// # Errors
     /// If the kind or a parameter is unknown, or a value is out of range, fractional or given twice.
     pub fn resolve(config: &StrategyConfig) -> Result<Self, StrategyError> {
+        Self::resolve_among(config, REGISTRY)
+    }
+
+    /// The same for an instance of one of `kinds`.
+    ///
+    /// # Errors
+    /// As `resolve`.
+    pub fn resolve_among(
+        config: &StrategyConfig,
+        kinds: &'static [StrategyKind],
+    ) -> Result<Self, StrategyError> {
         let id = || config.id.clone();
-        let kind = StrategyKind::by_name(&config.kind).ok_or_else(|| StrategyError::UnknownKind {
+        let found = kinds.iter().find(|kind| kind.name == config.kind);
+        let kind = found.ok_or_else(|| StrategyError::UnknownKind {
             id: id(),
             kind: config.kind.clone(),
-            nearest: nearest(&config.kind, REGISTRY.iter().map(|kind| kind.name)),
+            nearest: nearest(&config.kind, kinds.iter().map(|kind| kind.name)),
         })?;
         let mut given = vec![None; kind.parameters.len()];
         for (name, value) in &config.params {
@@ -241,6 +253,11 @@ mod tests {
             timeframe: Timeframe::M1,
             allow_short: false,
             passive_entry: false,
+            reprice_ns: 0,
+            priority: 0,
+            stop_loss_bps: 0,
+            take_profit_bps: 0,
+            holding_ns: 0,
             params: params.iter().map(|&(name, value)| (name.to_owned(), value)).collect(),
         }
     }

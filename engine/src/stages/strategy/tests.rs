@@ -1,12 +1,14 @@
 //! The stage as a whole: routing, holds, session hours, and the crossover against an independent computation.
 
+mod history;
+mod hours;
 mod multi_factor;
 mod oracle;
 mod talib;
 
 use super::*;
 use crate::config::{BarsConfig, InstrumentClass, InstrumentSpec, RiskConfig, StrategyConfig, VenueConfig};
-use crate::event::{FLAG_EXO, FLAG_OUT, Ltp, SessionEnd, Timer};
+use crate::event::{FLAG_OUT, Ltp, SessionEnd, Timer};
 use crate::stage::stage_hash;
 use crate::units::{Money, Qty, Seq};
 
@@ -22,6 +24,11 @@ fn instance(id: &str, instruments: &[u32], timeframe: Timeframe, params: &[(&str
         timeframe,
         allow_short: false,
         passive_entry: false,
+        reprice_ns: 0,
+        priority: 0,
+        stop_loss_bps: 0,
+        take_profit_bps: 0,
+        holding_ns: 0,
         params: params.iter().map(|&(name, value)| (name.to_owned(), value)).collect(),
     }
 }
@@ -35,6 +42,8 @@ fn config(instruments: u32, strategies: Vec<StrategyConfig>) -> PipelineConfig {
         lot: Qty(1),
         tick: Price(500),
         multiplier: 1,
+        freeze: Qty::ZERO,
+        derivatives: false,
     };
     PipelineConfig {
         instruments: (0..instruments).map(spec).collect(),
@@ -116,11 +125,10 @@ impl Bench {
             open: TsNs(OPEN),
             close: TsNs(CLOSE),
             end: TsNs(CLOSE + GRACE),
-            square_off: TsNs(CLOSE - 600 * NS_PER_S),
             config_hash: 0,
             instruments_hash: 0,
             calendar_hash: 0,
-            reserved: [0; 24],
+            reserved: [0; 32],
         };
         self.feed(OPEN - 900 * NS_PER_S, InstrumentId::NONE.0, FLAG_EXO, &body)
     }
@@ -136,24 +144,28 @@ impl Bench {
     }
 
     fn bar(&mut self, ts: u64, instrument: u32, timeframe: Timeframe, paise: i64) -> Vec<Signal> {
-        let price = Price(paise * 100);
-        let body = Bar {
-            start: TsNs(ts - 60 * NS_PER_S),
-            end: TsNs(ts),
-            open: price,
-            high: price,
-            low: price,
-            close: price,
-            volume: 0,
-            turnover: Money::ZERO,
-            open_interest: 0,
-            trades: 1,
-            gap: 0,
-            timeframe: timeframe as u8,
-            flags: 0,
-            reserved: [0; 18],
-        };
-        self.feed(ts, instrument, FLAG_OUT, &body)
+        self.feed(ts, instrument, FLAG_OUT, &bar(ts, timeframe, paise))
+    }
+}
+
+/// A bar that ends at `ts`, of one price and no volume.
+fn bar(ts: u64, timeframe: Timeframe, paise: i64) -> Bar {
+    let price = Price(paise * 100);
+    Bar {
+        start: TsNs(ts - 60 * NS_PER_S),
+        end: TsNs(ts),
+        open: price,
+        high: price,
+        low: price,
+        close: price,
+        volume: 0,
+        turnover: Money::ZERO,
+        open_interest: 0,
+        trades: 1,
+        gap: 0,
+        timeframe: timeframe as u8,
+        flags: 0,
+        reserved: [0; 18],
     }
 }
 

@@ -165,3 +165,27 @@ fn the_report_counts_fails_only_on_failures_and_looks_at_this_machine() {
     assert!(here.checks.iter().any(|check| check.name == "cpus" && check.status != Status::Fail));
     assert!(here.render().contains("journal_disk"));
 }
+
+#[test]
+fn the_day_is_judged_by_the_calendar_and_the_instrument_file_by_its_date() {
+    use Status::{Fail, Ok, Warn};
+    use jiff::civil::{date, time};
+    let day = |year, month, of| trading_day(date(year, month, of), None);
+    let file = |written| instrument_file(Path::new("dump.csv.gz"), date(2026, 8, 4), written);
+    statuses(&[
+        (day(2026, 8, 4), Ok),
+        (day(2026, 1, 26), Warn),
+        (day(2026, 8, 8), Warn),
+        (day(2026, 11, 8), Warn),
+        (day(2027, 3, 1), Warn),
+        (trading_day(date(2026, 11, 8), Some((time(18, 0, 0, 0), time(19, 0, 0, 0)))), Ok),
+        (file(Some(date(2026, 8, 4))), Ok),
+        (file(Some(date(2026, 8, 3))), Warn),
+        (file(None), Fail),
+    ]);
+    let found = day(2026, 8, 4).found;
+    for hours in ["shares 09:15 to 15:30", "with derivatives 09:15 to 15:15", "derivatives 09:15 to 15:40"] {
+        assert!(found.contains(hours), "{found}");
+    }
+    assert!(day(2026, 1, 26).found.contains("Republic Day"));
+}

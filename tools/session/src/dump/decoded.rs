@@ -4,14 +4,15 @@
 //! meaning is added to `size` and `primitive`, or to `coded` and `value`.
 
 use super::Names;
+use crate::operator::reason;
 use pitlane_config::format_ist;
 use pitlane_engine::config::InstrumentClass;
 use pitlane_engine::event::{
-    Action, Alarm, AlarmCode, BAR_AFTER_GAP, BAR_BY_TIMER, BAR_RECEIVE_TIME, CommandCode, ConfigText,
-    DeadLetter, DeadReason, Decision, Event, FILL_MAKER, FILL_NO_VOLUME, FILL_SLIPPAGE, FLAG_ENDO, FLAG_EXO,
-    FLAG_OUT, Field, Full, Intent, Kind, MARKET_INDEX, MARKET_SEGMENT_UNKNOWN, MARKET_TRADE_TIME,
-    MARKET_VOLUME, OrderState, OrderType, ReportReason, Rule, RuleUnit, Side, SignalReason, StageId,
-    Timeframe, Validity, Verdict,
+    Action, Alarm, AlarmCode, BAR_AFTER_GAP, BAR_BY_TIMER, BAR_RECEIVE_TIME, Command, CommandCode,
+    ConfigText, DeadLetter, DeadReason, Decision, Event, FILL_MAKER, FILL_NO_VOLUME, FILL_SLIPPAGE,
+    FLAG_ENDO, FLAG_EXO, FLAG_OUT, Field, Full, Intent, Kind, MARKET_INDEX, MARKET_SEGMENT_UNKNOWN,
+    MARKET_TRADE_TIME, MARKET_VOLUME, OrderState, OrderType, ReportReason, Rule, RuleUnit, Side,
+    SignalReason, StageId, Timeframe, Validity, Verdict,
 };
 use pitlane_engine::units::{TsNs, decimal};
 use pitlane_store::INPUTS;
@@ -181,10 +182,15 @@ fn coded(kind: Kind, field: &str, code: u8) -> Option<Value> {
     Some(name.map_or_else(|| format!("unknown ({code})").into(), Value::from))
 }
 
+/// Whether a field says something: not what is reserved, and not the length of the reason beside it.
+pub(super) fn is_shown(field: &Field) -> bool {
+    !field.name.starts_with("reserved") && field.name != "reason_bytes"
+}
+
 impl Decoded<'_> {
     /// The body's fields, without the reserved ones.
     fn body(&self) -> Fields {
-        let fields = self.event.kind().fields().iter().filter(|field| !field.name.starts_with("reserved"));
+        let fields = self.event.kind().fields().iter().filter(|field| is_shown(field));
         let mut shown: Vec<(&'static str, Value)> =
             fields.map(|field| (field.name, self.value(field))).collect();
         if self.event.kind() == Kind::Full {
@@ -217,7 +223,7 @@ impl Decoded<'_> {
             ("flags", Kind::Ltp | Kind::Quote | Kind::Full) => bits(MARKET_FLAGS, number()),
             ("flags", Kind::Bar) => bits(BAR_FLAGS, number()),
             ("flags", Kind::Fill) => bits(FILL_FLAGS, number()),
-            ("tradable", _) => (number() != 0).into(),
+            ("tradable" | "derivatives", _) => (number() != 0).into(),
             ("config_hash" | "instruments_hash" | "calendar_hash", _) | ("low" | "high", Kind::StateHash) => {
                 format!("{:016x}", number()).into()
             }
@@ -230,6 +236,10 @@ impl Decoded<'_> {
             ("symbol", Kind::Instrument) => {
                 let used = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
                 String::from_utf8_lossy(used).into()
+            }
+            ("reason", Kind::Command) => {
+                let reason = reason(self.event.body::<Command>());
+                if self.json { reason.into() } else { format!("{reason:?}").into() }
             }
             ("text", Kind::ConfigText) => {
                 let used = self.event.body::<ConfigText>().used_bytes as usize;

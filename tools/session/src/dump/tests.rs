@@ -1,13 +1,14 @@
 //! A small journal, dumped and followed.
 
-use super::decoded::{Decoded, size};
+use super::decoded::{Decoded, is_shown, size};
 use super::*;
 use pitlane_engine::config::InstrumentClass;
 use pitlane_engine::event::{
-    Body, ConfigText, FLAG_EXO, Full, Instrument, Intent, Ltp, MARKET_TRADE_TIME, MARKET_VOLUME, Order,
-    OrderType, SessionStart, Side, StageId, Validity,
+    Body, CommandCode, ConfigText, FLAG_EXO, Full, Hours, Instrument, Intent, Ltp, MARKET_TRADE_TIME,
+    MARKET_VOLUME, Order, OrderType, SessionStart, Side, StageId, Validity,
 };
 use pitlane_engine::log::EventLog;
+use pitlane_engine::sequencer::schedule::command_event;
 use pitlane_engine::units::{InstrumentId, OrderId, Price, Qty, Seq, TsNs};
 use pitlane_journal::{JournalDir, WriterOptions};
 use pitlane_store::JournalLog;
@@ -119,7 +120,7 @@ fn every_field_of_every_kind_has_a_meaning_here() {
         let event = zeroed(kind);
         let names = Names::default();
         let decoded = Decoded { event: &event, stream: INPUTS, names: &names, json: true };
-        for field in kind.fields().iter().filter(|field| !field.name.starts_with("reserved")) {
+        for field in kind.fields().iter().filter(|field| is_shown(field)) {
             let place = format!("{}.{}: {}", kind.name(), field.name, field.ty);
             let element = field.ty.trim_start_matches('[').split(';').next().unwrap();
             assert!(size(element).is_some(), "{place} is of a type that `size` and `primitive` do not know");
@@ -131,6 +132,27 @@ fn every_field_of_every_kind_has_a_meaning_here() {
             );
         }
     }
+}
+
+#[test]
+fn commands_show_their_reason_and_modifies_and_hours_their_fields() {
+    let text = |event: &Event, json| {
+        let mut out = Vec::new();
+        write_line(&mut out, event, INPUTS, &Names::default(), json).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let command = command_event(CommandCode::Resume, "feed is back");
+    assert!(
+        text(&command, false).ends_with("code=resume reason=\"feed is back\"\n"),
+        "{}",
+        text(&command, false)
+    );
+    assert!(text(&command, true).contains(r#""body":{"code":"resume","reason":"feed is back"}"#));
+    let modify = zeroed(Kind::Modify);
+    assert!(text(&modify, true).contains(r#""order":"0","quantity":0,"price":"0.00","strategy":"#));
+    let hours = Hours { open: OPEN, close: OPEN.plus(1), reserved: [0; 16] };
+    let hours = Event::new(InstrumentId(0), FLAG_EXO, &hours);
+    assert!(text(&hours, false).contains("open=2026-06-15 09:15:00 close="), "{}", text(&hours, false));
 }
 
 #[test]

@@ -3,14 +3,14 @@
 //! Asked in this order: the instrument file of the command line, the configuration, the built-in indices, stated defaults
 //! with a warning.
 
-use super::hours::Whose;
-use crate::exit::{data, usage};
+use crate::exit::usage;
+use crate::instruments::{InstrumentFile, complete};
+use jiff::civil::Date;
 use pitlane_config::{canonical_symbol, default_instrument};
 use pitlane_engine::config::{InstrumentClass, InstrumentSpec};
 use pitlane_engine::units::{InstrumentId, Price, Qty};
 use pitlane_feeds::TickFile;
-use pitlane_market::instruments::SHORT_HEADER;
-use pitlane_market::{Dump, MarketError};
+use pitlane_market::Dump;
 use std::path::{Path, PathBuf};
 
 /// Segment byte of index tokens.
@@ -23,7 +23,7 @@ const TICK_DEFAULT: Price = Price(500);
 /// Where instruments are looked up.
 pub(super) struct Names<'a> {
     configured: &'a [InstrumentSpec],
-    file: Option<(&'a Path, Dump)>,
+    file: Option<InstrumentFile<'a>>,
     built_in: Dump,
     warnings: Vec<String>,
     table: Vec<InstrumentSpec>,
@@ -35,38 +35,23 @@ impl<'a> Names<'a> {
     /// # Errors
     /// If it cannot be used.
     pub(super) fn open(configured: &'a [InstrumentSpec], file: Option<&'a Path>) -> anyhow::Result<Self> {
-        let refused = |error: MarketError| data(format!("--instruments: {error}"));
-        let mut warnings = Vec::new();
-        let file = match file {
-            Some(path) => Some((path, Dump::open(path).map_err(refused)?)),
-            None => None,
+        let (file, warnings) = match file.map(InstrumentFile::open).transpose()? {
+            Some((file, warning)) => (Some(file), warning.into_iter().collect()),
+            None => (None, Vec::new()),
         };
-        if let Some((path, dump)) = &file
-            && let Some(first) = dump.refused().first()
-        {
-            warnings.push(format!(
-                "{}: {} of {} rows cannot be used; the first is line {}: {}",
-                path.display(),
-                dump.counts().refused,
-                dump.counts().rows,
-                first.line,
-                first.fault
-            ));
-        }
-        // Every dump has the built-in indices; the smallest that can be read is one with an index.
-        let smallest = format!("{SHORT_HEADER}\nNIFTY 50,256265,0,1995-01-01,EQ,0\n");
-        let built_in = Dump::read(smallest.as_bytes(), Path::new("built-in indices")).map_err(refused)?;
+        let built_in = Dump::built_in();
         Ok(Self { configured, file, built_in, warnings, table: Vec::new() })
     }
 
-    /// The instruments asked for, in the order in which they were first, and what is to be said about them.
-    pub(super) fn into_table(self) -> (Vec<InstrumentSpec>, Vec<String>) {
-        (self.table, self.warnings)
-    }
-
-    /// What the calendar has to know of the instruments asked for.
-    pub(super) fn whose(&self) -> Whose<'_> {
-        Whose { instruments: &self.table, dump: self.file.as_ref().map(|(_, dump)| dump) }
+    /// The instruments asked for, in the order in which they were first, with what is published for the first of
+    /// `dates`; the instrument file; and what is to be said about them.
+    pub(super) fn into_table(self, dates: &[Date]) -> (Vec<InstrumentSpec>, Option<Dump>, Vec<String>) {
+        let Self { mut table, mut warnings, file, .. } = self;
+        let dump = file.map(|file| file.dump);
+        if let Some(date) = dates.first() {
+            warnings.extend(complete(&mut table, dump.as_ref(), *date));
+        }
+        (table, dump, warnings)
     }
 
     /// Takes in `SYMBOL=FILE` arguments.
@@ -91,14 +76,14 @@ impl<'a> Names<'a> {
         if let Some(known) = self.known(|spec| spec.symbol == symbol) {
             return Ok(known);
         }
-        let listed = self.file.as_ref().and_then(|(_, dump)| dump.by_symbol(symbol)).map(|entry| &entry.spec);
+        let listed = self.file.as_ref().and_then(|file| file.dump.by_symbol(symbol)).map(|entry| &entry.spec);
         let configured = || self.configured.iter().find(|spec| spec.symbol == symbol);
         let spec = match listed.or_else(configured) {
             Some(spec) => spec.clone(),
             None => {
                 let (spec, warning) = default_instrument(symbol)?;
                 self.warnings.push(match &self.file {
-                    Some((path, _)) => format!("{} does not list it: {warning}", path.display()),
+                    Some(file) => format!("{} does not list it: {warning}", file.path.display()),
                     None => warning,
                 });
                 spec
@@ -112,11 +97,11 @@ impl<'a> Names<'a> {
         if let Some(known) = self.known(|spec| spec.token == token) {
             return known;
         }
-        let listed = self.file.as_ref().and_then(|(_, dump)| dump.by_token(token)).map(|entry| &entry.spec);
+        let listed = self.file.as_ref().and_then(|file| file.dump.by_token(token)).map(|entry| &entry.spec);
         let configured = || self.configured.iter().find(|spec| spec.token == token);
         let built_in = || self.built_in.by_token(token).map(|entry| &entry.spec);
         let spec = listed.or_else(configured).or_else(built_in).cloned().unwrap_or_else(|| {
-            let (spec, warning) = nameless(token, self.file.as_ref().map(|(path, _)| *path));
+            let (spec, warning) = nameless(token, self.file.as_ref().map(|file| file.path));
             self.warnings.push(warning);
             spec
         });
@@ -152,7 +137,20 @@ fn nameless(token: u32, file: Option<&Path>) -> (InstrumentSpec, String) {
     };
     let warning = format!("token {token} has no name: imported as {symbol}, not tradable; {remedy}");
     let (lot, tick) = (Qty(1), TICK_DEFAULT);
-    (InstrumentSpec { symbol, token, class, tradable: false, lot, tick, multiplier: 1 }, warning)
+    (
+        InstrumentSpec {
+            symbol,
+            token,
+            class,
+            tradable: false,
+            lot,
+            tick,
+            multiplier: 1,
+            freeze: Qty::ZERO,
+            derivatives: false,
+        },
+        warning,
+    )
 }
 
 #[cfg(test)]
@@ -168,7 +166,7 @@ mod tests {
     }
 
     fn table(names: Names<'_>) -> Vec<(String, u32, i64, i64, bool)> {
-        let (table, _) = names.into_table();
+        let (table, _, _) = names.into_table(&[]);
         table.into_iter().map(|s| (s.symbol, s.token, s.lot.0, s.tick.0, s.tradable)).collect()
     }
 

@@ -302,7 +302,7 @@ fn every_limit_of_the_day_is_in_the_state_hash() {
         ("peak", |risk| risk.peak_total.0 += 1),
         ("drawdown limit", |risk| risk.drawdown_limit.0 += 1),
         ("symbol's limit", |risk| risk.symbol_loss_limit.0 += 1),
-        ("end of entries", |risk| risk.session.entries_end.0 += 1),
+        ("end of entries", |risk| risk.desks[0].hours.entries_end.0 += 1),
         ("order rate", |risk| risk.rate.count(TsNs(1))),
         ("waiting", |risk| risk.waiting = Some(0)),
         ("desk's trades", |risk| risk.desks[0].trades += 1),

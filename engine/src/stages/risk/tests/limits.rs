@@ -115,6 +115,58 @@ fn order_quantity_reduces_to_whole_lots() {
 }
 
 #[test]
+fn freeze_quantity_reduces_to_whole_lots() {
+    let reduced =
+        |observed, limit, allowed| (Decision::Reduce, Rule::FreezeQuantity, observed, limit, 100, allowed);
+    // Freeze quantity and largest order.
+    let table = [
+        (0, 0, (Decision::Allow, Rule::None, 0, 0, 100, 100)),
+        (101, 0, (Decision::Allow, Rule::None, 0, 0, 100, 100)),
+        (100, 0, (Decision::Allow, Rule::None, 0, 0, 100, 100)),
+        (99, 0, reduced(100, 99, 90)),
+        (9, 0, (Decision::Block, Rule::SizeZero, 0, 10, 100, 0)),
+        (30, 50, reduced(50, 30, 30)),
+        (50, 50, (Decision::Reduce, Rule::OrderQuantity, 100, 50, 100, 50)),
+        (50, 30, (Decision::Reduce, Rule::OrderQuantity, 100, 30, 100, 30)),
+    ];
+    for (freeze, most, expected) in table {
+        let mut config = config(1);
+        config.instruments[0].lot = Qty(10);
+        config.instruments[0].freeze = Qty(freeze);
+        config.risk.order_quantity_max = Qty(most);
+        let mut bench = Bench::priced(&config);
+        assert_eq!(ruling(&bench.signal(0, Action::Long)), expected, "{freeze} {most}");
+    }
+}
+
+#[test]
+fn exits_are_sliced_by_the_smaller_of_both_quantities() {
+    let table = [
+        (101, 0, None),
+        (100, 0, None),
+        (99, 0, Some((Rule::FreezeQuantity, 99))),
+        (40, 50, Some((Rule::FreezeQuantity, 40))),
+        (40, 40, Some((Rule::OrderQuantity, 40))),
+        (50, 40, Some((Rule::OrderQuantity, 40))),
+        (0, 40, Some((Rule::OrderQuantity, 40))),
+    ];
+    for (freeze, most, slice) in table {
+        let mut bench = Bench::priced(&config(1));
+        bench.open(0, Action::Long);
+        bench.risk.desks[0].freeze = Qty(freeze);
+        bench.risk.config.order_quantity_max = Qty(most);
+        let mut seen = bench.signal(0, Action::Exit);
+        let expected = slice.map_or((Decision::Allow, Rule::None, 0, 0, 100, 100), |(rule, quantity)| {
+            (Decision::Reduce, rule, 100, quantity, 100, quantity)
+        });
+        assert_eq!(ruling(&seen), expected, "{freeze} {most}");
+        while bench.held(0) > 0 {
+            seen = bench.fill_all(0, &seen.order());
+        }
+    }
+}
+
+#[test]
 fn order_value_counts_the_worst_price() {
     // A buy of 100 at a last price of 100 costs at most 100 × 100.50 = 10,050: 10.05 % of capital. A sell is
     // worth at least its last price.

@@ -1,8 +1,12 @@
-//! Random days: random signals, prices, kills and hours against a venue that answers as it likes. What must
-//! hold is recomputed here from the reports alone.
+//! Random days: random signals of one to three strategies, prices, kills, resumes and hours against a venue that
+//! answers as it likes. What must hold is recomputed here from the signals and reports alone.
+
+mod wishes;
 
 use super::*;
+use crate::config::Conflict;
 use std::collections::{BTreeMap, BTreeSet};
+use wishes::Wishes;
 
 const SEEDS: u64 = 100;
 const INSTRUMENTS: u32 = 8;
@@ -52,8 +56,14 @@ struct Day {
     sent_in: BTreeMap<u64, u32>,
     trades: Vec<u32>,
     peak: i64,
-    /// Instruments whose loss has been at its limit.
+    /// Instruments whose loss has been at its limit, since the last resume.
     closed: Vec<bool>,
+    resumed: bool,
+    /// Each instrument's profit at the last resume: risk looks at it again when it changes.
+    profits: Vec<Option<i64>>,
+    /// The end of each instrument's continuous trading.
+    closes: Vec<u64>,
+    wishes: Wishes,
     rules: BTreeSet<Rule>,
     entries: u64,
     exits: u64,
@@ -63,8 +73,15 @@ impl Day {
     fn new(seed: u64) -> Self {
         let mut random = Random(seed);
         let mut config = config(INSTRUMENTS);
-        config.strategies[0].passive_entry = random.one_in(2);
-        config.strategies[0].allow_short = !random.one_in(3);
+        let first = config.strategies.remove(0);
+        for _ in 0..1 + random.below(3) {
+            let passive_entry = random.one_in(2);
+            let allow_short = !random.one_in(3);
+            let priority = random.below(3) as u32;
+            config.strategies.push(StrategyConfig { passive_entry, allow_short, priority, ..first.clone() });
+        }
+        config.risk.conflict =
+            [Conflict::Priority, Conflict::Confidence, Conflict::Netting][random.below(3) as usize];
         config.risk.open_positions_max = 1 + random.below(4) as u32;
         config.risk.order_quantity_max = Qty(random.below(3) as i64 * 45);
         config.risk.order_value_bps = 300 + random.below(1_200) as i64;
@@ -82,8 +99,17 @@ impl Day {
         config.risk.leverage_bps = random.below(4) as i64 * 800;
         for spec in &mut config.instruments {
             spec.lot = Qty(1 + random.below(4) as i64);
+            spec.freeze = Qty(random.below(3) as i64 * 30);
         }
-        let bench = Bench::priced(&config);
+        let mut bench = Bench::priced(&config);
+        let mut closes = vec![CLOSE; INSTRUMENTS as usize];
+        for id in 0..INSTRUMENTS {
+            if random.one_in(3) {
+                closes[id as usize] = CLOSE - 300 * NS_PER_S;
+                assert!(bench.hours(id, OPEN, CLOSE - 300 * NS_PER_S).nothing());
+            }
+        }
+        let wishes = Wishes::new(&config);
         let (orders, under_way, prices) =
             (BTreeMap::new(), Vec::new(), vec![1_000_000; INSTRUMENTS as usize]);
         Self {
@@ -97,6 +123,10 @@ impl Day {
             trades: vec![0; INSTRUMENTS as usize],
             peak: 0,
             closed: vec![false; INSTRUMENTS as usize],
+            resumed: false,
+            profits: vec![None; INSTRUMENTS as usize],
+            closes,
+            wishes,
             rules: BTreeSet::new(),
             entries: 0,
             exits: 0,
@@ -160,6 +190,9 @@ impl Day {
             let price = held.order.price.0.max(self.prices[held.instrument as usize]);
             gross += (held.order.quantity.0 - filled) * price;
         }
+        assert!(-profit < risk.capital.bps(risk.daily_loss_bps).0, "an entry after the day's loss");
+        let fallen = self.peak - profit;
+        assert!(risk.drawdown_bps == 0 || fallen < risk.capital.bps(risk.drawdown_bps).0, "after a drawdown");
         let equity = risk.capital.0 + profit;
         let within = |value: i64, bps: i64| bps == 0 || value <= equity * bps / 10_000;
         assert!(within(gross, risk.leverage_bps), "leverage");
@@ -175,10 +208,11 @@ impl Day {
         for id in 0..INSTRUMENTS {
             let (_, profit) = self.naive(id);
             total += profit;
-            self.closed[id as usize] |= symbol > 0 && -profit >= symbol;
+            let looked_at = self.profits[id as usize] != Some(profit);
+            self.closed[id as usize] |= symbol > 0 && -profit >= symbol && looked_at;
         }
         self.peak = self.peak.max(total);
-        if drawdown > 0 && self.peak - total >= drawdown {
+        if drawdown > 0 && self.peak - total >= drawdown && !self.resumed {
             assert!(self.bench.risk.halted(), "a drawdown of {} and no halt", self.peak - total);
         }
     }
@@ -189,18 +223,23 @@ impl Day {
             let (side, quantity, price, _, intent) = shape(order);
             let most = self.config.risk.order_quantity_max.0;
             let lot = self.config.instruments[*instrument as usize].lot.0;
+            let freeze = self.config.instruments[*instrument as usize].freeze.0;
             assert!(most == 0 || quantity <= most, "quantity limit");
+            assert!(freeze == 0 || quantity <= freeze, "freeze quantity");
+            let close = self.closes[*instrument as usize];
+            assert!((OPEN..close).contains(&self.bench.ts), "outside the instrument's hours");
             self.count(intent == Intent::Entry);
             if intent == Intent::Entry {
                 self.entries += 1;
                 self.check_entry(*instrument, order);
                 assert!(!latched, "an entry after a halt, a kill or the square-off");
-                assert!(self.bench.ts < SQUARE_OFF && self.bench.ts >= OPEN);
+                assert!(self.bench.ts < close - (CLOSE - SQUARE_OFF), "an entry after its square-off");
                 assert_eq!(quantity % lot, 0, "lots");
                 let limit = self.config.risk.capital.bps(self.config.risk.order_value_bps);
                 assert!(price.value(Qty(quantity), 1) <= limit, "value limit");
-                assert!(side == Side::Buy || self.config.strategies[0].allow_short);
-                assert_eq!(self.naive(*instrument).0, 0, "entries start flat");
+                let strategy = &self.config.strategies[usize::from(order.strategy.0)];
+                assert!(side == Side::Buy || strategy.allow_short);
+                self.wishes.check(*instrument, self.naive(*instrument).0, order);
             } else {
                 self.exits += 1;
                 let held = self.naive(*instrument).0;
@@ -220,7 +259,10 @@ impl Day {
         }
         let wrong = [AlarmCode::ReportMismatch, AlarmCode::NotFlat];
         assert!(seen.alarm_codes().iter().all(|code| !wrong.contains(code)), "{:?}", seen.alarms);
+        self.wishes.forget(seen, self.config.risk.flatten_on_kill);
         for cancel in &seen.cancels {
+            let close = self.closes[self.orders[&cancel.order.0].instrument as usize];
+            assert!((OPEN..close).contains(&self.bench.ts), "a cancel outside the instrument's hours");
             self.act(cancel.order.0, true);
         }
         self.check();
@@ -281,6 +323,27 @@ impl Day {
         self.bench.risk.halted() || self.bench.risk.killed() || self.bench.ts >= SQUARE_OFF
     }
 
+    /// Clears the latches. What was closing is forgotten by the strategies, and losses are looked at anew.
+    fn resume(&mut self) -> Seen {
+        let risk = &self.bench.risk;
+        let flattening = risk.halted() || risk.killed() && self.config.risk.flatten_on_kill;
+        for id in 0..INSTRUMENTS {
+            if flattening || self.closed[id as usize] {
+                self.wishes.clear(id);
+            }
+            self.closed[id as usize] = false;
+            self.profits[id as usize] = Some(self.naive(id).1);
+        }
+        self.resumed = true;
+        self.bench.command(CommandCode::Resume)
+    }
+
+    /// Whether a position is there or an entry under way, from the reports alone.
+    fn occupied(&self, id: u32) -> bool {
+        let entering = |held: &Held| held.instrument == id && Self::is_entry(held) && Self::unanswered(held);
+        self.naive(id).0 != 0 || self.orders.values().any(entering)
+    }
+
     fn check(&self) {
         let ledger = self.bench.risk.ledger();
         let mut total = 0;
@@ -289,9 +352,7 @@ impl Day {
             let (quantity, profit) = self.naive(id);
             assert_eq!(self.bench.held(id), quantity, "position of {id}");
             total += profit;
-            let entering =
-                |held: &Held| held.instrument == id && Self::is_entry(held) && Self::unanswered(held);
-            occupied += u32::from(quantity != 0 || self.orders.values().any(entering));
+            occupied += u32::from(self.occupied(id));
         }
         assert_eq!(ledger.total(), Money(total));
         assert_eq!(self.bench.risk.occupied, occupied);
@@ -313,7 +374,12 @@ impl Day {
             }
             8..=15 => {
                 let action = Action::ALL[self.random.below(4) as usize];
-                self.bench.signal(id, action)
+                let by = self.random.below(self.config.strategies.len() as u64) as u16;
+                let confidence = self.random.below(4) as u16 * 100;
+                let occupied = self.occupied(id);
+                let price = Price(self.prices[id as usize]);
+                self.wishes.note((id, by), action, confidence, occupied, price);
+                self.bench.say(id, by, action, confidence)
             }
             16..=29 => return self.deliver(),
             30..=33 => {
@@ -325,6 +391,7 @@ impl Day {
                 return;
             }
             34 if self.random.one_in(200) => self.bench.kill(),
+            34 if self.random.one_in(100) => self.resume(),
             _ => {
                 self.bench.ts += self.random.below(20) * NS_PER_S;
                 self.bench.timer()

@@ -79,32 +79,19 @@ fn full(totals: [u32; 2], bids: [u32; 2], asks: [u32; 2]) -> Full {
     }
 }
 
+/// A bar that trades `volume` units at its close.
+pub(super) fn traded(ts: u64, timeframe: Timeframe, paise: i64, volume: u64) -> Bar {
+    Bar { volume, turnover: Money(paise * 100 * volume as i64), ..bar(ts, timeframe, paise) }
+}
+
 impl Bench {
     fn quote(&mut self, ts: u64, paise: i64, buy: u32, sell: u32) {
         let body = quote(ts, paise, None, buy, sell);
         assert!(self.feed(ts, 0, FLAG_EXO, &body).is_empty(), "it speaks on bars only");
     }
 
-    /// A bar that trades `volume` units at its close.
     fn traded(&mut self, ts: u64, timeframe: Timeframe, paise: i64, volume: u64) -> Vec<Signal> {
-        let price = Price(paise * 100);
-        let body = Bar {
-            start: TsNs(ts - MINUTE),
-            end: TsNs(ts),
-            open: price,
-            high: price,
-            low: price,
-            close: price,
-            volume,
-            turnover: Money(price.0 * volume as i64),
-            open_interest: 0,
-            trades: 1,
-            gap: 0,
-            timeframe: timeframe as u8,
-            flags: 0,
-            reserved: [0; 18],
-        };
-        self.feed(ts, 0, FLAG_OUT, &body)
+        self.feed(ts, 0, FLAG_OUT, &traded(ts, timeframe, paise, volume))
     }
 
     /// The next minute: a packet, and the bar that it closes, of 10 units.
@@ -287,7 +274,7 @@ fn longer_bars_are_judged_by_minutes() {
 #[test]
 fn what_a_strategy_sees_of_a_packet() {
     let view = |event: Event| {
-        let view = TickView::of(&event).unwrap();
+        let view = TickView::of(&event, true).unwrap();
         (view.volume, view.pending.map(|p| (p.buy, p.sell)), view.pending.and_then(Pending::imbalance))
     };
     let of_full = |body: &Full| view(Event::new(InstrumentId(0), FLAG_EXO, body));
@@ -310,10 +297,8 @@ fn what_a_strategy_sees_of_a_packet() {
     assert_eq!(of_quote(&index), (None, None, None), "nobody waits for an index");
     let ltp = Ltp { last: Price(1), received: TsNs(OPEN), source_seq: 0, flags: 0, reserved: [0; 4] };
     assert_eq!(view(Event::new(InstrumentId(0), FLAG_EXO, &ltp)), (None, None, None));
-    assert!(
-        TickView::of(&Event::new(InstrumentId(0), FLAG_EXO, &Timer { due: TsNs(1), reserved: [0; 24] }))
-            .is_none()
-    );
+    let timer = Event::new(InstrumentId(0), FLAG_EXO, &Timer { due: TsNs(1), reserved: [0; 24] });
+    assert!(TickView::of(&timer, true).is_none());
 }
 
 /// Changes of one part of the state each, and the hash of the strategy alone: the stage's has what was said.

@@ -49,11 +49,10 @@ fn shown(strategy: StrategyConfig, ticks: &[Tick]) -> (Vec<(u64, Action, SignalR
         open: TsNs(OPEN),
         close: TsNs(CLOSE),
         end: TsNs(CLOSE),
-        square_off: TsNs(CLOSE),
         config_hash: 0,
         instruments_hash: 0,
         calendar_hash: 0,
-        reserved: [0; 24],
+        reserved: [0; 32],
     };
     assert_eq!(
         bars.on_event(&Event::new(InstrumentId::NONE, FLAG_EXO, &start), &mut Collected::default()),

@@ -1,0 +1,115 @@
+//! Sessions: each instrument's own hours, and when its entries end and its position is closed.
+
+use super::desk::{Desk, Target};
+use super::{Bounded, Risk, Sweep};
+use crate::config::RiskConfig;
+use crate::event::{AlarmCode, Hours, SessionStart};
+use crate::hash::StateHasher;
+use crate::stage::Emit;
+use crate::units::{IST_OFFSET_NS, NS_PER_S, OrderId, TsNs};
+
+/// The hours of one instrument in the running session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct DeskHours {
+    /// Continuous trading: from here on, and before the close. Nothing is sent outside.
+    pub(super) open: TsNs,
+    pub(super) close: TsNs,
+    /// From here on the position is closed.
+    pub(super) square_off: TsNs,
+    /// From here on no entry; the square-off if nothing of its own is configured.
+    pub(super) entries_end: TsNs,
+}
+
+impl DeskHours {
+    /// Before the first session.
+    pub(super) const NONE: Self =
+        Self { open: TsNs::ZERO, close: TsNs::ZERO, square_off: TsNs(u64::MAX), entries_end: TsNs(u64::MAX) };
+
+    /// Square-off and the end of entries are each the earlier of the configured time and a margin before the
+    /// close, and never before the open: a session so short, or so late, that they lie before it is not traded.
+    pub(super) fn new(config: &RiskConfig, open: TsNs, close: TsNs) -> Self {
+        let time = |s: u32| {
+            TsNs(((open.ist_day() * 86_400 + u64::from(s)) * NS_PER_S).saturating_sub(IST_OFFSET_NS))
+        };
+        let until = |configured_s: u32, margin_s: u32, otherwise: TsNs| {
+            let margin = u64::from(margin_s) * NS_PER_S;
+            let latest = if margin_s == 0 { otherwise } else { TsNs(close.0.saturating_sub(margin)) };
+            let at = if configured_s == 0 { latest } else { time(configured_s).min(latest) };
+            at.max(open)
+        };
+        let square_off = until(config.square_off_s, config.square_off_margin_s, close);
+        let entries_end = until(config.no_new_entry_s, config.no_new_entry_margin_s, square_off);
+        Self { open, close, square_off, entries_end }
+    }
+
+    /// Whether the instrument is in continuous trading at `ts`.
+    pub(super) fn contain(&self, ts: TsNs) -> bool {
+        self.open <= ts && ts < self.close
+    }
+
+    pub(super) fn hash(&self, hasher: &mut StateHasher) {
+        for ts in [self.open, self.close, self.square_off, self.entries_end] {
+            hasher.u64(ts.0);
+        }
+    }
+}
+
+impl Risk {
+    pub(super) fn on_session_start(&mut self, start: &SessionStart) {
+        let hours = DeskHours::new(&self.config, start.open, start.close);
+        for desk in &mut self.desks {
+            desk.hours = hours;
+        }
+        self.active = true;
+        self.first_square_off = hours.square_off;
+        self.squared_until = TsNs::ZERO;
+        self.start_losses();
+        self.trades = 0;
+        self.halted = false;
+        self.stopped = false;
+    }
+
+    /// An instrument keeps other hours than its session.
+    pub(super) fn on_hours(&mut self, hours: &Hours) {
+        let Some(at) = self.desk_at(self.cause.instrument) else { return };
+        let hours = DeskHours::new(&self.config, hours.open, hours.close);
+        self.desks[at].hours = hours;
+        // A bound is enough: what begins too early finds nothing to close yet.
+        self.first_square_off = self.first_square_off.min(hours.square_off);
+    }
+
+    pub(super) fn on_session_end(&mut self) {
+        self.active = false;
+        self.sweep = Sweep::End { next: 0 };
+    }
+
+    /// Wishes do not outlive the session, and no position may.
+    pub(super) fn end_desk(&mut self, at: usize, out: &mut Bounded<'_, impl Emit>) {
+        self.clear_stances(at);
+        self.set_target(at, Target::Reached);
+        self.desks[at].closing = None;
+        let desk = &self.desks[at];
+        let held = self.ledger.position(desk.instrument).quantity;
+        if !held.is_zero() && self.must_be_flat(desk) {
+            self.alarm(AlarmCode::NotFlat, desk.instrument, held.0, OrderId::ZERO, out);
+        }
+    }
+
+    /// Whether a position is open that should not be.
+    pub(super) fn any_must_be_flat(&self) -> bool {
+        let held = |desk: &Desk| !self.ledger.position(desk.instrument).quantity.is_zero();
+        self.ledger.open_positions() > 0
+            && self.desks.iter().any(|desk| held(desk) && self.must_be_flat(desk))
+    }
+
+    /// Whether the desk's square-off has begun: a timer came at or after its time.
+    pub(super) fn squaring(&self, desk: &Desk) -> bool {
+        desk.hours.square_off <= self.squared_until
+    }
+
+    /// Whether an order or a cancel of the desk makes sense now: a price of the day before is no basis for one
+    /// before the open, and the market would refuse one after the close.
+    pub(super) fn may_trade(&self, desk: &Desk) -> bool {
+        self.active && desk.hours.contain(self.cause.ts)
+    }
+}
