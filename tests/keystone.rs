@@ -5,6 +5,7 @@
 use pitlane_engine::drive::affinity::allowed_cpus;
 use pitlane_engine::drive::idle::Wait;
 use pitlane_engine::drive::topology::RingSizes;
+use pitlane_engine::event::{Decision, Intent, Rule};
 use pitlane_tests::market::Market;
 use pitlane_tests::{Activity, Outcome, Rng, run_fused, run_pinned, run_sim, seed};
 
@@ -29,18 +30,21 @@ fn difference(a: &Outcome, b: &Outcome) -> String {
     )
 }
 
+/// The market of schedule number `n`: last prices and resting orders, or depth and everything risk can do.
+fn market(rng: &mut Rng, n: u64) -> Market {
+    let seed = rng.draw();
+    if n / 4 % 2 == 0 { Market::new(seed, SECONDS) } else { Market::depth(seed, SECONDS) }
+}
+
 /// Runs schedules until one differs from fused or gets stuck; what was found, and what the runs did in all. `plant` is
 /// called around each simulated run, so that the reference stays sound.
 fn first_failure(base: u64, schedules: u64, plant: &dyn Fn(bool)) -> (Option<String>, Activity) {
     let mut total = Activity::default();
     for n in 0..schedules {
         let mut rng = Rng(base.wrapping_add(n));
-        let market = Market::new(rng.draw(), SECONDS);
+        let market = market(&mut rng, n);
         let (reference, activity) = run_fused(&market);
-        total.orders += activity.orders;
-        total.fills += activity.fills;
-        total.signals += activity.signals;
-        total.events += activity.events;
+        total.add(&activity);
         let threads = 2 + (n % 4) as usize;
         let rings = if n % 3 == 2 { RingSizes { events: 64, ..RingSizes::MIN } } else { RingSizes::MIN };
         plant(true);
@@ -69,17 +73,34 @@ fn every_seeded_schedule_equals_fused() {
     println!("{schedules} schedules: {total:?}");
     // The runs must have been about something: orders, fills, and orders that only a report can cause.
     assert!(total.orders > 20 * schedules && total.fills > 10 * schedules, "too little happened: {total:?}");
+    let never: Vec<Rule> =
+        Rule::ALL.iter().copied().filter(|&rule| total.rules[rule as usize] == 0).collect();
+    // Five instruments never have 128 orders open; a kind speaks of prices, so there is one; and a kind that may not go
+    // short says EXIT.
+    assert_eq!(
+        never,
+        [Rule::OpenOrders, Rule::LtpMissing, Rule::ShortNotAllowed],
+        "rules that decided nothing"
+    );
+    assert!(Decision::ALL.iter().all(|&decision| total.decisions[decision as usize] > 0), "{total:?}");
+    assert!(Intent::ALL.iter().all(|&intent| total.intents[intent as usize] > 0), "{total:?}");
+    assert!(total.modifies > schedules / 10, "{total:?}");
 }
 
 #[test]
 fn threads_of_their_own_equal_fused_under_every_wait() {
-    let market = Market::new(seed("pinned", 7), 60);
-    let (reference, activity) = run_fused(&market);
+    for market in [Market::new(seed("pinned", 7), 60), Market::depth(seed("pinned depth", 7), 60)] {
+        threads_equal_fused(&market);
+    }
+}
+
+fn threads_equal_fused(market: &Market) {
+    let (reference, activity) = run_fused(market);
     assert!(activity.fills > 20, "too little happened: {activity:?}");
     let cpus = allowed_cpus();
     for wait in [Wait::Busy, Wait::Yield, Wait::Park] {
         for threads in 1..=cpus.len().min(5) {
-            let outcome = run_pinned(&market, &cpus[..threads], wait);
+            let outcome = run_pinned(market, &cpus[..threads], wait);
             assert!(
                 outcome == reference,
                 "{threads} threads, {wait:?}: {}",
@@ -89,7 +110,7 @@ fn threads_of_their_own_equal_fused_under_every_wait() {
         // More workers than cores: each cpu hosts several. Spinning would only be slow, so it is left out.
         if wait != Wait::Busy {
             let shared: Vec<usize> = cpus.iter().copied().cycle().take(5).collect();
-            let outcome = run_pinned(&market, &shared, wait);
+            let outcome = run_pinned(market, &shared, wait);
             assert!(outcome == reference, "5 threads, {wait:?}: {}", difference(&reference, &outcome));
         }
     }

@@ -4,11 +4,13 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use pitlane_engine::drive::affinity::allowed_cpus;
-use pitlane_engine::event::Timeframe;
+use pitlane_engine::event::{Event, Intent, Kind, Order, OrderState, Report, Side, Timeframe};
+use pitlane_engine::units::{IST_OFFSET_NS, NS_PER_S};
 use pitlane_session::cli::{ConfigArgs, CpuArgs};
 use pitlane_session::export::{What, export};
 use pitlane_session::replay_card::whatif_json;
-use pitlane_session::{import, verify, whatif};
+use pitlane_session::{import, sim, verify, whatif};
+use pitlane_store::{EventStream, INPUTS, OUTPUTS};
 use pitlane_tests::shared_data;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -65,8 +67,11 @@ impl Day {
 
     /// A what-if run, journaled to `out` if that is given: the object `replay-summary/1`.
     fn whatif(&self, out: Option<&Path>, cpus: &CpuArgs) -> Value {
-        let done =
-            whatif::whatif(&self.journal(), out, &ConfigArgs::default(), cpus, "max", &Default::default());
+        self.whatif_with(out, cpus, &ConfigArgs::default())
+    }
+
+    fn whatif_with(&self, out: Option<&Path>, cpus: &CpuArgs, config: &ConfigArgs) -> Value {
+        let done = whatif::whatif(&self.journal(), out, config, cpus, "max", &Default::default());
         whatif_json(&done.expect("the day runs"))
     }
 
@@ -312,4 +317,148 @@ fn april_15_is_the_same_on_one_thread_and_on_two() {
             assert_eq!(run[count], fused[count], "{count} with {threads} threads");
         }
     }
+}
+
+/// A strategy on everything tradable, as a file has it.
+fn strategy(kind: &str, priority: u32) -> String {
+    format!(
+        "[[strategies]]\nid = \"{kind}\"\nkind = \"{kind}\"\nsymbols = [\"*\"]\ntimeframe = \"1m\"\n\
+         allow_short = true\npriority = {priority}\n\n"
+    )
+}
+
+/// A configuration file in `dir` with `text`, and settings over it.
+fn config_file(dir: &Path, text: &str, set: &[&str]) -> ConfigArgs {
+    let file = dir.join("config.toml");
+    std::fs::write(&file, text).unwrap();
+    ConfigArgs { config: vec![file], set: set.iter().map(|&set| set.to_owned()).collect() }
+}
+
+/// All events of a stream.
+fn events(journal: &Path, stream: &'static str) -> Vec<Event> {
+    let mut stream = EventStream::open(journal, stream).unwrap();
+    std::iter::from_fn(move || stream.try_next().unwrap()).collect()
+}
+
+/// Second of the day, Indian time.
+fn second(event: &Event) -> u64 {
+    (event.header.ts.0 + IST_OFFSET_NS) / NS_PER_S % 86_400
+}
+
+/// The second of the report that left each instrument flat last; panics if one is not flat. Positions are those of the
+/// reports that came back.
+fn flat_since(inputs: &[Event]) -> BTreeMap<u32, u64> {
+    let (mut filled, mut held) = (BTreeMap::<u64, i64>::new(), BTreeMap::<u32, i64>::new());
+    let mut flat = BTreeMap::new();
+    for event in inputs.iter().filter(|event| event.kind() == Kind::Report) {
+        let report = event.body::<Report>();
+        let before = filled.insert(report.order.0, report.filled.0).unwrap_or(0);
+        let held = held.entry(event.header.instrument.0).or_default();
+        *held += Side::from_u8(report.side).unwrap().sign() * (report.filled.0 - before);
+        if report.filled.0 > before && *held == 0 {
+            flat.insert(event.header.instrument.0, second(event));
+        }
+    }
+    assert!(held.values().all(|held| *held == 0), "{held:?}");
+    flat
+}
+
+#[test]
+fn april_15_under_both_kinds_alone_and_together() {
+    let Some(data) = shared_data::dir() else { return };
+    let day = Day::import(april_15(&data));
+    let (crossover, momentum) = (strategy("ema_crossover", 0), strategy("multi_factor_momentum", 0));
+    let together = crossover.clone() + &momentum;
+    let cases: [(&str, &str, &[&str]); 3] = [
+        ("ema_crossover", &crossover, &[]),
+        ("multi_factor_momentum", &momentum, &[]),
+        ("both, the surer has the say", &together, &["risk.conflict=confidence"]),
+    ];
+    for (name, text, set) in cases {
+        let out = day.dir.path().join(name.replace([' ', ','], "_"));
+        let config = config_file(day.dir.path(), text, set);
+        let run = day.whatif_with(Some(&out), &CpuArgs::default(), &config);
+        println!("{name}: {} orders, {} fills, verdicts {}", run["orders"], run["fills"], run["verdicts"]);
+        assert!(run["orders"].as_u64().unwrap() > 0 && run["fills"].as_u64().unwrap() > 0, "{name}: {run:#}");
+        assert_eq!((&run["open_positions"], &run["alarms"]), (&json!(0), &json!({})), "{name}");
+        assert_eq!(run["rejects"], 0, "{name}");
+        // Square-off is at 15:20; an exit may take a few seconds.
+        let flat = flat_since(&events(&out, INPUTS));
+        assert!(!flat.is_empty() && flat.values().all(|&s| s < (15 * 60 + 21) * 60), "{name}: {flat:?}");
+        if set.is_empty() {
+            continue;
+        }
+        assert!(run["verdicts"].to_string().contains("conflict"), "{run:#}");
+    }
+}
+
+/// A share whose day ends at 15:15, one whose day ends at 15:30, and a future that trades until 15:40.
+const THREE: &str = "[[instruments]]\nsymbol = \"NSE:ENDS1515\"\ntoken = 738561\nclass = \"equity\"\nderivatives = true\n\n\
+    [[instruments]]\nsymbol = \"NSE:ENDS1530\"\ntoken = 2953217\nclass = \"equity\"\nderivatives = false\n\n\
+    [[instruments]]\nsymbol = \"NFO:NIFTY26AUGFUT\"\ntoken = 13568258\nclass = \"future\"\nlot = 25\n\n";
+
+#[test]
+fn every_position_is_flat_by_the_end_of_its_own_day() {
+    let dir = TempDir::new().unwrap();
+    let text = THREE.to_owned() + &strategy("ema_crossover", 1);
+    // Entries until the square-off, so that positions are held when it comes.
+    let set = [
+        "sim.date=2026-08-04",
+        "risk.capital=20000000",
+        "strategies.ema_crossover.timeframe=1s",
+        "strategies.ema_crossover.params.fast=3",
+        "strategies.ema_crossover.params.slow=8",
+        "risk.no_new_entry=00:00",
+        "risk.no_new_entry_margin=0s",
+        "risk.trades_per_day=0",
+        "risk.trades_per_symbol=0",
+        "risk.symbol_loss=0%",
+        "risk.drawdown=0%",
+        "risk.daily_loss=90%",
+    ];
+    let config = config_file(dir.path(), &text, &set);
+    let mut squared = [0; 3];
+    for seed in 1..=4 {
+        let journal = dir.path().join(format!("day{seed}"));
+        let request = sim::Request {
+            config: &config,
+            cpus: &CpuArgs::default(),
+            mode: None,
+            warmup: &Default::default(),
+            from: None,
+            instruments: None,
+            journal: Some(&journal),
+            speed: Some("max"),
+            duration: None,
+            until: None,
+            seed: Some(seed),
+            name: "run",
+        };
+        let done = sim::run(&request).unwrap();
+        assert_eq!(done.ledger.open_positions(), 0);
+        let (inputs, outputs) = (events(&journal, INPUTS), events(&journal, OUTPUTS));
+        // Square-off is the earlier of 15:20 and ten minutes before the own close; then nothing is entered.
+        let minutes = |hour: u64, minute: u64| (hour * 60 + minute) * 60;
+        let square_off = [minutes(15, 5), minutes(15, 20), minutes(15, 20)];
+        let close = [minutes(15, 15), minutes(15, 30), minutes(15, 40)];
+        for event in outputs.iter().filter(|event| event.kind() == Kind::Order) {
+            let (at, intent) = (event.header.instrument.index(), event.body::<Order>().intent);
+            let entry = intent == Intent::Entry as u8;
+            let until = if entry { square_off[at] } else { close[at] };
+            assert!(second(event) < until, "seed {seed}: {:?} at {}", event.body::<Order>(), second(event));
+            squared[at] += u32::from(intent == Intent::SquareOff as u8);
+        }
+        let rejected = |event: &&Event| {
+            event.kind() == Kind::Report && event.body::<Report>().state == OrderState::Rejected as u8
+        };
+        let reasons: Vec<u8> =
+            outputs.iter().filter(rejected).map(|event| event.body::<Report>().reason).collect();
+        assert!(reasons.is_empty(), "seed {seed}: rejected for {reasons:?}");
+        for (id, flat) in flat_since(&inputs) {
+            let at = id as usize;
+            assert!(flat < square_off[at] + 60, "seed {seed}: {id} was flat at {flat}");
+        }
+    }
+    println!("positions squared off, by instrument: {squared:?}");
+    assert!(squared.iter().all(|&count| count > 0), "a square-off found nothing to close: {squared:?}");
 }

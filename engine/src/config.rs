@@ -203,7 +203,7 @@ pub struct RiskConfig {
     /// Seconds after midnight, Indian time, from which positions are closed; zero = the margin alone decides.
     pub square_off_s: u32,
     /// Seconds before the end of an instrument's continuous trading from which its position is closed at the
-    /// latest.
+    /// latest; more than zero, because at the end itself nothing is sent any more.
     pub square_off_margin_s: u32,
     /// Seconds after midnight, Indian time, from which no entry is sent; zero = the margin alone decides.
     pub no_new_entry_s: u32,
@@ -234,7 +234,7 @@ pub struct RiskConfig {
 }
 
 impl RiskConfig {
-    /// No capital, and every limit that can be off is off: what a configuration starts from that names its
+    /// No capital, and every limit that can be off is off (positions are closed a minute before the end): what a configuration starts from that names its
     /// limits itself.
     pub const UNLIMITED: Self = Self {
         capital: Money::ZERO,
@@ -255,7 +255,7 @@ impl RiskConfig {
         trades_per_day: 0,
         trades_per_symbol: 0,
         square_off_s: 0,
-        square_off_margin_s: 0,
+        square_off_margin_s: 60,
         no_new_entry_s: 0,
         no_new_entry_margin_s: 0,
         orders_per_second: 0,

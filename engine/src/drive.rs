@@ -18,21 +18,23 @@ pub mod replay;
 pub mod ring;
 pub mod sim;
 pub mod sink;
+pub mod snapshot;
 pub mod topology;
 pub mod worker;
 
-use crate::config::PipelineConfig;
+use crate::config::{PipelineConfig, RiskConfig};
 use crate::event::StageId;
 use crate::ledger::Ledger;
+use crate::limits::OPEN_ORDERS_MAX;
 use crate::log::{EventLog, LogError, NoLog};
 use crate::sequencer::source::Source;
-use crate::sequencer::{Sequencer, SequencerState};
+use crate::sequencer::{KILL_GRACE_NS, Sequencer, SequencerState};
 use crate::stage::{Chain, Then};
 use crate::stages::bars::Bars;
 use crate::stages::matcher::Matcher;
 use crate::stages::risk::Risk;
 use crate::stages::strategy::{Strategies, StrategyError};
-use crate::units::{Seq, TsNs};
+use crate::units::{NS_PER_S, Seq, TsNs};
 use sink::{Counts, Latency, Sink};
 
 /// The pure stages behind the decoder, built from one configuration.
@@ -180,10 +182,20 @@ pub fn state_hash(stages: &[(StageId, u128)], outputs: u128) -> u128 {
 }
 
 /// State hashes of a chain, upstream first.
-fn collect_hashes(chain: &impl Chain) -> Vec<(StageId, u128)> {
+fn collect_hashes(chain: &mut impl Chain) -> Vec<(StageId, u128)> {
     let mut hashes = Vec::new();
     chain.hashes(&mut |stage, hash| hashes.push((stage, hash)));
     hashes
+}
+
+/// How long a kill needs: a few tries of every exit, and as many seconds more as the limit on orders makes of them.
+fn kill_grace_ns(risk: &RiskConfig) -> u64 {
+    let exits = u64::from(risk.open_positions_max).min(OPEN_ORDERS_MAX as u64);
+    let seconds = match u64::from(risk.orders_per_second) {
+        0 => 0,
+        rate => 2 * exits.div_ceil(rate),
+    };
+    KILL_GRACE_NS + seconds * NS_PER_S
 }
 
 /// The sequencer of a run over `source`, from `state` on.
@@ -197,6 +209,7 @@ fn sequencer<S: Source>(
 ) -> Sequencer<S, Box<dyn EventLog>> {
     let mut sequencer = Sequencer::resume(source, log, config.venue.latency_min_ns, state);
     sequencer.stop_at(until);
+    sequencer.end_after_kill(kill_grace_ns(&config.risk));
     if let Some(commands) = commands {
         sequencer.take_commands(commands);
     }

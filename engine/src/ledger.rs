@@ -6,7 +6,6 @@
 
 use crate::config::InstrumentSpec;
 use crate::event::Side;
-use crate::hash::StateHasher;
 use crate::state::StateIo;
 use crate::units::{InstrumentId, Money, Price, Qty};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -37,6 +36,16 @@ impl Position {
         held_in_range(self.exact_total())
     }
 
+    /// Whether amounts are within what fills and prices make, so that no sum with them leaves the range of numbers.
+    fn is_possible(&self) -> bool {
+        let amount = |money: Money| (0..=AMOUNT_MAX).contains(&money.0);
+        amount(self.bought)
+            && amount(self.sold)
+            && self.quantity.0.unsigned_abs() <= HELD_MAX
+            && self.mark.0.unsigned_abs() <= HELD_MAX
+            && self.realised.0.unsigned_abs() <= AMOUNT_MAX.unsigned_abs()
+    }
+
     fn exact_total(&self) -> i128 {
         i128::from(self.sold.0) - i128::from(self.bought.0) + self.value_at(self.mark)
     }
@@ -55,6 +64,12 @@ impl Position {
         }
     }
 }
+
+/// Money that went one way through a position, at most: half the range.
+const AMOUNT_MAX: i64 = i64::MAX / 2;
+/// Units held and a mark in price units, at most: far above any quantity and any packet's price, and their products
+/// with the largest multiplier, summed over all instruments, are within 128 bits.
+const HELD_MAX: u64 = 1 << 44;
 
 /// A quarter of the range of money, some 230 trillion rupees.
 const TOTAL_MAX: i128 = (i64::MAX / 4) as i128;
@@ -156,19 +171,25 @@ impl Ledger {
 
     /// Walks over the whole ledger, by instrument id.
     pub fn state(&mut self, io: &mut StateIo<'_>) {
-        io.plains(&mut self.positions);
+        for position in &mut self.positions {
+            let multiplier = position.multiplier;
+            io.plain(position);
+            if position.multiplier != multiplier || !position.is_possible() {
+                io.refuse("a position cannot be");
+                position.multiplier = multiplier;
+            }
+        }
         io.plain(&mut self.total);
         io.plain(&mut self.realised);
         io.plain(&mut self.open);
+        io.check(|| self.adds_up(), "the ledger's sums are not those of its positions");
     }
 
-    /// Adds the whole ledger, by instrument id, to the hasher.
-    #[expect(clippy::should_implement_trait, reason = "the state hash is not the hash of a map's key")]
-    pub fn hash(&self, hasher: &mut StateHasher) {
-        hasher.bytes(self.positions.as_bytes());
-        hasher.bytes(&self.total.to_le_bytes());
-        hasher.i64(self.realised.0);
-        hasher.u64(u64::from(self.open));
+    /// Whether the running sums are those of the positions, which are possible.
+    fn adds_up(&self) -> bool {
+        self.total == self.positions.iter().map(Position::exact_total).sum::<i128>()
+            && i128::from(self.realised.0) == self.positions.iter().map(|p| i128::from(p.realised.0)).sum()
+            && self.open as usize == self.positions.iter().filter(|p| !p.quantity.is_zero()).count()
     }
 }
 
@@ -176,6 +197,7 @@ impl Ledger {
 mod tests {
     use super::*;
     use crate::config::InstrumentClass;
+    use crate::state;
 
     fn table(multipliers: &[i64]) -> Vec<InstrumentSpec> {
         let spec = |(i, &multiplier): (usize, &i64)| InstrumentSpec {
@@ -192,10 +214,8 @@ mod tests {
         multipliers.iter().enumerate().map(spec).collect()
     }
 
-    fn hash(ledger: &Ledger) -> u128 {
-        let mut hasher = StateHasher::new(0);
-        ledger.hash(&mut hasher);
-        hasher.finish()
+    fn hash(ledger: &mut Ledger) -> u128 {
+        state::hash(0, |io| ledger.state(io))
     }
 
     #[test]
@@ -243,14 +263,14 @@ mod tests {
         let mut ledger = Ledger::new(&table(&[1, 1, 50]));
         for _ in 0..20_000 {
             let id = InstrumentId((next() % 3) as u32);
-            let before = hash(&ledger);
+            let before = hash(&mut ledger);
             if next() % 2 == 0 {
                 ledger.mark(id, Price((1 + next() % 100_000) as i64 * 500));
             } else {
                 let side = if next() % 2 == 0 { Side::Buy } else { Side::Sell };
                 let quantity = Qty((1 + next() % 3) as i64);
                 ledger.fill(id, side, quantity, Money((1 + next() % 1_000_000) as i64));
-                assert_ne!(hash(&ledger), before);
+                assert_ne!(hash(&mut ledger), before);
             }
             let total = ledger.positions().iter().fold(Money::ZERO, |sum, p| sum + p.total());
             let realised = ledger.positions().iter().fold(Money::ZERO, |sum, p| sum + p.realised);

@@ -196,12 +196,14 @@ pub struct Sequencer<S, L> {
     done: Seq,
     latency_min_ns: u64,
     until: TsNs,
+    kill_grace_ns: u64,
     closed: bool,
     commands: Option<rtrb::Consumer<Event>>,
 }
 
-/// How long a run goes on after an operator's kill, in its own time: exits that were not filled are tried every second.
-const COMMAND_GRACE_NS: u64 = 5 * NS_PER_S;
+/// How long a run goes on after an operator's kill at least, in its own time: exits that were not filled are tried every
+/// second.
+pub const KILL_GRACE_NS: u64 = 5 * NS_PER_S;
 
 /// Source number of what the sequencer itself makes.
 pub const SOURCE_SEQUENCER: u32 = 0;
@@ -230,6 +232,7 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
             state,
             latency_min_ns,
             until: TsNs(u64::MAX),
+            kill_grace_ns: KILL_GRACE_NS,
             closed: false,
             commands: None,
         }
@@ -238,6 +241,11 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
     /// Closes the input from outside at the first event later than `until`.
     pub fn stop_at(&mut self, until: TsNs) {
         self.until = until;
+    }
+
+    /// How long the run goes on after an operator's kill, in its own time, in nanoseconds.
+    pub fn end_after_kill(&mut self, grace_ns: u64) {
+        self.kill_grace_ns = grace_ns;
     }
 
     /// Takes operator commands from `commands`; each is placed at the time of the last released input, and ends the run
@@ -378,7 +386,7 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         let kill = self.current.body::<Command>().code == CommandCode::Kill as u8;
         if kill {
             // It ends the run, but what it flattens may need a few timers to be tried again.
-            self.until = self.until.min(self.state.last_ts.plus(COMMAND_GRACE_NS));
+            self.until = self.until.min(self.state.last_ts.plus(self.kill_grace_ns));
         }
         self.stamp(self.state.last_ts)
     }

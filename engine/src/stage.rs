@@ -1,7 +1,7 @@
 //! The contract between the pure stages and the drivers that run them.
 
 use crate::event::{Event, StageId};
-use crate::hash::StateHasher;
+use crate::state::{self, StateIo};
 use crate::units::{Seq, TsNs};
 
 /// Whether a call finished the work of its event.
@@ -47,8 +47,10 @@ pub trait Stage: Send {
         Progress::Done
     }
 
-    /// Adds the whole state, in a fixed order, to the hasher.
-    fn state_hash(&self, hasher: &mut StateHasher);
+    /// Walks over the whole state, in a fixed order, between two steps: to hash, to save or to load it. All that can
+    /// differ between two steps is in it or made anew from it when it is loaded, into a stage just built from the same
+    /// configuration. It must not allocate but to load.
+    fn state(&mut self, io: &mut StateIo<'_>);
 }
 
 /// Takes events from a stage. It cannot fail: the driver makes sure of room before it calls the stage.
@@ -58,14 +60,12 @@ pub trait Emit {
 }
 
 /// The hash of a stage's state under the stage's own domain.
-pub fn stage_hash<S: Stage>(stage: &S) -> u128 {
-    let mut hasher = StateHasher::new(S::ID as u64);
-    stage.state_hash(&mut hasher);
-    hasher.finish()
+pub fn stage_hash<S: Stage>(stage: &mut S) -> u128 {
+    state::hash(S::ID as u64, |io| stage.state(io))
 }
 
 /// Emits the state hash of `stage` if `end` asks for it. Called once per stage, when its step is done.
-pub fn emit_checkpoint<S: Stage>(stage: &S, end: StepEnd, out: &mut impl Emit) {
+pub fn emit_checkpoint<S: Stage>(stage: &mut S, end: StepEnd, out: &mut impl Emit) {
     if end.checkpoint {
         out.emit(&Event::state_hash(S::ID, stage_hash(stage), end.seq, end.ts));
     }
@@ -87,7 +87,7 @@ pub trait Chain: Send {
     /// Ends the step at every stage, upstream first.
     fn end(&mut self, end: StepEnd, out: &mut impl Emit);
     /// Calls `each` with every stage's id and state hash, upstream first.
-    fn hashes(&self, each: &mut impl FnMut(StageId, u128));
+    fn hashes(&mut self, each: &mut impl FnMut(StageId, u128));
 }
 
 impl<S: Stage> Chain for S {
@@ -106,7 +106,7 @@ impl<S: Stage> Chain for S {
         emit_checkpoint(self, end, out);
     }
 
-    fn hashes(&self, each: &mut impl FnMut(StageId, u128)) {
+    fn hashes(&mut self, each: &mut impl FnMut(StageId, u128)) {
         each(S::ID, stage_hash(self));
     }
 }
@@ -139,7 +139,7 @@ impl<A: Chain, B: Chain> Chain for Then<A, B> {
         self.second.end(end, out);
     }
 
-    fn hashes(&self, each: &mut impl FnMut(StageId, u128)) {
+    fn hashes(&mut self, each: &mut impl FnMut(StageId, u128)) {
         self.first.hashes(each);
         self.second.hashes(each);
     }

@@ -8,7 +8,11 @@
 //! Nor is memory that is empty between steps: states are taken only there.
 
 use crate::hash::StateHasher;
+use crate::units::TsNs;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+/// More than anything that is counted reaches, in events, units or nanoseconds (the year 2116).
+const COUNT_MAX: u64 = 1 << 62;
 
 /// Walks over a state; see the module.
 pub struct StateIo<'a>(Walk<'a>);
@@ -84,6 +88,35 @@ impl StateIo<'_> {
             Walk::Hash(hasher) => hasher.bytes(values.as_bytes()),
             Walk::Save(bytes) => bytes.extend_from_slice(values.as_bytes()),
             Walk::Load(_) => values.iter_mut().for_each(|value| self.plain(value)),
+        }
+    }
+
+    /// A value between `least` and `most`, both included.
+    pub fn within<T>(&mut self, value: &mut T, least: T, most: T)
+    where
+        T: FromBytes + IntoBytes + Immutable + Copy + PartialOrd,
+    {
+        self.plain(value);
+        if *value < least || *value > most {
+            self.refuse("a value is out of its range");
+        }
+    }
+
+    /// A count: so far from the end of the numbers that nothing a run adds to it can get there.
+    pub fn count(&mut self, value: &mut u64) {
+        self.within(value, 0, COUNT_MAX);
+    }
+
+    /// A time that a clock can show.
+    pub fn time(&mut self, value: &mut TsNs) {
+        self.within(value, TsNs::ZERO, TsNs(COUNT_MAX));
+    }
+
+    /// A time, or the last of all, which stands for never.
+    pub fn time_or_never(&mut self, value: &mut TsNs) {
+        self.plain(value);
+        if value.0 > COUNT_MAX && value.0 != u64::MAX {
+            self.refuse("a value is out of its range");
         }
     }
 
@@ -163,6 +196,17 @@ impl StateIo<'_> {
         matches!(self.0, Walk::Load(_))
     }
 
+    /// Asks whether a rule between several fields holds. Asked only of what was loaded, and only while no fault is
+    /// known, so that every single field is one that can be.
+    pub fn check(&mut self, holds: impl FnOnce() -> bool, why: &'static str) {
+        if let Walk::Load(load) = &mut self.0
+            && load.fault.is_none()
+            && !holds()
+        {
+            load.fault = Some(why);
+        }
+    }
+
     /// Says that what was loaded cannot be, for rules that the single fields do not show.
     pub fn refuse(&mut self, why: &'static str) {
         if let Walk::Load(load) = &mut self.0 {
@@ -184,6 +228,9 @@ impl<'a> Load<'a> {
         Some(taken)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod trips;
 
 #[cfg(test)]
 mod tests {

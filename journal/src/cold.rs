@@ -97,6 +97,7 @@ struct Work {
 
 impl Work {
     fn run(mut self) {
+        let _lost = self.shared.tell_if_lost(self.supplies.spec.name());
         loop {
             let stop = self.shared.cold_stop();
             if stop != RUN {

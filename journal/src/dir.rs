@@ -2,12 +2,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use crate::disk::Disk;
 use crate::error::JournalError;
+use crate::identity::Identity;
 use crate::sys;
 
 const LOCK_FILE: &str = "LOCK";
@@ -27,14 +28,19 @@ pub struct JournalDir {
 struct Inner {
     path: PathBuf,
     hot_dir: Option<PathBuf>,
+    /// Keeps the lock of this journal's folder in the hot tier, once there is one: another journal of the same name (a
+    /// copy of this one) must not map the same files.
+    hot_lock: Mutex<Option<([u8; 16], File)>>,
+    mirror_dir: Option<PathBuf>,
     /// Of the identity file, or of the first stream made or recovered; random if there is neither.
     identity: Mutex<Identity>,
     boot_id: [u8; 16],
     disk: Disk,
     /// Held while a stream is created, so that of two threads creating the same one the second finds it.
     creating: Mutex<()>,
-    /// Keeps the lock: the kernel releases it when the descriptor is closed.
+    /// Keep the locks: the kernel releases them when the descriptors are closed.
     _lock: File,
+    _mirror_lock: Option<File>,
 }
 
 impl JournalDir {
@@ -46,7 +52,7 @@ impl JournalDir {
     /// [`JournalError::InUse`] if it is locked already, also by this process; [`JournalError::FileSystem`] for one that
     /// cannot hold a journal; [`JournalError::Io`].
     pub fn lock(path: impl AsRef<Path>) -> Result<Self, JournalError> {
-        Self::lock_on(path.as_ref(), None, Disk::default())
+        Self::lock_on(path.as_ref(), None, None, Disk::default())
     }
 
     /// The same with two tiers: streams are mapped below `hot_dir`, which should be on a memory file system, and a
@@ -59,38 +65,61 @@ impl JournalDir {
     ///
     /// Those of [`lock`](Self::lock).
     pub fn lock_tiered(path: impl AsRef<Path>, hot_dir: impl AsRef<Path>) -> Result<Self, JournalError> {
-        Self::lock_on(path.as_ref(), Some(hot_dir.as_ref()), Disk::default())
+        Self::lock_on(path.as_ref(), Some(hot_dir.as_ref()), None, Disk::default())
     }
 
-    pub(crate) fn lock_on(path: &Path, hot_dir: Option<&Path>, disk: Disk) -> Result<Self, JournalError> {
+    /// The same with one or two tiers and, if a `mirror_dir` is given, a second copy of every segment there, preferably on
+    /// another disk. What is durable is durable in both; recovery repairs damage of one copy from the other, and says so.
+    /// The first error of either ends the stream.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`lock`](Self::lock).
+    pub fn lock_with(
+        path: impl AsRef<Path>,
+        hot_dir: Option<&Path>,
+        mirror_dir: Option<&Path>,
+    ) -> Result<Self, JournalError> {
+        Self::lock_on(path.as_ref(), hot_dir, mirror_dir, Disk::default())
+    }
+
+    pub(crate) fn lock_on(
+        path: &Path,
+        hot_dir: Option<&Path>,
+        mirror_dir: Option<&Path>,
+        disk: Disk,
+    ) -> Result<Self, JournalError> {
+        let other = |dir: Option<&Path>| dir.filter(|&dir| dir != path).map(Path::to_path_buf);
+        let (hot_dir, mirror_dir) = (other(hot_dir), other(mirror_dir));
         let path = path.to_path_buf();
-        create_dir_synced(&path)?;
-        refuse_unsupported(&path)?;
-        let lock_path = path.join(LOCK_FILE);
-        // No truncation here: until the lock is held the file shows the process id of whoever holds it.
-        let lock = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&lock_path)
-            .map_err(|source| JournalError::io("open the lock file", &lock_path, source))?;
-        let locked = sys::try_lock_exclusive(&lock)
-            .map_err(|source| JournalError::io("lock the lock file", &lock_path, source))?;
-        if !locked {
-            return Err(JournalError::InUse { path, pid: read_pid(&lock) });
+        for dir in [Some(&path), hot_dir.as_ref(), mirror_dir.as_ref()].into_iter().flatten() {
+            create_dir_synced(dir)?;
+            refuse_unsupported(dir)?;
         }
-        write_pid(&lock).map_err(|source| JournalError::io("write the process id to", &lock_path, source))?;
+        let lock = take_lock(&path)?;
+        let mirror_lock = mirror_dir.as_ref().map(|mirror_dir| take_lock(mirror_dir)).transpose()?;
         let known = Identity::read(&path)?;
         let identity = match known {
             Some(identity) => identity,
-            None => Identity { uuid: random_bytes()?, epoch: 0, raised: false },
+            None => Identity { uuid: random_bytes()?, epoch: 0, known: false, raised: false },
         };
         let boot_id = sys::boot_id()
             .map_err(|source| JournalError::io("read", "/proc/sys/kernel/random/boot_id", source))?;
-        let hot_dir = hot_dir.filter(|&hot_dir| hot_dir != path).map(Path::to_path_buf);
-        let (identity, creating) = (Mutex::new(identity), Mutex::new(()));
-        Ok(Self { inner: Arc::new(Inner { path, hot_dir, identity, boot_id, disk, creating, _lock: lock }) })
+        let (identity, creating, hot_lock) = (Mutex::new(identity), Mutex::new(()), Mutex::new(None));
+        let (_lock, _mirror_lock) = (lock, mirror_lock);
+        let inner = Inner {
+            path,
+            hot_dir,
+            hot_lock,
+            mirror_dir,
+            identity,
+            boot_id,
+            disk,
+            creating,
+            _lock,
+            _mirror_lock,
+        };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The journal directory.
@@ -120,10 +149,34 @@ impl JournalDir {
         &self.inner.disk
     }
 
-    /// Where a stream of this journal is mapped, if not in the durable tier.
-    pub(crate) fn hot_folder(&self, uuid: [u8; 16], stream: &str) -> Option<PathBuf> {
+    /// Where a stream of this journal is mapped, if not in the durable tier. Nobody else uses the folder as long as this
+    /// lock lives.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::InUse`] if a journal of the same name (a copy of this one) is open on the same hot tier.
+    pub(crate) fn hot_folder(&self, uuid: [u8; 16], stream: &str) -> Result<Option<PathBuf>, JournalError> {
+        let Some(hot_dir) = &self.inner.hot_dir else { return Ok(None) };
         let name: String = uuid.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.inner.hot_dir.as_ref().map(|hot_dir| hot_dir.join(name).join(stream))
+        let folder = hot_dir.join(name);
+        // A panic while holding it leaves the old or the new lock behind, both whole.
+        let mut held = self.inner.hot_lock.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if held.as_ref().is_none_or(|(held, _)| *held != uuid) {
+            create_dir_synced(&folder)?;
+            *held = Some((uuid, take_lock(&folder)?));
+        }
+        Ok(Some(folder.join(stream)))
+    }
+
+    /// Where the second copy of a stream is, if there is one.
+    pub(crate) fn mirror_folder(&self, stream: &str) -> Option<PathBuf> {
+        self.inner.mirror_dir.as_ref().map(|mirror_dir| mirror_dir.join(stream))
+    }
+
+    /// Whether a segment under this name may belong here.
+    pub(crate) fn is_known_as(&self, uuid: [u8; 16]) -> bool {
+        let identity = self.identity();
+        !identity.known || identity.uuid == uuid
     }
 
     /// Makes an epoch durable that is above `found` and above all before, once per lock, and takes over the uuid of the
@@ -134,7 +187,9 @@ impl JournalDir {
         if identity.raised && identity.epoch > floor && identity.uuid == uuid {
             return Ok(identity.epoch);
         }
-        let raised = Identity { uuid, epoch: identity.epoch.max(floor) + 1, raised: true };
+        let epoch = identity.epoch.max(floor).checked_add(1);
+        let epoch = epoch.expect("no file or header with the last epoch of all is taken for valid");
+        let raised = Identity { uuid, epoch, known: true, raised: true };
         raised.store(&self.inner.path, self.inner.boot_id, &self.inner.disk)?;
         *identity = raised;
         Ok(raised.epoch)
@@ -170,54 +225,24 @@ impl JournalDir {
     }
 }
 
-const IDENTITY_FILE: &str = "EPOCH";
-const IDENTITY_MAGIC: [u8; 8] = *b"LXJEPOCH";
-const IDENTITY_BYTES: usize = 56;
-
-/// What the file `EPOCH` holds: the journal's name and the highest epoch that was ever given out. If the file is lost or
-/// damaged, the segment headers say the same.
-#[derive(Debug, Clone, Copy)]
-struct Identity {
-    uuid: [u8; 16],
-    epoch: u64,
-    /// Whether this lock has made the epoch its own.
-    raised: bool,
-}
-
-impl Identity {
-    fn read(journal: &Path) -> Result<Option<Self>, JournalError> {
-        let path = journal.join(IDENTITY_FILE);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(JournalError::io("read", path, source)),
-        };
-        let valid = bytes.len() == IDENTITY_BYTES
-            && bytes.starts_with(&IDENTITY_MAGIC)
-            && bytes[52..] == crc32c::crc32c(&bytes[..52]).to_le_bytes();
-        let field = |at: usize| bytes[at..at + 8].try_into().map(u64::from_le_bytes);
-        let epoch = if valid { field(24).unwrap_or(0) } else { 0 };
-        let uuid = bytes.get(8..24).and_then(|uuid| uuid.try_into().ok());
-        Ok(uuid.filter(|_| valid).map(|uuid| Self { uuid, epoch, raised: false }))
+/// Takes the lock of a directory for this process, without waiting.
+fn take_lock(dir: &Path) -> Result<File, JournalError> {
+    let path = dir.join(LOCK_FILE);
+    // No truncation here: until the lock is held the file shows the process id of whoever holds it.
+    let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+    let lock = opened.map_err(|source| JournalError::io("open the lock file", &path, source))?;
+    let failed = |source| JournalError::io("lock the lock file", &path, source);
+    if !sys::try_lock_exclusive(&lock).map_err(failed)? {
+        return Err(JournalError::InUse { path: dir.to_path_buf(), pid: read_pid(&lock) });
     }
-
-    fn store(&self, journal: &Path, boot_id: [u8; 16], disk: &Disk) -> Result<(), JournalError> {
-        let mut bytes = Vec::with_capacity(IDENTITY_BYTES);
-        bytes.extend(IDENTITY_MAGIC);
-        bytes.extend(self.uuid);
-        bytes.extend(self.epoch.to_le_bytes());
-        bytes.extend(boot_id);
-        bytes.extend([0; 4]);
-        bytes.extend(crc32c::crc32c(&bytes).to_le_bytes());
-        let path = journal.join(IDENTITY_FILE);
-        let temporary = path.with_extension("tmp");
-        let failed = |source| JournalError::io("write the epoch to", &path, source);
-        let file = disk.create(&temporary).map_err(failed)?;
-        disk.write(&file, &temporary, &bytes, 0).map_err(failed)?;
-        disk.sync(&file, &temporary).map_err(failed)?;
-        disk.rename(&temporary, &path).map_err(failed)?;
-        disk.sync_dir(journal).map_err(failed)
+    let held = lock.metadata().map_err(failed)?;
+    let named = fs::metadata(&path).map_err(failed)?;
+    if (held.dev(), held.ino()) != (named.dev(), named.ino()) {
+        // Somebody has put another file under the name meanwhile, which another process may hold.
+        return Err(JournalError::InUse { path: dir.to_path_buf(), pid: None });
     }
+    write_pid(&lock).map_err(|source| JournalError::io("write the process id to", &path, source))?;
+    Ok(lock)
 }
 
 fn refuse_unsupported(path: &Path) -> Result<(), JournalError> {

@@ -24,6 +24,8 @@ pub(crate) enum Op {
     Create(std::path::PathBuf),
     Preallocate(std::path::PathBuf, u64),
     Write(std::path::PathBuf, u64, Vec<u8>),
+    /// Not a call: bytes stored through a mapping, noted before they are published.
+    Mapped(std::path::PathBuf, u64, Vec<u8>),
     Sync(std::path::PathBuf),
     /// The kernel reports an error once, and forgets the bytes.
     SyncFailed(std::path::PathBuf),
@@ -95,6 +97,15 @@ impl Disk {
         #[cfg(test)]
         if let Some(script) = self.script.as_ref().filter(|script| script.record) {
             script.ops.lock().unwrap().push(Op::Durable(_seq));
+        }
+    }
+
+    /// Tells a recording test what is stored through a mapping.
+    #[inline]
+    pub(crate) fn note_mapped(&self, _path: &Path, _offset: u64, _parts: [&[u8]; 2]) {
+        #[cfg(test)]
+        if let Some(script) = self.script.as_ref().filter(|script| script.record) {
+            script.ops.lock().unwrap().push(Op::Mapped(_path.into(), _offset, _parts.concat()));
         }
     }
 

@@ -116,6 +116,14 @@ struct Open {
     slots_written: usize,
 }
 
+/// Which files a write goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Copies {
+    All,
+    /// Only the second copy: the durable file has it by its mapping.
+    Mirror,
+}
+
 pub(crate) struct Work {
     shared: Arc<Shared>,
     spec: Arc<StreamSpec>,
@@ -156,6 +164,7 @@ impl Work {
     }
 
     fn run(mut self) {
+        let _lost = self.shared.tell_if_lost(self.spec.name());
         let sleep = match self.spec.level {
             Durability::D0 | Durability::D1 => Duration::from_millis(1),
             Durability::D2 => Duration::from_micros(50),
@@ -186,7 +195,9 @@ impl Work {
         }
         let moved = self.scan()?;
         let waiting = self.open.position - self.open.durable;
-        if waiting > 0 && self.shared.persisted.behind_since_ns.load(Ordering::Relaxed) == 0 && !lazy {
+        // At D0 nobody promised when.
+        let measured = self.spec.level > Durability::D0;
+        if waiting > 0 && measured && self.shared.persisted.behind_since_ns.load(Ordering::Relaxed) == 0 {
             self.shared.persisted.behind_since_ns.store(self.shared.now_ns(), Ordering::Relaxed);
         }
         let due = drain
@@ -307,23 +318,19 @@ impl Work {
             open.link(&self.link);
         }
         open.header.activate(first_seq, first_ts_ns);
-        if open.source.same_file { Ok(()) } else { self.write_header() }
+        // With one tier the writer has stored it through its mapping.
+        let to = if open.source.same_file { Copies::Mirror } else { Copies::All };
+        self.write_header(to)
     }
 
     fn copy_frames(&mut self) -> Result<(), JournalError> {
         let Open { source, durable, position, .. } = &self.open;
-        if source.same_file {
-            return Ok(());
-        }
+        let to = if source.same_file { Copies::Mirror } else { Copies::All };
         let bytes = source.map.bytes(*durable as usize, (position - durable) as usize);
-        let failed = |cause| JournalError::io("write", &source.path, cause);
         // The first commit word last: a reader of the durable tier sees the batch when it is there.
         let (word, rest) = bytes.split_at(COMMIT_BYTES);
-        self.spec
-            .disk
-            .write(&source.file, &source.path, rest, durable + COMMIT_BYTES as u64)
-            .map_err(failed)?;
-        self.spec.disk.write(&source.file, &source.path, word, *durable).map_err(failed)
+        self.write("write", to, rest, durable + COMMIT_BYTES as u64)?;
+        self.write("write", to, word, *durable)
     }
 
     fn write_pending(&mut self) -> Result<(), JournalError> {
@@ -333,18 +340,31 @@ impl Work {
         open.slots[slot] = watermark;
         open.slots_written += 1;
         let at = slot * HEADER_COPY_BYTES + WATERMARK_AT;
-        self.spec
-            .disk
-            .write(&open.source.file, &open.source.path, watermark.as_bytes(), at as u64)
-            .map_err(|cause| JournalError::io("write the watermark of", &open.source.path, cause))
+        self.write("write the watermark of", Copies::All, watermark.as_bytes(), at as u64)
+    }
+
+    /// Writes to the durable file and then to its second copy, if there is one.
+    fn write(&self, operation: &'static str, to: Copies, bytes: &[u8], at: u64) -> Result<(), JournalError> {
+        let Source { file, path, mirror, .. } = &self.open.source;
+        let first = (to == Copies::All).then_some((file, path));
+        let second = mirror.as_ref().map(|(file, path)| (file, path));
+        for (file, path) in first.into_iter().chain(second) {
+            let written = self.spec.disk.write(file, path, bytes, at);
+            written.map_err(|cause| JournalError::io(operation, path, cause))?;
+        }
+        Ok(())
     }
 
     fn sync(&self) -> Result<(), JournalError> {
-        let source = &self.open.source;
-        match self.spec.disk.sync(&source.file, &source.path) {
-            Err(_) if self.spec.disk.planted(Bug::SyncErrorIgnored) => Ok(()),
-            synced => synced.map_err(|cause| JournalError::io("sync", &source.path, cause)),
+        let Source { file, path, mirror, .. } = &self.open.source;
+        let second = mirror.as_ref().map(|(file, path)| (file, path));
+        for (file, path) in [(file, path)].into_iter().chain(second) {
+            match self.spec.disk.sync(file, path) {
+                Err(_) if self.spec.disk.planted(Bug::SyncErrorIgnored) => {}
+                synced => synced.map_err(|cause| JournalError::io("sync", path, cause))?,
+            }
         }
+        Ok(())
     }
 
     fn sync_if_wanted(&self) -> Result<(), JournalError> {
@@ -352,14 +372,12 @@ impl Work {
         if self.spec.syncs() && !skipped { self.sync() } else { Ok(()) }
     }
 
-    fn write_header(&mut self) -> Result<(), JournalError> {
-        let open = &mut self.open;
-        open.header.watermark = open.slots[(open.header.copy_offset() != 0) as usize];
-        open.header.sign();
-        self.spec
-            .disk
-            .write(&open.source.file, &open.source.path, open.header.as_bytes(), open.header.copy_offset())
-            .map_err(|cause| JournalError::io("write the header of", &open.source.path, cause))
+    fn write_header(&mut self, to: Copies) -> Result<(), JournalError> {
+        let header = &mut self.open.header;
+        header.watermark = self.open.slots[(header.copy_offset() != 0) as usize];
+        header.sign();
+        let header = &self.open.header;
+        self.write("write the header of", to, header.as_bytes(), header.copy_offset())
     }
 
     /// Makes the frames and the trailer durable, then says in both header copies that there will be no more frames;
@@ -381,17 +399,14 @@ impl Work {
         open.header.last_ts_ns = self.last_ts_ns;
         open.header.chain = chain;
         let at = open.header.segment_bytes - TRAILER_BYTES;
-        self.spec
-            .disk
-            .write(&open.source.file, &open.source.path, &trailer, at)
-            .map_err(|cause| JournalError::io("write the index of", &open.source.path, cause))?;
+        self.write("write the index of", Copies::All, &trailer, at)?;
         self.sync_if_wanted()?;
         if self.spec.syncs() {
             self.publish();
         }
         for _ in 0..2 {
             self.open.header.generation += 1;
-            self.write_header()?;
+            self.write_header(Copies::All)?;
             self.sync_if_wanted()?;
         }
         let chain = if self.spec.disk.planted(Bug::ChainNotLinked) { [0; 32] } else { chain };

@@ -104,6 +104,21 @@ pub enum JournalError {
         path: PathBuf,
     },
 
+    /// Records that are asked for were removed by [`retain`](crate::retain).
+    #[error(
+        "segments of stream {stream:?} up to seq {last_removed} were removed by retention, at {path}; begin at seq \
+         {first} or later, or restore them from an archive",
+        path = path.display(), first = last_removed.saturating_add(1)
+    )]
+    RemovedByRetention {
+        /// The stream's name.
+        stream: String,
+        /// The stream's folder.
+        path: PathBuf,
+        /// The last record that is gone.
+        last_removed: u64,
+    },
+
     /// A stream name that cannot be a folder name and a header field.
     #[error(
         "stream name {stream:?} is not usable; use 1 to {STREAM_NAME_MAX_BYTES} characters out of a-z, 0-9, \

@@ -189,6 +189,7 @@ impl SegmentHeader {
             header.magic == MAGIC && header.endian_mark == ENDIAN_MARK && header.crc == header_crc(bytes);
         // A later version may give the other fields another meaning: only its number is looked at.
         let geometry = usize::from(header.header_bytes) == HEADER_COPY_BYTES
+            && header.generation < u64::MAX / 2
             && segment_bytes_usable(header.segment_bytes)
             && (!header.is_sealed() || (FRAMES_START..=header.frames_end()).contains(&header.sealed_bytes));
         (valid && (header.version != VERSION || geometry)).then_some(header)

@@ -45,14 +45,14 @@ pub struct SeqTime {
     pub ts_ns: u64,
 }
 
-/// Reads a whole stream and sums it up. Takes as long as reading the files.
+/// Reads a whole stream, or what retention has left of it, and sums it up. Takes as long as reading the files.
 ///
 /// # Errors
 ///
-/// Those of [`Reader::open`] and [`Reader::next`].
+/// Those of [`Reader::open_kept`] and [`Reader::next`].
 pub fn inspect(dir: impl AsRef<Path>, stream: &str) -> Result<StreamInfo, JournalError> {
     let path = dir.as_ref().join(stream);
-    let mut reader = Reader::open(dir, stream)?;
+    let mut reader = Reader::open_kept(dir, stream)?;
     let mut info = StreamInfo {
         stream: stream.to_owned(),
         journal_uuid: reader.journal_uuid(),

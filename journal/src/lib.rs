@@ -15,6 +15,7 @@
 //!   in a new epoch.
 //! * [`Reader`] verifies every frame and tells a clean end, a crashed writer's end, a torn tail and damage
 //!   apart; [`Reader::seek_seq`] and [`Reader::seek_ts`] go to a record by the index.
+//! * [`retain`] removes the oldest segments once every [`Lease`] is past them.
 //! * [`inspect`] reads a whole stream and sums it up.
 //!
 //! What a record survives: the death of the process (also `kill -9`), because a published frame is in the
@@ -54,11 +55,14 @@ mod durable;
 mod error;
 mod format;
 mod frame;
+mod identity;
 mod inspect;
+mod lease;
 mod mmap;
 mod planted;
 mod reader;
 mod recover;
+mod retention;
 mod segment;
 mod shared;
 mod sys;
@@ -74,7 +78,9 @@ pub use format::{
     SEGMENT_STEP_BYTES, STREAM_NAME_MAX_BYTES,
 };
 pub use inspect::{SeqTime, StreamInfo, inspect};
+pub use lease::{Lease, LeaseInfo, leases};
 pub use reader::{Damaged, EndState, Frame, Reader};
-pub use recover::{Parts, Recovered, TornTail, recover, recover_full};
+pub use recover::{Parts, Recovered, Repaired, TornTail, examine, recover, recover_full};
+pub use retention::{Keep, Retained, retain};
 pub use shared::{Durability, Durable, Space};
 pub use writer::{Record, Writer, WriterOptions};

@@ -35,6 +35,10 @@ pub(crate) enum Bug {
     ChainNotLinked,
     /// A seq that repeats is accepted.
     SeqIgnored,
+    /// Recovery takes what it can read for what is on the disk, also after a failed sync.
+    CleanPagesTrusted,
+    /// Recovery removes segments without a sync behind each.
+    RemovalsTogether,
 }
 
 #[cfg(feature = "planted")]

@@ -16,6 +16,7 @@ use crate::format::{
 use crate::frame::{At, Expect, Found};
 use crate::mmap::ReadMap;
 use crate::planted::{Bug, is_planted};
+use crate::retention::Kept;
 
 /// One verified record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +83,10 @@ pub struct Reader {
     seq_next: Option<u64>,
     last_ts_ns: u64,
     end: Option<EndState>,
+    /// What retention had removed when the reader was opened.
+    kept: Option<Kept>,
+    /// The segment behind this one, once it was seen; not mapped before there is something in it.
+    next_file: Option<(u64, File)>,
 }
 
 /// An opened segment.
@@ -101,9 +106,23 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// [`JournalError::NoStream`], [`JournalError::Corrupt`] if the first segment's header is not valid,
-    /// [`JournalError::Version`], [`JournalError::Io`].
+    /// [`JournalError::NoStream`], [`JournalError::RemovedByRetention`] if that record is gone,
+    /// [`JournalError::Corrupt`] if the first segment's header is not valid, [`JournalError::Version`],
+    /// [`JournalError::Io`].
     pub fn open(dir: impl AsRef<Path>, stream: &str) -> Result<Self, JournalError> {
+        let reader = Self::open_kept(dir, stream)?;
+        match &reader.kept {
+            Some(kept) => Err(reader.removed(kept)),
+            None => Ok(reader),
+        }
+    }
+
+    /// The same at the first record that retention has left.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open), but for the one about retention.
+    pub fn open_kept(dir: impl AsRef<Path>, stream: &str) -> Result<Self, JournalError> {
         let folder = dir.as_ref().join(stream);
         let missing = || JournalError::NoStream { stream: stream.to_owned(), path: folder.clone() };
         if stream_field(stream).is_none() {
@@ -115,15 +134,52 @@ impl Reader {
             }
             other => other?,
         };
-        let first = *indices.first().ok_or_else(missing)?;
-        if first != 0 {
+        let kept = Kept::read(&folder)?;
+        let first = kept.map_or(0, |kept| kept.first_index);
+        // What is left below it was being removed.
+        let found = *indices.iter().find(|&&index| index >= first).ok_or_else(missing)?;
+        if found != first {
             // What a stream starts with is what everything after it depends on.
-            return Err(segment_missing(&folder, 0, Some(1)));
+            let seq = kept.map_or(1, |kept| kept.last_seq.wrapping_add(1));
+            return Err(segment_missing(&folder, first, Some(seq)));
         }
-        let current = OpenSegment::new(&folder, stream, first, None)?;
-        let seq_next = current.header.is_active().then_some(current.header.first_seq);
-        let stream = stream.to_owned();
-        Ok(Self { folder, stream, current, position_bytes: FRAMES_START, seq_next, last_ts_ns: 0, end: None })
+        let current = match OpenSegment::new(&folder, stream, first, None) {
+            Err(JournalError::Io { cause, .. })
+                if cause.kind() == io::ErrorKind::NotFound
+                    && Kept::read(&folder)?.is_some_and(|kept| kept.first_index > first) =>
+            {
+                // Retention has gone on meanwhile; it goes forward only.
+                return Self::open_kept(dir, stream);
+            }
+            other => other?,
+        };
+        if kept.is_some_and(|kept| !kept.is_of(current.header.journal_uuid)) {
+            return Err(current.corrupt(0, None, Fault::Foreign { field: "journal uuid" }));
+        }
+        let first_seq = current.header.is_active().then_some(current.header.first_seq);
+        let seq_next = kept.map(|kept| kept.last_seq.wrapping_add(1)).or(first_seq);
+        let last_ts_ns = kept.map_or(0, |kept| kept.last_ts_ns);
+        let (stream, position_bytes) = (stream.to_owned(), FRAMES_START);
+        let (end, next_file) = (None, None);
+        Ok(Self { folder, stream, current, position_bytes, seq_next, last_ts_ns, end, kept, next_file })
+    }
+
+    fn removed(&self, kept: &Kept) -> JournalError {
+        let last_removed = kept.last_seq;
+        JournalError::RemovedByRetention {
+            stream: self.stream.clone(),
+            path: self.folder.clone(),
+            last_removed,
+        }
+    }
+
+    /// That segment `index` is not there: retention was faster than this reader, or it is lost.
+    fn missing(&self, index: u64) -> JournalError {
+        match Kept::read(&self.folder) {
+            Ok(Some(kept)) if index < kept.first_index => self.removed(&kept),
+            Ok(_) => segment_missing(&self.folder, index, self.seq_next),
+            Err(error) => error,
+        }
     }
 
     /// The next record, or `None` where the stream ends; [`end`](Self::end) then says how.
@@ -230,7 +286,7 @@ impl Reader {
         let next = header.segment_index + 1;
         // The writer rolls only into a segment whose name is durable.
         if !self.enter(next, true)? {
-            return Err(segment_missing(&self.folder, next, self.seq_next));
+            return Err(self.missing(next));
         }
         Ok(())
     }
@@ -248,6 +304,7 @@ impl Reader {
         check_link(&self.current.header, &next.header, rolled)
             .map_err(|what| next.corrupt(0, self.seq_next, what))?;
         self.current = next;
+        self.next_file = None;
         self.position_bytes = FRAMES_START;
         self.end = None;
         Ok(true)
@@ -310,22 +367,44 @@ impl Reader {
         Ok(())
     }
 
-    /// Whether segment `index`, the next one, exists and holds a frame.
-    fn goes_on_in(&self, index: u64) -> Result<bool, JournalError> {
-        let mut next = self.look_at(index)?;
+    /// Whether segment `index`, the next one, exists and holds a frame. Read, not mapped: a live reader asks again and
+    /// again.
+    fn goes_on_in(&mut self, index: u64) -> Result<bool, JournalError> {
+        if self.next_file.as_ref().is_none_or(|(known, _)| *known != index) {
+            self.next_file = self.open_next(index)?.map(|file| (index, file));
+        }
+        let Some((_, file)) = &self.next_file else { return Ok(false) };
+        let path = segment_path(&self.folder, index);
+        let failed = |source| JournalError::io("read the header of", &path, source);
+        let header = read_header(file).map_err(failed)?;
+        let header = header.ok_or_else(|| corrupt_at(&path, index, 0, None, Fault::Header))?;
+        check_header(&header, &path, &self.stream, index, Some(&self.current.header))?;
+        let mut word = [0; COMMIT_BYTES];
+        // A file that ends before its first frame has none.
+        let read = match file.read_exact_at(&mut word, FRAMES_START) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
+            other => other,
+        };
+        read.map_err(|source| JournalError::io("read", &path, source))?;
+        Ok(header.is_active() || header.is_sealed() || word != [0; COMMIT_BYTES])
+    }
+
+    fn open_next(&self, index: u64) -> Result<Option<File>, JournalError> {
+        let path = segment_path(&self.folder, index);
+        let open = || match File::open(&path) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(JournalError::io("open", &path, source)),
+        };
+        let mut next = open()?;
         if next.is_none() && segment_indices(&self.folder)?.iter().any(|&later| later > index) {
             // A live writer may have made both since the first look; segments are made in order.
-            next = self.look_at(index)?;
+            next = open()?;
             if next.is_none() {
-                return Err(segment_missing(&self.folder, index, self.seq_next));
+                return Err(self.missing(index));
             }
         }
-        let holds_frame = |next: &OpenSegment| {
-            next.header.is_active()
-                || next.header.is_sealed()
-                || !matches!(next.frame_at(FRAMES_START, None, 0), At::Nothing)
-        };
-        Ok(next.as_ref().is_some_and(holds_frame))
+        Ok(next)
     }
 
     fn corrupt(&self, what: Fault) -> JournalError {
@@ -373,7 +452,16 @@ impl OpenSegment {
         let header = read_header(&self.file)
             .map_err(|source| JournalError::io("read the header of", self.path.as_path(), source))?;
         // It was valid when the segment was opened: somebody has overwritten the file since.
-        self.header = header.ok_or_else(|| self.corrupt(0, None, Fault::Header))?;
+        let header = header.ok_or_else(|| self.corrupt(0, None, Fault::Header))?;
+        let known = &self.header;
+        let same = header.version == VERSION
+            && (header.journal_uuid, header.segment_index) == (known.journal_uuid, known.segment_index)
+            && (header.epoch, header.salt, header.segment_bytes)
+                == (known.epoch, known.salt, known.segment_bytes);
+        if !same {
+            return Err(self.corrupt(0, None, Fault::Foreign { field: "identity" }));
+        }
+        self.header = header;
         self.set_limit();
         Ok(())
     }
@@ -432,6 +520,10 @@ pub(crate) fn check_header(
     }
     if Some(header.stream) != stream_field(stream) {
         return foreign("stream name");
+    }
+    if header.epoch == u64::MAX {
+        // No writer gets that far, and nothing could follow it.
+        return foreign("epoch");
     }
     if previous.is_some_and(|previous| previous.journal_uuid != header.journal_uuid) {
         return foreign("journal uuid");

@@ -6,6 +6,7 @@
 //! comes to the same end. No checksum is made for bytes that were not verified.
 
 mod apply;
+pub(crate) mod mirror;
 pub(crate) mod scan;
 
 use std::fs::{self, File};
@@ -16,11 +17,13 @@ use std::time::Instant;
 use crate::dir::{JournalDir, segment_indices, segment_path};
 use crate::durable::Link;
 use crate::error::{Fault, JournalError};
-use crate::format::{FRAMES_START, Ids, ROLL_BYTES, SegmentHeader, Watermark, stream_field};
+use crate::format::{FRAMES_START, HEADER_LINKED, Ids, ROLL_BYTES, SegmentHeader, Watermark, stream_field};
 use crate::frame::{At, Expect};
 use crate::inspect::SeqTime;
 use crate::planted::{Bug, is_planted};
 use crate::reader::{check_header, check_link, corrupt_at, segment_missing};
+use crate::retention::Kept;
+use mirror::Mirror;
 use scan::{Scanned, Verdict, judge, scan};
 
 /// What recovery found, and did.
@@ -51,10 +54,14 @@ pub struct Recovered {
     /// Segment files behind the end that were removed: prepared ones, and those that held nothing durable behind a torn
     /// tail.
     pub removed_segments: u64,
+    /// Damage of one copy that was repaired from the other; empty without a mirror directory.
+    pub repaired: Vec<Repaired>,
     /// How long the parts took.
     pub parts: Parts,
     /// Hash over everything; continue it, or print it elsewhere to prove later that nothing was edited.
     pub chain: [u8; 32],
+    /// The first record that is still there, if retention removed those before it.
+    pub kept_from: Option<u64>,
     /// Index of the segment to go on in.
     pub(crate) next_index: u64,
 }
@@ -70,6 +77,19 @@ pub struct TornTail {
     pub bytes: u64,
     /// What is wrong with what follows; nothing, if the segment was left behind by a later one that was cut with it.
     pub reason: Option<Fault>,
+}
+
+/// Damaged blocks of one copy that were replaced by those of the other, after their checksums and hashes were found right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repaired {
+    /// The repaired file.
+    pub path: PathBuf,
+    /// Index of its segment.
+    pub segment: u64,
+    /// Where the first repaired byte is, in bytes from the start of the file.
+    pub offset: u64,
+    /// How many blocks of 64 KiB were replaced; the header counts as one.
+    pub blocks: u64,
 }
 
 /// How long the parts of a recovery took, in nanoseconds.
@@ -105,9 +125,23 @@ pub fn recover_full(dir: &JournalDir, stream: &str) -> Result<Recovered, Journal
     dir.alone(|| run(dir, stream, true))
 }
 
+/// What [`recover_full`] would do, without doing it: nothing of the stream is written. `parts` of what was not done are 0,
+/// and damage of the mirror itself is not looked for.
+///
+/// # Errors
+///
+/// Those of [`recover`].
+pub fn examine(dir: &JournalDir, stream: &str) -> Result<Recovered, JournalError> {
+    dir.alone(|| {
+        let plan = Plan::look(dir, stream, true)?;
+        let repaired = plan.mirror.as_ref().map(Mirror::repaired).unwrap_or_default();
+        Ok(Recovered { repaired, ..plan.recovered })
+    })
+}
+
 fn run(dir: &JournalDir, stream: &str, full: bool) -> Result<Recovered, JournalError> {
     let mut plan = Plan::look(dir, stream, full)?;
-    apply::apply(dir, &mut plan)?;
+    apply::apply(dir, &mut plan, full)?;
     Ok(plan.recovered)
 }
 
@@ -118,8 +152,8 @@ struct Unsealed {
     /// The durable file up to its trailer, with what the hot tier has more.
     bytes: Vec<u8>,
     scanned: Scanned,
-    /// From here on the bytes are only in the hot tier.
-    merge_from: Option<u64>,
+    /// From here on the bytes must be written again, if not from their end on.
+    rewrite_from: u64,
 }
 
 /// What is there and what has to be done.
@@ -130,6 +164,9 @@ struct Plan {
     /// To be removed, in this order.
     remove: Vec<PathBuf>,
     hot_folder: Option<PathBuf>,
+    mirror: Option<Mirror>,
+    /// The last sealed segment, if no segment was sealed later.
+    last_sealed: Option<PathBuf>,
 }
 
 /// What comes behind a segment.
@@ -152,6 +189,32 @@ struct Trail {
     header: Option<SegmentHeader>,
 }
 
+impl Recovered {
+    /// Before anything was looked at but the headers.
+    fn of_nothing(stream: &str, headers: &[(PathBuf, SegmentHeader, Watermark)], started: Instant) -> Self {
+        let first = &headers[0].1;
+        Self {
+            stream: stream.to_owned(),
+            journal_uuid: first.journal_uuid,
+            epoch: headers.iter().map(|(_, header, _)| header.epoch).max().unwrap_or(0),
+            ids: first.ids,
+            last: None,
+            segments: 0,
+            frames_scanned: 0,
+            was_closed: true,
+            torn: None,
+            merged_frames: 0,
+            merged_bytes: 0,
+            removed_segments: 0,
+            repaired: Vec::new(),
+            parts: Parts { headers_ns: ns_since(started), ..Parts::default() },
+            chain: [0; 32],
+            kept_from: None,
+            next_index: headers[0].1.segment_index,
+        }
+    }
+}
+
 impl Plan {
     fn look(dir: &JournalDir, stream: &str, full: bool) -> Result<Self, JournalError> {
         let started = Instant::now();
@@ -159,34 +222,29 @@ impl Plan {
             return Err(JournalError::StreamName { stream: stream.to_owned() });
         }
         let folder = dir.path().join(stream);
-        let headers = read_headers(&folder, stream)?;
-        let (_, first, _) = &headers[0];
+        let mut mirror = dir.mirror_folder(stream).map(Mirror::new);
+        let kept = Kept::read(&folder)?;
+        let first_index = kept.map_or(0, |kept| kept.first_index);
+        let headers = read_headers(&folder, stream, first_index, mirror.as_mut())?;
+        let (path, first, _) = &headers[0];
+        if !dir.is_known_as(first.journal_uuid) || kept.is_some_and(|kept| !kept.is_of(first.journal_uuid)) {
+            let what = Fault::Foreign { field: "journal uuid" };
+            return Err(corrupt_at(path, first.segment_index, 0, None, what));
+        }
+        if let Some(mirror) = &mirror {
+            mirror.check(first.journal_uuid, stream)?;
+        }
         let mut plan = Self {
-            hot_folder: dir.hot_folder(first.journal_uuid, stream),
-            recovered: Recovered {
-                stream: stream.to_owned(),
-                journal_uuid: first.journal_uuid,
-                epoch: headers.iter().map(|(_, header, _)| header.epoch).max().unwrap_or(0),
-                ids: first.ids,
-                last: None,
-                segments: 0,
-                frames_scanned: 0,
-                was_closed: true,
-                torn: None,
-                merged_frames: 0,
-                merged_bytes: 0,
-                removed_segments: 0,
-                parts: Parts { headers_ns: ns_since(started), ..Parts::default() },
-                chain: [0; 32],
-                next_index: 0,
-            },
+            hot_folder: dir.hot_folder(first.journal_uuid, stream)?,
+            mirror,
+            last_sealed: None,
+            recovered: Recovered::of_nothing(stream, &headers, started),
             unsealed: Vec::new(),
             remove: Vec::new(),
             folder,
         };
         let started = Instant::now();
-        let link = Link { last_seq: 0, last_ts_ns: 0, chain: [0; 32] };
-        let mut trail = Trail { link, any: false, rolled: false, header: None };
+        let mut trail = Trail::start(kept.as_ref());
         for (at, (path, header, watermark)) in headers.iter().enumerate() {
             let next = if header.is_sealed() {
                 plan.pass_sealed(&mut trail, path, header, full)?
@@ -207,12 +265,13 @@ impl Plan {
         }
         if trail.rolled {
             let next_seq = trail.any.then(|| trail.link.last_seq.wrapping_add(1));
-            return Err(segment_missing(&plan.folder, plan.recovered.segments, next_seq));
+            return Err(segment_missing(&plan.folder, first_index + plan.recovered.segments, next_seq));
         }
         let last = SeqTime { seq: trail.link.last_seq, ts_ns: trail.link.last_ts_ns };
         plan.recovered.last = trail.any.then_some(last);
         plan.recovered.chain = trail.link.chain;
-        plan.recovered.next_index = plan.recovered.segments;
+        plan.recovered.kept_from = kept.map(|kept| kept.last_seq.wrapping_add(1));
+        plan.recovered.next_index = first_index + plan.recovered.segments;
         plan.recovered.parts.scan_ns = ns_since(started);
         Ok(plan)
     }
@@ -229,30 +288,24 @@ impl Plan {
         let expected = trail.any.then(|| trail.link.last_seq.wrapping_add(1));
         let corrupt = |offset, what| corrupt_at(path, index, offset, expected, what);
         trail.check(header).map_err(|what| corrupt(0, what))?;
-        if full {
-            let bytes = read_frames(path, header)?;
-            let scanned =
-                match judge(&bytes, header, &Watermark::none(header), expected, trail.link.last_ts_ns) {
-                    Verdict::Good(scanned) => scanned,
-                    Verdict::Corrupt { offset, seq_expected, what } => {
-                        return Err(corrupt_at(path, index, offset, seq_expected, what));
-                    }
-                };
+        let (found_bytes, expected_bytes) = (file_bytes(path)?, header.segment_bytes);
+        let cut = found_bytes < header.sealed_bytes;
+        if full || cut && self.mirror.is_some() {
+            let mut bytes = read_frames(path, header)?;
+            let none = Watermark::none(header);
+            let scanned = self.judge_or_mend(path, header, &none, &mut bytes, trail)?;
             let chain = scan::chain_of(&bytes, header, &scanned, trail.link.chain).0;
             if chain != header.chain {
                 return Err(corrupt(FRAMES_START, Fault::Chain));
             }
             self.recovered.frames_scanned += scanned.frames;
-        } else if fs::metadata(path).map_err(|source| JournalError::io("look at", path, source))?.len()
-            < header.sealed_bytes
-        {
-            let found_bytes = fs::metadata(path).map_or(0, |meta| meta.len());
-            return Err(corrupt(
-                found_bytes,
-                Fault::FileLength { found_bytes, expected_bytes: header.segment_bytes },
-            ));
+            trail.rolled = scanned.rolled;
+        } else if cut {
+            return Err(corrupt(found_bytes, Fault::FileLength { found_bytes, expected_bytes }));
+        } else {
+            trail.rolled = ends_with_roll(path, header)?;
         }
-        trail.rolled = ends_with_roll(path, header)?;
+        self.last_sealed = Some(path.to_owned());
         if header.frame_count > 0 {
             trail.any = true;
             (trail.link.last_seq, trail.link.last_ts_ns) = (header.last_seq, header.last_ts_ns);
@@ -276,12 +329,7 @@ impl Plan {
         let index = header.segment_index;
         let expected = trail.any.then(|| trail.link.last_seq.wrapping_add(1));
         let mut bytes = read_frames(path, header)?;
-        let mut scanned = match judge(&bytes, header, watermark, expected, trail.link.last_ts_ns) {
-            Verdict::Good(scanned) => scanned,
-            Verdict::Corrupt { offset, seq_expected, what } => {
-                return Err(corrupt_at(path, index, offset, seq_expected, what));
-            }
-        };
+        let mut scanned = self.judge_or_mend(path, header, watermark, &mut bytes, trail)?;
         let merge_from = self.merge(dir, header, &mut bytes, &mut scanned)?;
         let behind_an_end = trail.header.is_some() && !trail.rolled;
         if behind_an_end && scanned.frames == 0 && !scanned.rolled && watermark.durable_bytes == FRAMES_START
@@ -312,8 +360,44 @@ impl Plan {
         trail.header = Some(header.clone());
         let next = if scanned.rolled { Next::GoesOn } else { Next::Ends };
         let (path, header) = (path.to_owned(), header.clone());
-        self.unsealed.push(Unsealed { path, header, bytes, scanned, merge_from });
+        // After a failed sync the kernel may show bytes of this boot that the disk never got, and takes them for written:
+        // what no watermark vouches for is written again.
+        let vouched = if header.boot_id == dir.boot_id() && !is_planted(Bug::CleanPagesTrusted) {
+            watermark.durable_bytes
+        } else {
+            scanned.end
+        };
+        let rewrite_from = merge_from.unwrap_or(scanned.end).min(vouched);
+        self.unsealed.push(Unsealed { path, header, bytes, scanned, rewrite_from });
         Ok(next)
+    }
+
+    /// The verdict on a segment's frames, those of the mirror in the place of damaged ones if they are whole.
+    fn judge_or_mend(
+        &mut self,
+        path: &Path,
+        header: &SegmentHeader,
+        watermark: &Watermark,
+        bytes: &mut Vec<u8>,
+        trail: &Trail,
+    ) -> Result<Scanned, JournalError> {
+        let expected = trail.any.then(|| trail.link.last_seq.wrapping_add(1));
+        let verdict = |bytes: &[u8]| judge(bytes, header, watermark, expected, trail.link.last_ts_ns);
+        let first = verdict(bytes);
+        let Verdict::Corrupt { offset, seq_expected, what } = first else {
+            let Verdict::Good(scanned) = first else { unreachable!("it is one or the other") };
+            return Ok(scanned);
+        };
+        let mended = match &mut self.mirror {
+            Some(mirror) => {
+                mirror.mend(path, header, bytes, verdict, |bytes, scanned| match header.is_sealed() {
+                    true => scan::chain_of(bytes, header, scanned, trail.link.chain).0 == header.chain,
+                    false => scan::chain_below(bytes, header, watermark, trail.link.chain) == watermark.chain,
+                })?
+            }
+            None => None,
+        };
+        mended.ok_or_else(|| corrupt_at(path, header.segment_index, offset, seq_expected, what))
     }
 
     /// Takes over valid frames that only the hot tier of this boot has.
@@ -329,19 +413,22 @@ impl Plan {
             return Ok(None);
         }
         let path = segment_path(hot_folder, header.segment_index);
-        let (hot_header, hot) = match read_header_and_frames(&path) {
-            Ok(Some(read)) => read,
-            Ok(None) => return Ok(None),
+        let (hot_header, hot) = match read_header_and_frames(&path, header) {
+            Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(JournalError::io("read", path, source)),
         };
-        let same_boot = hot_header.boot_id == dir.boot_id() && header.boot_id == dir.boot_id();
-        let same = hot_header.journal_uuid == header.journal_uuid
-            && hot_header.stream == header.stream
-            && hot_header.segment_index == header.segment_index
-            && hot_header.epoch == header.epoch
-            && hot_header.salt == header.salt
-            && (same_boot || is_planted(Bug::BootIdIgnored));
+        let same_boot = header.boot_id == dir.boot_id()
+            && hot_header.as_ref().is_none_or(|hot_header| hot_header.boot_id == dir.boot_id());
+        // A header that is lost leaves the frames, which are those of this segment if they fit its salt.
+        let same_header = hot_header.is_none_or(|hot_header| {
+            hot_header.journal_uuid == header.journal_uuid
+                && hot_header.stream == header.stream
+                && hot_header.segment_index == header.segment_index
+                && hot_header.epoch == header.epoch
+                && hot_header.salt == header.salt
+        });
+        let same = same_header && (same_boot || is_planted(Bug::BootIdIgnored));
         let from = scanned.end;
         if !same || hot.len() <= from as usize {
             return Ok(None);
@@ -385,10 +472,19 @@ impl Plan {
 }
 
 impl Trail {
+    /// Before the first segment, which may be one behind those that retention removed.
+    fn start(kept: Option<&Kept>) -> Self {
+        let none = Link { last_seq: 0, last_ts_ns: 0, chain: [0; 32] };
+        let any = kept.is_some_and(|kept| kept.last_seq > 0);
+        Self { link: kept.map_or(none, Kept::link), any, rolled: false, header: None }
+    }
+
     /// Whether a segment can follow, as far as headers say.
     fn check(&self, header: &SegmentHeader) -> Result<(), Fault> {
         if let Some(before) = &self.header {
             check_link(before, header, self.rolled)?;
+        } else if header.flags & HEADER_LINKED != 0 && header.prev_chain != self.link.chain {
+            return Err(Fault::Link { field: "hash" });
         }
         let expected = self.link.last_seq.wrapping_add(1);
         if self.any && header.is_active() && header.first_seq != expected {
@@ -402,6 +498,8 @@ impl Trail {
 fn read_headers(
     folder: &Path,
     stream: &str,
+    first_index: u64,
+    mut mirror: Option<&mut Mirror>,
 ) -> Result<Vec<(PathBuf, SegmentHeader, Watermark)>, JournalError> {
     let missing = || JournalError::NoStream { stream: stream.to_owned(), path: folder.to_owned() };
     let indices = match segment_indices(folder) {
@@ -410,11 +508,13 @@ fn read_headers(
         }
         other => other?,
     };
+    // What is left below the first one was being removed by retention.
+    let indices: Vec<u64> = indices.into_iter().filter(|&index| index >= first_index).collect();
     if indices.is_empty() {
         return Err(missing());
     }
     let mut headers: Vec<(PathBuf, SegmentHeader, Watermark)> = Vec::with_capacity(indices.len());
-    for (index, found) in (0..).zip(indices) {
+    for (index, found) in (first_index..).zip(indices) {
         if found != index {
             return Err(segment_missing(folder, index, None));
         }
@@ -422,30 +522,52 @@ fn read_headers(
         let mut bytes = Vec::with_capacity(FRAMES_START as usize);
         let read = File::open(&path).and_then(|file| file.take(FRAMES_START).read_to_end(&mut bytes));
         read.map_err(|source| JournalError::io("read the header of", &path, source))?;
-        let header = SegmentHeader::pick(&bytes);
+        let mut header = SegmentHeader::pick(&bytes);
+        if header.is_none()
+            && let Some(mirror) = &mut mirror
+            && let Some(copy) = mirror.header(&path, index)?
+        {
+            bytes = copy;
+            header = SegmentHeader::pick(&bytes);
+        }
         let header = header.ok_or_else(|| corrupt_at(&path, index, 0, None, Fault::Header))?;
         check_header(&header, &path, stream, index, headers.last().map(|(_, header, _)| header))?;
+        let (found_bytes, expected_bytes) = (file_bytes(&path)?, header.segment_bytes);
+        if found_bytes > expected_bytes {
+            // A reader refuses it too: no crash adds to a file that never changes its length.
+            return Err(corrupt_at(&path, index, 0, None, Fault::FileLength { found_bytes, expected_bytes }));
+        }
         let watermark = header.watermark(&bytes);
         headers.push((path, header, watermark));
     }
     Ok(headers)
 }
 
+fn file_bytes(path: &Path) -> Result<u64, JournalError> {
+    let meta = fs::metadata(path).map_err(|source| JournalError::io("look at", path, source))?;
+    Ok(meta.len())
+}
+
 /// A segment file up to where its frames end at the latest.
 fn read_frames(path: &Path, header: &SegmentHeader) -> Result<Vec<u8>, JournalError> {
     let read = || {
-        let mut bytes = Vec::with_capacity(header.frames_end() as usize);
-        File::open(path)?.take(header.frames_end()).read_to_end(&mut bytes)?;
+        let file = File::open(path)?;
+        // As long as the file is, not as its header says.
+        let mut bytes = Vec::with_capacity(header.frames_end().min(file.metadata()?.len()) as usize);
+        file.take(header.frames_end()).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     read().map_err(|source| JournalError::io("read", path, source))
 }
 
-fn read_header_and_frames(path: &Path) -> io::Result<Option<(SegmentHeader, Vec<u8>)>> {
-    let mut bytes = fs::read(path)?;
-    let Some(header) = SegmentHeader::pick(&bytes) else { return Ok(None) };
-    bytes.truncate(header.frames_end() as usize);
-    Ok(Some((header, bytes)))
+/// What the hot tier has of the segment with this durable header; its own header, if that is valid.
+fn read_header_and_frames(
+    path: &Path,
+    durable: &SegmentHeader,
+) -> io::Result<(Option<SegmentHeader>, Vec<u8>)> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(durable.frames_end()).read_to_end(&mut bytes)?;
+    Ok((SegmentHeader::pick(&bytes), bytes))
 }
 
 /// Whether the last frame of a sealed segment says that the stream goes on.

@@ -28,6 +28,8 @@ pub(crate) struct StreamSpec {
     pub(crate) folder: PathBuf,
     /// The stream's folder in the hot tier, if that is another one.
     pub(crate) hot_folder: Option<PathBuf>,
+    /// The stream's folder with the second copy, if there is one.
+    pub(crate) mirror_folder: Option<PathBuf>,
     pub(crate) stream: [u8; STREAM_NAME_MAX_BYTES],
     pub(crate) journal_uuid: [u8; 16],
     pub(crate) boot_id: [u8; 16],
@@ -46,8 +48,6 @@ pub(crate) struct Segment {
     map: WriteMap,
     /// The mapped file.
     path: PathBuf,
-    /// The same segment in the durable tier; the same file if there is one tier.
-    durable_path: PathBuf,
     header: Box<SegmentHeader>,
     disk: Disk,
 }
@@ -62,6 +62,8 @@ pub(crate) struct Source {
     pub(crate) header: Box<SegmentHeader>,
     /// Whether the mapping is of this very file.
     pub(crate) same_file: bool,
+    /// The second copy.
+    pub(crate) mirror: Option<(File, PathBuf)>,
 }
 
 /// Makes segment `index`: durable name, header and blocks first, then zeros everywhere, then present pages.
@@ -81,12 +83,16 @@ pub(crate) fn prepare(
     let made = fill_tiers(spec, index, &file, &path, &header, reserve, &cancelled);
     match made {
         Ok(Some((map, source_map, hot_path))) => {
+            let mirror = make_mirror(spec, index, &header).inspect_err(|_| {
+                // As below.
+                drop(hot_path.as_ref().map(fs::remove_file));
+                drop(fs::remove_file(&path));
+            })?;
             let same_file = hot_path.is_none();
-            let durable_path = path.clone();
             let mapped = hot_path.unwrap_or_else(|| path.clone());
             let disk = spec.disk.clone();
-            let segment = Segment { map, path: mapped, durable_path, header: header.clone(), disk };
-            Ok(Some((segment, Source { map: source_map, file, path, header, same_file })))
+            let segment = Segment { map, path: mapped, header: header.clone(), disk };
+            Ok(Some((segment, Source { map: source_map, file, path, header, same_file, mirror })))
         }
         Ok(None) => {
             spec.disk.remove(&path).map(|()| None).map_err(|source| JournalError::io("remove", &path, source))
@@ -97,6 +103,17 @@ pub(crate) fn prepare(
             Err(error)
         }
     }
+}
+
+/// The file of the second copy. It is not mapped: a write to it that fails says so, and needs no zeros before.
+fn make_mirror(
+    spec: &StreamSpec,
+    index: u64,
+    header: &SegmentHeader,
+) -> Result<Option<(File, PathBuf)>, JournalError> {
+    let Some(folder) = &spec.mirror_folder else { return Ok(None) };
+    let path = segment_path(folder, index);
+    Ok(Some((create_file(spec, &path, header)?, path)))
 }
 
 type Filled = (WriteMap, ReadMap, Option<PathBuf>);
@@ -158,6 +175,11 @@ impl Segment {
         self.header.frames_end()
     }
 
+    /// Its number in the stream.
+    pub(crate) fn index(&self) -> u64 {
+        self.header.segment_index
+    }
+
     /// The mapped file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
@@ -167,6 +189,7 @@ impl Segment {
     pub(crate) fn activate(&mut self, first_seq: u64, first_ts_ns: u64) {
         self.header.activate(first_seq, first_ts_ns);
         let header = &*self.header;
+        self.disk.note_mapped(&self.path, header.copy_offset(), [header.as_bytes(), &[]]);
         let copy = self.map.bytes_mut(header.copy_offset() as usize, HEADER_COPY_BYTES);
         copy.copy_from_slice(header.as_bytes());
     }
@@ -187,17 +210,9 @@ impl Segment {
         after_commit[BODY_BYTES..BODY_BYTES + payload.len()].copy_from_slice(payload);
         let seed_offset = if self.disk.planted(Bug::CrcSeedWithoutOffset) { 0 } else { offset };
         let word = commit_word(self.header.salt, seed_offset, after_commit);
+        self.disk.note_mapped(&self.path, offset, [&word.to_le_bytes(), after_commit]);
         self.map.publish(start, word);
         frame_bytes as u64
-    }
-
-    /// Unmaps and deletes a segment that was never used, in both tiers.
-    pub(crate) fn discard(self) -> Result<(), JournalError> {
-        debug_assert!(!self.header.is_active(), "a segment with frames is not discarded");
-        if self.path != self.durable_path {
-            remove(&self.disk, &self.path)?;
-        }
-        remove(&self.disk, &self.durable_path)
     }
 }
 
@@ -220,6 +235,12 @@ impl StreamSpec {
         header.stream = self.stream;
         header.sign();
         header
+    }
+
+    /// The stream's name.
+    pub(crate) fn name(&self) -> String {
+        let name = self.stream.split(|&byte| byte == 0).next().unwrap_or_default();
+        String::from_utf8_lossy(name).into_owned()
     }
 
     /// Whether anything is ever synced.
@@ -253,23 +274,23 @@ fn create_file(spec: &StreamSpec, path: &Path, header: &SegmentHeader) -> Result
     let file = disk.create(&temporary).map_err(|source| failed("create", source))?;
     disk.preallocate(&file, &temporary, spec.segment_bytes)
         .map_err(|source| failed("preallocate", source))?;
-    name_file(spec, &file, &temporary, path, header)
+    name_file(disk, &file, &temporary, path, header)
         .map_err(|(operation, source)| failed(operation, source))?;
     Ok(file)
 }
 
 fn name_file(
-    spec: &StreamSpec,
+    disk: &Disk,
     file: &File,
     temporary: &Path,
     path: &Path,
     header: &SegmentHeader,
 ) -> Result<(), (&'static str, io::Error)> {
-    let disk = &spec.disk;
     let written = disk.write(file, temporary, header.as_bytes(), header.copy_offset());
     written.and_then(|()| disk.sync(file, temporary)).map_err(|source| ("write the header of", source))?;
     disk.rename(temporary, path).map_err(|source| ("name", source))?;
-    disk.sync_dir(&spec.folder).map_err(|source| ("sync the directory of", source))
+    let folder = path.parent().expect("a segment is in its stream's folder");
+    disk.sync_dir(folder).map_err(|source| ("sync the directory of", source))
 }
 
 /// Makes the emergency segment: space that the disk can run out of without taking it.
@@ -304,7 +325,7 @@ fn adopt_reserve(spec: &StreamSpec, path: &Path, header: &SegmentHeader) -> Resu
     let reserve = spec.folder.join(RESERVE);
     let file = fs::OpenOptions::new().read(true).write(true).open(&reserve);
     let file = file.map_err(|source| JournalError::io("open", &reserve, source))?;
-    name_file(spec, &file, &reserve, path, header)
+    name_file(&spec.disk, &file, &reserve, path, header)
         .map_err(|(operation, source)| JournalError::io(operation, path, source))?;
     Ok(file)
 }
@@ -331,8 +352,4 @@ fn fill(
         offset += chunk.len() as u64;
     }
     Ok(true)
-}
-
-fn remove(disk: &Disk, path: &Path) -> Result<(), JournalError> {
-    disk.remove(path).map_err(|source| JournalError::io("remove", path, source))
 }

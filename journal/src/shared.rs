@@ -123,6 +123,12 @@ impl Shared {
         drop(self.failure.set(Arc::new(error)));
     }
 
+    /// To be held by a thread of the stream for as long as it runs: a panic of it is a failure of the stream, which those
+    /// who wait for durability must hear of.
+    pub(crate) fn tell_if_lost(self: &Arc<Self>, stream: String) -> TellIfLost {
+        TellIfLost { shared: Arc::clone(self), stream }
+    }
+
     /// Says whether the writer waits for a segment to go on in.
     pub(crate) fn want_segment(&self, wanted: bool) {
         // Relaxed: a flag without data; the thread looks at it again and again.
@@ -157,6 +163,20 @@ impl Shared {
     pub(crate) fn now_ns(&self) -> u64 {
         // Never 0, which stands for "nothing waits".
         u64::try_from(self.base.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
+    }
+}
+
+/// See [`Shared::tell_if_lost`].
+pub(crate) struct TellIfLost {
+    shared: Arc<Shared>,
+    stream: String,
+}
+
+impl Drop for TellIfLost {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.shared.fail(JournalError::ThreadLost { stream: std::mem::take(&mut self.stream) });
+        }
     }
 }
 

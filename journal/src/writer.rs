@@ -10,7 +10,7 @@ use std::thread;
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::cold::{ColdThread, Supplies};
-use crate::dir::{JournalDir, create_dir_synced, segment_indices};
+use crate::dir::{JournalDir, create_dir_synced, segment_indices, segment_path};
 use crate::durable::{DurableThread, Link};
 use crate::error::JournalError;
 use crate::format::{
@@ -32,7 +32,7 @@ pub struct WriterOptions {
     /// Size of a segment file, in bytes: a multiple of 64 KiB from 256 KiB up. Three of them exist from the
     /// start.
     pub segment_bytes: u64,
-    /// The `seq` of the first record.
+    /// The `seq` of the first record, from 1 on: 0 is what [`Durable`] says before anything is durable.
     pub first_seq: u64,
     /// What the run consists of; stored in every segment header.
     pub ids: Ids,
@@ -113,6 +113,10 @@ impl Writer {
     ///
     /// [`JournalError::StreamName`], [`JournalError::SegmentSize`], [`JournalError::NotEmpty`] if the stream
     /// exists, [`JournalError::Io`], for instance when the disk is full.
+    ///
+    /// # Panics
+    ///
+    /// If [`WriterOptions::first_seq`] is 0.
     pub fn create(dir: &JournalDir, stream: &str, options: WriterOptions) -> Result<Self, JournalError> {
         check(stream, &options)?;
         dir.create_stream(stream, |folder| {
@@ -171,14 +175,28 @@ impl Writer {
         link: Link,
     ) -> Result<Self, JournalError> {
         let journal_uuid = dir.journal_uuid();
-        let hot_folder = dir.hot_folder(journal_uuid, stream);
+        let hot_folder = dir.hot_folder(journal_uuid, stream)?;
         if let Some(hot_folder) = &hot_folder {
             create_dir_synced(hot_folder)?;
+        }
+        let mirror_folder = dir.mirror_folder(stream);
+        if let Some(mirror_folder) = &mirror_folder {
+            create_dir_synced(mirror_folder)?;
+            let segments = segment_indices(mirror_folder)?.iter().filter(|&&found| found >= index).count();
+            if segments > 0 {
+                // Somebody else's copy, or what recovery would have removed: not to be written over.
+                return Err(JournalError::NotEmpty {
+                    stream: stream.to_owned(),
+                    path: mirror_folder.clone(),
+                    segments,
+                });
+            }
         }
         let WriterOptions { segment_bytes, ids, sync_on_seal, level, .. } = *options;
         let spec = Arc::new(StreamSpec {
             folder: folder.to_path_buf(),
             hot_folder,
+            mirror_folder,
             stream: stream_field(stream).expect("checked by the callers"),
             journal_uuid,
             boot_id: dir.boot_id(),
@@ -331,18 +349,18 @@ impl Writer {
             let cause = Arc::clone(cause);
             return Err(JournalError::Latched { stream: stream.into(), seq_next: next_seq, cause });
         }
+        let last = segment.index();
         drop(segment);
-        // The last one first: at no moment is a segment missing between others, which a live reader would have to
-        // take for damage.
-        let mut unused: Vec<Segment> = std::iter::from_fn(|| ready.pop().ok()).collect();
-        while let Some(segment) = unused.pop() {
-            segment.discard()?;
+        while ready.pop().is_ok() {}
+        let mirror_folder = dir.mirror_folder(&stream);
+        for folder in [Some(&folder), mirror_folder.as_ref()].into_iter().flatten() {
+            remove_behind(&dir, folder, last)?;
         }
-        if let Some(hot_folder) = dir.hot_folder(dir.journal_uuid(), &stream) {
+        if let Some(hot_folder) = dir.hot_folder(dir.journal_uuid(), &stream)? {
             // All of it is in the durable tier, synced; what stays only takes memory.
             drop(fs::remove_dir_all(hot_folder));
         }
-        dir.disk().sync_dir(&folder).map_err(|source| JournalError::io("sync the directory", folder, source))
+        Ok(())
     }
 
     #[inline]
@@ -420,10 +438,26 @@ impl Writer {
     }
 }
 
+/// Removes the segments that were prepared for nothing, also one that an error left half made.
+///
+/// The last one first: at no moment is a segment missing between others, which a live reader would have to take for damage.
+/// And one by one: a power failure may bring back names in any order.
+fn remove_behind(dir: &JournalDir, folder: &Path, last: u64) -> Result<(), JournalError> {
+    for index in segment_indices(folder)?.into_iter().rev().take_while(|&index| index > last) {
+        let path = segment_path(folder, index);
+        dir.disk().remove(&path).map_err(|source| JournalError::io("remove", path, source))?;
+        dir.disk()
+            .sync_dir(folder)
+            .map_err(|source| JournalError::io("sync the directory", folder, source))?;
+    }
+    Ok(())
+}
+
 fn check(stream: &str, options: &WriterOptions) -> Result<(), JournalError> {
     if stream_field(stream).is_none() {
         return Err(JournalError::StreamName { stream: stream.to_owned() });
     }
+    assert!(options.first_seq > 0, "records are numbered from 1 on, 0 means none");
     if !segment_bytes_usable(options.segment_bytes) {
         return Err(JournalError::SegmentSize { segment_bytes: options.segment_bytes });
     }

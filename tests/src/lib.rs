@@ -8,6 +8,7 @@ use market::Market;
 use pitlane_engine::drive::idle::Wait;
 use pitlane_engine::drive::topology::{RingSizes, workers};
 use pitlane_engine::drive::{Run, RunResult, fused::Fused, pinned, sim};
+use pitlane_engine::event::{Kind, Order};
 use pitlane_engine::log::MemoryLog;
 use pitlane_engine::units::TsNs;
 
@@ -33,6 +34,40 @@ pub struct Activity {
     pub signals: u64,
     /// Inputs.
     pub events: u64,
+    /// Orders that were moved.
+    pub modifies: u64,
+    /// Verdicts by rule and by decision.
+    pub rules: [u64; 32],
+    /// As `rules`.
+    pub decisions: [u64; 8],
+    /// Orders by intent.
+    pub intents: [u64; 16],
+}
+
+impl Activity {
+    /// Adds what another run did.
+    pub fn add(&mut self, other: &Self) {
+        let sum = |mine: &mut [u64], theirs: &[u64]| mine.iter_mut().zip(theirs).for_each(|(a, b)| *a += b);
+        self.orders += other.orders;
+        self.fills += other.fills;
+        self.signals += other.signals;
+        self.events += other.events;
+        self.modifies += other.modifies;
+        sum(&mut self.rules, &other.rules);
+        sum(&mut self.decisions, &other.decisions);
+        sum(&mut self.intents, &other.intents);
+    }
+
+    /// What orders and changes in `outputs` were for.
+    fn note(&mut self, outputs: &MemoryLog) {
+        for event in outputs.events() {
+            match event.kind() {
+                Kind::Order => self.intents[usize::from(event.body::<Order>().intent)] += 1,
+                Kind::Modify => self.modifies += 1,
+                _ => {}
+            }
+        }
+    }
 }
 
 /// SplitMix64, so that every random test is a seed.
@@ -85,6 +120,9 @@ fn outcome(result: &RunResult, inputs: &MemoryLog, outputs: &MemoryLog) -> (Outc
         fills: counts.fills,
         signals: counts.signals,
         events: counts.events,
+        rules: std::array::from_fn(|rule| counts.verdicts.iter().map(|of| of[rule]).sum()),
+        decisions: counts.verdicts.map(|of| of.iter().sum()),
+        ..Activity::default()
     };
     (Outcome { inputs: inputs.bytes(), outputs: outputs.bytes(), hash: result.state_hash() }, activity)
 }
@@ -93,7 +131,9 @@ fn outcome(result: &RunResult, inputs: &MemoryLog, outputs: &MemoryLog) -> (Outc
 pub fn run_fused(market: &Market) -> (Outcome, Activity) {
     let (run, inputs, outputs) = run_of(market);
     let result = Fused::new(run).expect("the market's strategies exist").run(Wait::Yield, &|| false);
-    outcome(&result, &inputs, &outputs)
+    let (outcome, mut activity) = outcome(&result, &inputs, &outputs);
+    activity.note(&outputs);
+    (outcome, activity)
 }
 
 /// The pinned workers under a seeded schedule.

@@ -1,9 +1,11 @@
 //! Small markets from a seed: few instruments, times on a coarse grid so that ties happen, prices that keep crossing.
 
+mod depth;
+
 use crate::Rng;
 use pitlane_engine::config::{
-    BarsConfig, InstrumentClass, InstrumentSpec, PipelineConfig, RiskConfig, SessionPlan, SessionTimes,
-    StrategyConfig, VenueConfig,
+    BarsConfig, InstrumentClass, InstrumentHours, InstrumentSpec, PipelineConfig, RiskConfig, SessionPlan,
+    SessionTimes, StrategyConfig, VenueConfig,
 };
 use pitlane_engine::event::{Event, FLAG_EXO, Ltp, MARKET_VOLUME, Quote, Timeframe};
 use pitlane_engine::sequencer::schedule::Schedule;
@@ -24,6 +26,10 @@ pub struct Market {
     pub config: PipelineConfig,
     /// The sessions.
     pub sessions: Vec<SessionTimes>,
+    /// Instruments with hours of their own, the same in every session.
+    pub hours: Vec<InstrumentHours>,
+    /// Bars of earlier days.
+    pub history: Vec<Event>,
     /// Market data in key order.
     pub events: Vec<Event>,
     /// Commands with their times.
@@ -43,18 +49,20 @@ impl Market {
             end: OPEN.plus((seconds + 2) * NS_PER_S),
         };
         let events = ticks(&mut rng, config.instruments.len(), session);
-        Self { config, sessions: vec![session], events, commands: Vec::new() }
+        let (hours, history, commands) = (Vec::new(), Vec::new(), Vec::new());
+        Self { config, sessions: vec![session], hours, history, events, commands }
     }
 
     /// Sessions, timers and commands as a source.
     pub fn schedule(&self) -> Schedule {
-        let sessions: Vec<SessionPlan> = self.sessions.iter().map(|&times| times.into()).collect();
-        Schedule::new("a test", 1, &self.config.instruments, &[], &sessions, &self.commands)
+        let plan = |&times: &SessionTimes| SessionPlan { times, hours: self.hours.clone() };
+        let sessions: Vec<SessionPlan> = self.sessions.iter().map(plan).collect();
+        Schedule::new("a test", 1, &self.config.instruments, &self.history, &sessions, &self.commands)
     }
 
     /// The market data as a source.
     pub fn feed(&self) -> Scripted {
-        Scripted { events: self.events.clone(), next: 0 }
+        Scripted::new(self.events.clone())
     }
 }
 
@@ -183,6 +191,13 @@ fn quote(last: i64, volume: u32, received: TsNs, source_seq: u64) -> Quote {
 pub struct Scripted {
     events: Vec<Event>,
     next: usize,
+}
+
+impl Scripted {
+    /// A source over `events`, in key order.
+    pub fn new(events: Vec<Event>) -> Self {
+        Self { events, next: 0 }
+    }
 }
 
 impl Source for Scripted {

@@ -32,8 +32,8 @@ pub use instruments::{canonical_symbol, default_instrument, demo_universe};
 pub use layers::Layers;
 pub use schema::{KeySchema, SCHEMA, SectionSchema};
 pub use settings::{
-    EngineSettings, ExitSettings, JournalSettings, Mode, PacketMode, ScriptedCommand, SessionSettings,
-    Settings, SimSettings, Speed, StrategySettings, Wait,
+    DurabilityLevel, EngineSettings, ExitSettings, JournalSettings, LagLimits, Mode, PacketMode,
+    ScriptedCommand, SessionSettings, Settings, SimSettings, Speed, StrategySettings, Wait,
 };
 pub use time::{date_number, format_ist, ist, parse_date, parse_time};
 pub use values::{

@@ -9,8 +9,8 @@ use crate::read::{
 };
 use crate::schema::SCHEMA;
 use crate::settings::{
-    EngineSettings, JournalSettings, Mode, PacketMode, ScriptedCommand, SessionSettings, Settings,
-    SimSettings, Speed, Wait,
+    DurabilityLevel, EngineSettings, JournalSettings, LagLimits, Mode, PacketMode, ScriptedCommand,
+    SessionSettings, Settings, SimSettings, Speed, Wait,
 };
 use crate::tree::{Table, Value};
 use crate::values;
@@ -86,7 +86,34 @@ fn journal(section: &Section<'_>, default: JournalSettings) -> Result<JournalSet
     Ok(JournalSettings {
         dir: section.optional("dir", dir)?,
         segment_bytes: section.read("segment", default.segment_bytes, segment)?,
+        snapshot_every: section
+            .read("snapshot_every", default.snapshot_every as i64, whole(0..=1_000_000_000))?
+            .unsigned_abs(),
+        level: section.optional("level", named(DurabilityLevel::from_name))?,
+        hot_dir: section.optional("hot_dir", dir)?,
+        lag: lag(section, default.lag)?,
     })
+}
+
+fn lag(section: &Section<'_>, default: LagLimits) -> Result<LagLimits, ConfigError> {
+    let limit = |key, default| section.read(key, default, duration(1..=MINUTE_NS));
+    let lag = LagLimits {
+        warn_ns: limit("lag_warn", default.warn_ns)?,
+        reduce_ns: limit("lag_reduce", default.reduce_ns)?,
+        halt_ns: limit("lag_halt", default.halt_ns)?,
+    };
+    let [warn, reduce, halt] = [lag.warn_ns, lag.reduce_ns, lag.halt_ns].map(values::format_duration_ns);
+    let refuse = |key, why| Err(section.conflict(key, why, "keep lag_warn <= lag_reduce <= lag_halt"));
+    if lag.warn_ns > lag.reduce_ns {
+        return refuse("lag_warn", format!("journal.lag_warn is {warn} and journal.lag_reduce is {reduce}"));
+    }
+    if lag.reduce_ns > lag.halt_ns {
+        return refuse(
+            "lag_reduce",
+            format!("journal.lag_reduce is {reduce} and journal.lag_halt is {halt}"),
+        );
+    }
+    Ok(lag)
 }
 
 fn session(section: &Section<'_>, default: SessionSettings) -> Result<SessionSettings, ConfigError> {

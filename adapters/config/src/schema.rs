@@ -44,6 +44,7 @@ const TIMEFRAME: &str = "1s, 1m, 3m, 5m, 15m, 30m, 60m or day";
 const STOP: &str = "0% to 100%, in steps of 0.01%; 0% = off";
 const PROFIT: &str = "0% to 1000%, in steps of 0.01%; 0% = off";
 const HOLDING: &str = "0 to 24h, such as 45m; 0 = off";
+const LAG: &str = "1ns to 60s, such as 50ms; lag_warn <= lag_reduce <= lag_halt";
 const FLAG: &str = "true or false";
 
 /// The sections in the order of the canonical text.
@@ -72,6 +73,29 @@ pub const SCHEMA: &[SectionSchema] = &[
         &[
             key("dir", "a directory's path", "where the journal is written; absent = named by the command"),
             key("segment", "256KiB to 2GiB in steps of 64KiB", "size of a segment file"),
+            key(
+                "snapshot_every",
+                "0 to 1000000000",
+                "inputs between snapshots, which a helper thread makes and a restart starts from; 0 = none",
+            ),
+            key(
+                "level",
+                "D0, D1 or D2",
+                "when a record is on the disk: D0 when the kernel likes, D1 within milliseconds, D2 at once and before \
+                 anything leaves the machine; absent = D0 at speed max, D1 when a run keeps a pace",
+            ),
+            key(
+                "hot_dir",
+                "a directory's path, such as /dev/shm/pitlane",
+                "where the journal is mapped, on a memory file system, and copied from; absent = in dir itself",
+            ),
+            key(
+                "lag_warn",
+                LAG,
+                "how far the disk may be behind without a word (level D1 and D2, paced runs)",
+            ),
+            key("lag_reduce", LAG, "how far before nothing is opened any more"),
+            key("lag_halt", LAG, "how far before every position is closed"),
         ],
     ),
     section(
@@ -113,7 +137,7 @@ pub const SCHEMA: &[SectionSchema] = &[
         true,
         &[
             key("at", TIME, "when"),
-            key("do", "kill, flatten or resume", "which command"),
+            key("do", "kill, flatten, reduce_only or resume", "which command"),
             key("reason", "text of at most 216 bytes", "why; a resume must have one"),
         ],
     ),
@@ -198,7 +222,7 @@ pub const SCHEMA: &[SectionSchema] = &[
             key("square_off", TIME_OR_NONE, "when positions are closed"),
             key(
                 "square_off_margin",
-                "0 to 12h in whole seconds, such as 10m; 0 = the end itself",
+                "1m to 12h in whole seconds, such as 10m",
                 "how long before the end of an instrument's trading its position is closed at the latest",
             ),
             key("no_new_entry", TIME_OR_NONE, "from when on no entry is sent"),

@@ -109,13 +109,44 @@ names! {
     }
 }
 
-/// `[journal]`.
+names! {
+    /// When a record is on the disk.
+    DurabilityLevel {
+        /// When the kernel likes; the death of the process loses nothing, a power failure what was not written back.
+        D0 = "D0",
+        /// Synced all the time; a power failure loses milliseconds.
+        D1 = "D1",
+        /// Synced as soon as there is anything, and before anything leaves the machine.
+        D2 = "D2",
+    }
+}
+
+/// How far the disk may be behind the journal, in nanoseconds, and what follows; ascending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LagLimits {
+    /// From here on people are told.
+    pub warn_ns: u64,
+    /// From here on nothing is opened.
+    pub reduce_ns: u64,
+    /// From here on every position is closed.
+    pub halt_ns: u64,
+}
+
+/// `[journal]`. Nothing here changes a result, as long as the disk keeps up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalSettings {
     /// Where the journal is written; `None` = the command names it.
     pub dir: Option<PathBuf>,
     /// Bytes of a segment file; a multiple of 64 KiB.
     pub segment_bytes: u64,
+    /// Inputs from one snapshot to the next, at least; 0 makes none.
+    pub snapshot_every: u64,
+    /// When a record is on the disk; `None` = by the pace of the run.
+    pub level: Option<DurabilityLevel>,
+    /// Where the journal is mapped before it is copied to `dir`; `None` = in `dir` itself.
+    pub hot_dir: Option<PathBuf>,
+    /// How far the disk may be behind.
+    pub lag: LagLimits,
 }
 
 /// `[session]`: the hours of a trading day, Indian time. Open and close are given both or neither.
@@ -187,7 +218,7 @@ pub struct SimSettings {
 pub struct ScriptedCommand {
     /// When, Indian time.
     pub at: Time,
-    /// Which: kill, flatten or resume.
+    /// Which: kill, flatten, reduce-only or resume.
     pub code: CommandCode,
     /// Why, at most 216 bytes; never empty for a resume.
     pub reason: String,

@@ -112,6 +112,12 @@ aux_cpu_set = "0"
 [journal]
 dir = "a \"quoted\" dir\\x"
 segment = "1MiB"
+snapshot_every = 100000
+level = "D2"
+hot_dir = "/dev/shm/elsewhere"
+lag_warn = "1ms"
+lag_reduce = "2ms"
+lag_halt = "3ms"
 [session]
 pre_open = "09:00:30"
 open = "09:16"

@@ -40,6 +40,18 @@ impl Settings {
             text.quoted("dir", &dir.to_string_lossy());
         }
         text.quoted("segment", &format_bytes(self.journal.segment_bytes));
+        text.bare("snapshot_every", self.journal.snapshot_every);
+        if let Some(level) = self.journal.level {
+            text.quoted("level", level.name());
+        }
+        if let Some(hot_dir) = &self.journal.hot_dir {
+            text.quoted("hot_dir", &hot_dir.to_string_lossy());
+        }
+        let lag = &self.journal.lag;
+        for (key, ns) in [("lag_warn", lag.warn_ns), ("lag_reduce", lag.reduce_ns), ("lag_halt", lag.halt_ns)]
+        {
+            text.quoted(key, &format_duration_ns(ns));
+        }
     }
 
     fn market(&self, text: &mut Text, with_speed: bool) {

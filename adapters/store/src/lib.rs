@@ -5,10 +5,14 @@
 
 mod head;
 mod reader;
+mod resume;
+mod snapshots;
 mod writer;
 
 pub use head::{Head, read_head};
 pub use reader::{EventStream, StreamEnd};
+pub use resume::{Ends, ends_complete, has_segments, recover_streams};
+pub use snapshots::Snapshots;
 pub use writer::JournalLog;
 
 use pitlane_engine::event::SCHEMA_VERSION;

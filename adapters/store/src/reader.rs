@@ -3,7 +3,7 @@
 use super::StoreError;
 use pitlane_engine::event::{Event, SCHEMA_VERSION};
 use pitlane_engine::sequencer::source::EventReader;
-use pitlane_journal::{Damaged, EndState, Reader};
+use pitlane_journal::{Damaged, EndState, Ids, Reader};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -15,6 +15,11 @@ impl StreamEnd {
     /// The error that ended the stream early, if one did.
     pub fn take_error(&self) -> Option<StoreError> {
         self.0.lock().ok()?.take()
+    }
+
+    /// Whether an error ended the stream early and was not taken yet.
+    pub fn is_error(&self) -> bool {
+        self.0.lock().is_ok_and(|slot| slot.is_some())
     }
 }
 
@@ -38,6 +43,19 @@ impl EventStream {
             stream,
             end: StreamEnd::default(),
         })
+    }
+
+    /// Goes to the first event whose frame has the number `seq` or a later one; `false` if the stream ends before.
+    ///
+    /// # Errors
+    /// If the journal is damaged on the way.
+    pub fn seek(&mut self, seq: u64) -> Result<bool, StoreError> {
+        Ok(self.reader.seek_seq(seq)?)
+    }
+
+    /// What the writer said the run consists of.
+    pub fn ids(&self) -> Ids {
+        self.reader.ids()
     }
 
     /// Where an error of this stream will be found.

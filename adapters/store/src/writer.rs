@@ -2,7 +2,7 @@
 
 use pitlane_engine::event::{Event, SCHEMA_VERSION};
 use pitlane_engine::log::{EventLog, LogError};
-use pitlane_journal::{JournalDir, JournalError, Record, Writer, WriterOptions};
+use pitlane_journal::{JournalDir, JournalError, Record, Recovered, Writer, WriterOptions};
 
 /// Records events in one stream.
 pub struct JournalLog {
@@ -28,6 +28,47 @@ impl JournalLog {
     /// If the stream exists or cannot be made.
     pub fn outputs(dir: &JournalDir, options: WriterOptions) -> Result<Self, JournalError> {
         Self::create(dir, super::OUTPUTS, options, false)
+    }
+
+    /// A log of inputs that goes on where its recovery found the end; a new one if there was none.
+    ///
+    /// # Errors
+    /// If the stream cannot be made or continued.
+    pub fn resume_inputs(
+        dir: &JournalDir,
+        options: WriterOptions,
+        recovered: Option<&Recovered>,
+    ) -> Result<Self, JournalError> {
+        match recovered {
+            Some(recovered) => Self::resume(dir, super::INPUTS, options, true, recovered),
+            None => Self::inputs(dir, options),
+        }
+    }
+
+    /// The same for outputs.
+    ///
+    /// # Errors
+    /// If the stream cannot be made or continued.
+    pub fn resume_outputs(
+        dir: &JournalDir,
+        options: WriterOptions,
+        recovered: Option<&Recovered>,
+    ) -> Result<Self, JournalError> {
+        match recovered {
+            Some(recovered) => Self::resume(dir, super::OUTPUTS, options, false, recovered),
+            None => Self::outputs(dir, options),
+        }
+    }
+
+    fn resume(
+        dir: &JournalDir,
+        stream: &str,
+        options: WriterOptions,
+        numbered_by_seq: bool,
+        recovered: &Recovered,
+    ) -> Result<Self, JournalError> {
+        let writer = Writer::resume(dir, stream, options, recovered)?;
+        Ok(Self { next: writer.next_seq(), writer: Some(writer), numbered_by_seq, error: None })
     }
 
     fn create(

@@ -4,7 +4,7 @@ use super::index::IdIndex;
 use super::slab::{NONE, Slab};
 use super::{Incoming, LevelView, Outcome, QUANTITY_MAX, Refusal, Resting, Style, Sweep, Trade};
 use crate::event::Side;
-use crate::hash::StateHasher;
+use crate::state::StateIo;
 use crate::units::{InstrumentId, OrderId, Price, Qty};
 
 /// An order and its neighbours in time.
@@ -41,6 +41,25 @@ pub struct Books {
     pub(super) sides: Box<[Sides]>,
 }
 
+/// The order of a slot that holds none.
+const BLANK: Resting = Resting {
+    id: OrderId::ZERO,
+    instrument: InstrumentId::NONE,
+    side: Side::Buy,
+    price: Price::ZERO,
+    open: Qty::ZERO,
+};
+
+impl Resting {
+    fn state(&mut self, io: &mut StateIo<'_>) {
+        io.plain(&mut self.instrument);
+        io.code(&mut self.side, |side| side as u8, Side::from_u8);
+        io.plain(&mut self.id);
+        io.within(&mut self.price, Price(1), Price(i64::MAX));
+        io.within(&mut self.open, Qty(1), QUANTITY_MAX);
+    }
+}
+
 /// Whether `a` is strictly better than `b` for an order of `side`.
 pub(super) fn is_better(side: Side, a: Price, b: Price) -> bool {
     match side {
@@ -60,14 +79,7 @@ impl Books {
     /// Empty books for the instruments `0 .. instruments`, with at most `orders` resting orders in all of
     /// them.
     pub fn with_capacity(instruments: usize, orders: usize) -> Self {
-        let order = Resting {
-            id: OrderId::ZERO,
-            instrument: InstrumentId::NONE,
-            side: Side::Buy,
-            price: Price::ZERO,
-            open: Qty::ZERO,
-        };
-        let node = Node { order, level: NONE, older: NONE, newer: NONE };
+        let node = Node { order: BLANK, level: NONE, older: NONE, newer: NONE };
         let level = Level {
             price: Price::ZERO,
             quantity: Qty::ZERO,
@@ -220,19 +232,47 @@ impl Books {
         Some(order.open - quantity)
     }
 
-    /// Adds every queue, order by order, to the hasher; slot numbers are no part of the state.
-    pub fn state_hash(&self, hasher: &mut StateHasher) {
-        hasher.u64(self.len() as u64);
+    /// Walks over every queue, order by order: instruments ascending, buys before sells, the first to trade first.
+    /// Slot numbers are no part of the state.
+    pub fn state(&mut self, io: &mut StateIo<'_>) {
+        let mut count = self.len();
+        io.size(&mut count, self.nodes.capacity());
+        if io.is_loading() {
+            return self.load(count, io);
+        }
         for number in 0..self.sides.len() {
             let instrument = InstrumentId(u32::try_from(number).expect("instrument ids are 32 bits"));
             for side in [Side::Buy, Side::Sell] {
-                for order in self.queue(instrument, side) {
-                    hasher.u64(u64::from(instrument.0) << 8 | side as u64);
-                    hasher.u64(order.id.0);
-                    hasher.i64(order.price.0);
-                    hasher.i64(order.open.0);
+                for &(mut order) in self.queue(instrument, side) {
+                    order.state(io);
                 }
             }
+        }
+    }
+
+    /// Fills empty books with `count` orders, which come in the order of `state`.
+    fn load(&mut self, count: usize, io: &mut StateIo<'_>) {
+        assert!(self.is_empty(), "a state is loaded into what was just built");
+        let mut before = None;
+        for _ in 0..count {
+            let mut order = BLANK;
+            order.state(io);
+            let place = |order: &Resting| (order.instrument, order.side as u8);
+            let in_order = before.as_ref().is_none_or(|before: &Resting| {
+                place(before) < place(&order)
+                    || place(before) == place(&order) && !is_better(order.side, order.price, before.price)
+            });
+            let known = order.instrument.index() < self.sides.len();
+            if !known || order.id.is_zero() || self.index.get(order.id).is_some() || !in_order {
+                return io.refuse("a resting order cannot be where it is");
+            }
+            if self.crosses(order.instrument, order.side, order.price) {
+                return io.refuse("a book is crossed");
+            }
+            let Resting { id, instrument, side, price: limit, open } = order;
+            let incoming = Incoming { id, side, limit, quantity: open, style: Style::Limit };
+            self.append(instrument, &incoming, open);
+            before = Some(order);
         }
     }
 

@@ -126,9 +126,9 @@ impl Worker for Fused {
         self.sequencer.stop();
     }
 
-    fn finish(self: Box<Self>, result: &mut RunResult) {
+    fn finish(mut self: Box<Self>, result: &mut RunResult) {
         result.last_seq = self.sequencer.last_seq();
-        result.stage_hashes.extend(collect_hashes(&self.chain));
+        result.stage_hashes.extend(collect_hashes(&mut self.chain));
         let risk = &self.chain.second.second.first;
         result.risk_stop = super::worker::risk_stop(risk);
         result.decoder = self.sequencer.source().decoder_counters().cloned();

@@ -6,6 +6,7 @@
 //! are pending again at the end.
 
 use super::replay::{Divergence, difference};
+use super::snapshot::{self, SnapshotHead, SnapshotIds};
 use super::{Resumed, checkpoint_due};
 use crate::config::PipelineConfig;
 use crate::event::{Event, FLAG_OUT};
@@ -96,6 +97,17 @@ impl Recovery {
     /// If a strategy cannot be built.
     pub fn new(config: &PipelineConfig) -> Result<Self, StrategyError> {
         Ok(Self { resumed: Resumed::nothing(config)?, counts: RecoverCounts::default() })
+    }
+
+    /// From a snapshot.
+    pub(super) fn resume(resumed: Resumed, head: SnapshotHead) -> Self {
+        let counts = RecoverCounts { scheduled: head.scheduled, fed: head.fed, ..RecoverCounts::default() };
+        Self { resumed, counts }
+    }
+
+    /// The snapshot of the run, which has just finished a checkpoint's step.
+    pub fn snapshot(&mut self, ids: SnapshotIds) -> Vec<u8> {
+        snapshot::save(&mut self.resumed, self.counts, ids)
     }
 
     /// The run as far as it is recovered, to look at or to save.

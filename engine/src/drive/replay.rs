@@ -278,7 +278,7 @@ pub fn replay<'a>(
             recomputed: "nothing".to_owned(),
         });
     }
-    let stage_hashes = collect_hashes(&chain);
+    let stage_hashes = collect_hashes(&mut chain);
     let (_, counts, ledger, outputs_hash, _) = out.sink.into_parts();
     Ok(ReplayResult {
         inputs: fed,

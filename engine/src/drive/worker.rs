@@ -201,8 +201,8 @@ impl<S: Stage> Runner<S> {
         true
     }
 
-    fn hash(&self) -> (StageId, u128) {
-        (S::ID, stage_hash(&self.stage))
+    fn hash(&mut self) -> (StageId, u128) {
+        (S::ID, stage_hash(&mut self.stage))
     }
 }
 
@@ -310,7 +310,7 @@ impl<S: Source> Worker for SequencerWorker<S> {
         self.sequencer.stop();
     }
 
-    fn finish(self: Box<Self>, result: &mut RunResult) {
+    fn finish(mut self: Box<Self>, result: &mut RunResult) {
         result.last_seq = self.sequencer.last_seq();
         result.stage_hashes.push(self.bars.hash());
         result.stalls.push(("sequencer_output_full", self.bars.stalls));
@@ -393,7 +393,7 @@ impl<S: Stage> Worker for StageWorker<S> {
         if taken == 0 { Duty::Idle } else { Duty::Worked }
     }
 
-    fn finish(self: Box<Self>, result: &mut RunResult) {
+    fn finish(mut self: Box<Self>, result: &mut RunResult) {
         result.stage_hashes.push(self.runner.hash());
         result.stalls.push((self.stall_name, self.runner.stalls));
         (self.report)(&self.runner.stage, result);
@@ -480,8 +480,8 @@ impl<C: Chain> Worker for SinkWorker<C> {
         Duty::Worked
     }
 
-    fn finish(self: Box<Self>, result: &mut RunResult) {
-        result.stage_hashes.extend(collect_hashes(&self.chain));
+    fn finish(mut self: Box<Self>, result: &mut RunResult) {
+        result.stage_hashes.extend(collect_hashes(&mut self.chain));
         result.stalls.push(("report_ring_full", self.stalls));
         (self.report)(&self.chain, result);
         finish_sink(self.sink, result);

@@ -248,6 +248,8 @@ codes! {
         Conflict = 24 "conflict",
         /// The order's quantity is more than the exchange takes in one order.
         FreezeQuantity = 25 "freeze_quantity",
+        /// Positions may only become smaller.
+        ReduceOnly = 26 "reduce_only",
     }
 
     /// Periods of bars.
@@ -308,8 +310,10 @@ codes! {
         Stop = 2 "stop",
         /// Latch the kill switch and close every position, whatever is configured for a kill.
         Flatten = 3 "flatten",
-        /// Clear the latches, for the reason given: kill switch, halt, and instruments closed by their loss.
+        /// Clear the latches, for the reason given: kill switch, halt, reduce-only, and instruments closed by their loss.
         Resume = 4 "resume",
+        /// Open nothing, and cancel what would; exits and cancels go on. Latched until a resume.
+        ReduceOnly = 5 "reduce_only",
     }
 
     /// What people must know at once.
@@ -383,7 +387,8 @@ impl Rule {
             | Self::TradesPerSymbol
             | Self::OrderRate
             | Self::Conflict
-            | Self::FreezeQuantity => RuleUnit::Count,
+            | Self::FreezeQuantity
+            | Self::ReduceOnly => RuleUnit::Count,
         }
     }
 }

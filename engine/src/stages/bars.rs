@@ -31,9 +31,9 @@ use crate::event::{
     self, BAR_BY_TIMER, Bar, DeadLetter, DeadReason, Event, FLAG_REFUSED, Header, Kind, SessionStart,
     StageId, Timeframe,
 };
-use crate::hash::StateHasher;
 use crate::limits::{EMIT_MAX, INSTRUMENTS_MAX};
 use crate::stage::{Emit, Progress, Stage};
+use crate::state::StateIo;
 use crate::units::{InstrumentId, NS_PER_S, TsNs};
 use hours::{Hours, Session};
 use instrument::InstrumentBars;
@@ -65,6 +65,12 @@ pub struct BarsCounters {
 }
 
 impl BarsCounters {
+    fn state(&mut self, io: &mut StateIo<'_>) {
+        self.bars.iter_mut().for_each(|count| io.count(count));
+        let Self { late, stale, future, out_of_session, dropped, .. } = self;
+        [late, stale, future, out_of_session, dropped].into_iter().for_each(|count| io.count(count));
+    }
+
     /// Closed bars of `timeframe`.
     pub fn of(&self, timeframe: Timeframe) -> u64 {
         self.bars[place(timeframe)]
@@ -291,26 +297,20 @@ impl Stage for Bars {
         self.go_on(closing, 0, out)
     }
 
-    fn state_hash(&self, hasher: &mut StateHasher) {
-        assert!(self.closing.is_none(), "a state is hashed between steps");
-        hasher.u64(self.grace_ns);
-        self.session.hash(hasher);
-        hasher.u64(self.next_due.0);
-        for bars in &self.instruments {
-            bars.hash(hasher);
+    fn state(&mut self, io: &mut StateIo<'_>) {
+        assert!(self.closing.is_none(), "a state is taken between steps");
+        self.session.state(io);
+        io.time_or_never(&mut self.next_due);
+        for (bars, earliest) in self.instruments.iter_mut().zip(&mut self.earliest) {
+            bars.state(io);
+            if io.is_loading() {
+                *earliest = bars.earliest_end();
+                if *earliest < self.next_due {
+                    io.refuse("a bar ends before anything is due");
+                }
+            }
         }
-        for count in self.counters.bars {
-            hasher.u64(count);
-        }
-        for count in [
-            self.counters.late,
-            self.counters.stale,
-            self.counters.future,
-            self.counters.out_of_session,
-            self.counters.dropped,
-        ] {
-            hasher.u64(count);
-        }
+        self.counters.state(io);
     }
 }
 

@@ -44,9 +44,9 @@ use crate::event::{
     Cancel, Event, FILL_DEPTH, FILL_MAKER, FILL_NO_VOLUME, FLAG_ENDO, Fill, Header, Hours, Kind, OrderState,
     Report, ReportReason, SessionStart, Side, StageId,
 };
-use crate::hash::StateHasher;
 use crate::limits::{EMIT_MAX, INSTRUMENTS_MAX, OPEN_ORDERS_MAX};
 use crate::stage::{Emit, Progress, Stage, StepEnd};
+use crate::state::StateIo;
 use crate::units::{InstrumentId, OrderId, Price, Qty, TsNs};
 use depth::Depth;
 use hours::TradingHours;
@@ -136,19 +136,18 @@ impl Stage for Matcher {
         self.report(end, out)
     }
 
-    fn state_hash(&self, hasher: &mut StateHasher) {
-        assert!(matches!(self.work, Work::None), "a state is hashed between steps");
-        hasher.u64(u64::from(self.session_ended));
-        self.hours.state_hash(hasher);
-        for market in &self.markets {
-            market.state_hash(hasher);
-        }
-        for depth in &self.depths {
-            depth.state_hash(hasher);
-        }
-        self.books.state_hash(hasher);
-        self.orders.state_hash(hasher);
-        self.refusals.state_hash(hasher);
+    fn state(&mut self, io: &mut StateIo<'_>) {
+        assert!(matches!(self.work, Work::None), "a state is taken between steps");
+        io.flag(&mut self.session_ended);
+        self.hours.state(io);
+        self.markets.iter_mut().for_each(|market| market.state(io));
+        self.depths.iter_mut().for_each(|depth| depth.state(io));
+        self.books.state(io);
+        self.orders.state(io);
+        self.refusals.state(io);
+        let multiplier = |id: InstrumentId| self.instruments[id.index()].multiplier;
+        let fit = || self.orders.fit(&self.books, multiplier) && self.may_rest();
+        io.check(fit, "the books do not hold the open orders");
     }
 }
 
@@ -174,6 +173,12 @@ impl Matcher {
             session_ended: false,
             work: Work::None,
         }
+    }
+
+    /// Whether what rests, if anything, is in tradable instruments and a session.
+    fn may_rest(&self) -> bool {
+        let tradable = |id: InstrumentId| self.is_empty(id) || self.instruments[id.index()].tradable;
+        (self.books.is_empty() || !self.session_ended) && self.every_instrument().all(tradable)
     }
 
     /// Number of orders resting in all books.

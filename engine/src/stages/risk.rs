@@ -12,9 +12,10 @@
 //!    quarter.
 //! 4. Kill (over sessions too), halt (the day's loss or drawdown, until the next session) and square-off
 //!    (from each instrument's time on) block entries, cancel what rests and, a kill only if configured or if
-//!    an operator said flatten, close positions each second until flat. An instrument whose own loss reaches
-//!    its limit is closed alone, for the session. An operator's resume clears these latches, not their causes.
-//!    Nothing is sent outside an instrument's continuous trading.
+//!    an operator said flatten, close positions each second until flat. After any other kill nothing but cancels
+//!    is sent: positions are left to people. An instrument whose own loss reaches its limit is closed alone, for
+//!    the session. An operator's resume clears these latches, not their causes. Nothing is sent outside an
+//!    instrument's continuous trading.
 //! 5. A report counts once, by its number. One that contradicts its order is not booked: alarm, and the kill
 //!    latches.
 
@@ -32,6 +33,7 @@ mod reports;
 mod reprice;
 mod session;
 mod sizing;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -40,10 +42,10 @@ use crate::event::{
     Alarm, AlarmCode, Bar, Command, CommandCode, Event, Full, Header, Hours, Kind, Ltp, Quote, SessionStart,
     Signal, StageId,
 };
-use crate::hash::StateHasher;
 use crate::ledger::Ledger;
 use crate::limits::{EMIT_MAX, INSTRUMENTS_MAX};
 use crate::stage::{Emit, Progress, Stage};
+use crate::state::StateIo;
 use crate::units::{InstrumentId, Money, OrderId, Price, TsNs};
 use claims::Claim;
 use desk::{Desk, Finished, Target};
@@ -108,6 +110,8 @@ pub struct Risk {
     /// A kill that closes every position, whatever is configured.
     flatten: bool,
     halted: bool,
+    /// Nothing is opened until a resume; exits and cancels go on.
+    reduce_only: bool,
     /// The run was stopped before its session's end.
     stopped: bool,
     /// Orders whose final report has not come back.
@@ -184,6 +188,7 @@ impl Risk {
             killed: false,
             flatten: false,
             halted: false,
+            reduce_only: false,
             stopped: false,
             open_orders: 0,
             occupied: 0,
@@ -243,7 +248,7 @@ impl Risk {
 
     /// Whether nothing of the desk may be opened any more and nothing may rest.
     fn closing(&self, desk: &Desk) -> bool {
-        self.killed || self.halted || self.stopped || self.squaring(desk)
+        self.killed || self.halted || self.reduce_only || self.stopped || self.squaring(desk)
     }
 
     /// Whether a position that is left at the session's end is somebody's fault.
@@ -271,7 +276,8 @@ impl Risk {
         if self.active && self.cause.ts >= self.first_square_off {
             self.squared_until = self.cause.ts;
         }
-        let stop = self.killed || self.halted || self.stopped || self.squared_until > TsNs::ZERO;
+        let latched = self.killed || self.halted || self.reduce_only || self.stopped;
+        let stop = latched || self.squared_until > TsNs::ZERO;
         let anything = self.open_orders > 0 || self.ledger.open_positions() > 0;
         if anything && (stop || self.wishes > 0 || self.barred > 0 || self.watched) {
             self.first = self.waiting.take().unwrap_or(0);
@@ -350,6 +356,7 @@ impl Stage for Risk {
                 Some(CommandCode::Stop) => self.on_stop(),
                 Some(CommandCode::Flatten) => self.latch_flatten(out),
                 Some(CommandCode::Resume) => self.on_resume(out),
+                Some(CommandCode::ReduceOnly) => self.latch_reduce_only(),
                 None => unreachable!("coded fields are checked where events enter"),
             },
             Kind::SessionStart => self.on_session_start(event.body::<SessionStart>()),
@@ -364,30 +371,7 @@ impl Stage for Risk {
         self.continue_sweep(&mut Bounded { out, left: EMIT_MAX })
     }
 
-    fn state_hash(&self, hasher: &mut StateHasher) {
-        self.ledger.hash(hasher);
-        for desk in &self.desks {
-            desk.hash(hasher);
-        }
-        hasher.u64(self.first_square_off.0);
-        hasher.u64(self.squared_until.0);
-        hasher.i64(self.start_total.0);
-        hasher.i64(self.loss_limit.0);
-        hasher.i64(self.peak_total.0);
-        hasher.i64(self.drawdown_limit.0);
-        hasher.i64(self.symbol_loss_limit.0);
-        hasher.u64(u64::from(self.trades) | u64::from(self.barred) << 32);
-        self.rate.hash(hasher);
-        hasher.u64(self.waiting.map_or(u64::MAX, |at| at as u64));
-        hasher.u64(self.first as u64);
-        let latches = [self.active, self.killed, self.flatten, self.halted, self.stopped];
-        hasher.bytes(&latches.map(u8::from));
-        hasher.u64(self.open_orders as u64);
-        hasher.u64(u64::from(self.occupied));
-        hasher.u64(u64::from(self.wishes));
-        self.finished.hash(hasher);
-        hasher.u64(self.cause.seq.0);
-        hasher.u64(self.orders_in_step);
-        // The sweep is idle between steps, and hashes are taken only there.
+    fn state(&mut self, io: &mut StateIo<'_>) {
+        self.walk(io);
     }
 }

@@ -31,9 +31,9 @@ use crate::config::PipelineConfig;
 use crate::event::{
     Action, Bar, Event, FLAG_EXO, Header, Hours, Kind, SessionStart, Signal, SignalReason, StageId, Timeframe,
 };
-use crate::hash::StateHasher;
 use crate::limits::{EMIT_MAX, INSTRUMENTS_MAX, STRATEGIES_MAX};
 use crate::stage::{Emit, Progress, Stage};
+use crate::state::StateIo;
 use crate::units::{InstrumentId, NS_PER_S, Price, StrategyId, TsNs};
 
 /// Instances on one instrument at most: each may answer one event, and the event itself is forwarded.
@@ -66,6 +66,20 @@ struct Slot {
     awaiting_price: bool,
     /// Code of the reason said last in this session, 0 = none.
     said: u8,
+}
+
+impl Slot {
+    fn state(&mut self, io: &mut StateIo<'_>) {
+        io.plain(&mut self.said);
+        if self.said != 0 && SignalReason::from_u8(self.said).is_none() {
+            io.refuse("a slot said something unknown");
+        }
+        io.flag(&mut self.awaiting_price);
+        if self.awaiting_price && self.first_due_ns.is_none() {
+            io.refuse("a slot waits for a price that it never says is missing");
+        }
+        self.strategy.state(io);
+    }
 }
 
 impl Strategies {
@@ -329,17 +343,21 @@ impl Stage for Strategies {
         self.report_missing_prices(EMIT_MAX, out)
     }
 
-    fn state_hash(&self, hasher: &mut StateHasher) {
-        hasher.u64(self.signals);
-        for (open, close) in &self.hours {
-            hasher.u64(open.0);
-            hasher.u64(close.0);
+    fn state(&mut self, io: &mut StateIo<'_>) {
+        io.count(&mut self.signals);
+        for (open, close) in &mut self.hours {
+            io.time(open);
+            io.time(close);
         }
-        hasher.u64(u64::from(self.awaiting));
-        // `scan` is empty between steps, and hashes are taken only there.
-        for slot in &self.slots {
-            hasher.u64(u64::from(slot.said) << 1 | u64::from(slot.awaiting_price));
-            slot.strategy.hash(hasher);
+        io.plain(&mut self.awaiting);
+        // `scan` is empty between steps, and states are taken only there.
+        let mut awaiting = 0;
+        for slot in &mut self.slots {
+            slot.state(io);
+            awaiting += u32::from(slot.awaiting_price);
+        }
+        if awaiting != self.awaiting {
+            io.refuse("another number of slots waits for a price");
         }
     }
 }

@@ -16,8 +16,12 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// Those of [`open`](Self::open) and [`next`](Self::next).
+    /// Those of [`open_kept`](Self::open_kept) and [`next`](Self::next); [`JournalError::RemovedByRetention`] if the
+    /// record may have been among those that are gone.
     pub fn seek_seq(&mut self, seq: u64) -> Result<bool, JournalError> {
+        if let Some(kept) = self.kept.filter(|kept| seq <= kept.last_seq) {
+            return Err(self.removed(&kept));
+        }
         self.jump(|header| header.first_seq <= seq, |entry| entry.first_seq <= seq)?;
         self.skip_until(|frame| frame.seq >= seq)
     }
@@ -26,8 +30,12 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// Those of [`open`](Self::open) and [`next`](Self::next).
+    /// Those of [`open_kept`](Self::open_kept) and [`next`](Self::next); [`JournalError::RemovedByRetention`] if the
+    /// record may have been among those that are gone.
     pub fn seek_ts(&mut self, ts_ns: u64) -> Result<bool, JournalError> {
+        if let Some(kept) = self.kept.filter(|kept| ts_ns <= kept.last_ts_ns) {
+            return Err(self.removed(&kept));
+        }
         // Strictly before: several records may share the timestamp, across blocks and segments.
         self.jump(|header| header.first_ts_ns < ts_ns, |entry| entry.first_ts_ns < ts_ns)?;
         self.skip_until(|frame| frame.ts_ns >= ts_ns)
@@ -40,13 +48,14 @@ impl Reader {
         entry_before: impl Fn(&Entry) -> bool,
     ) -> Result<(), JournalError> {
         let mut found = None;
-        for index in segment_indices(&self.folder)? {
+        let first = self.kept.map_or(0, |kept| kept.first_index);
+        for index in segment_indices(&self.folder)?.into_iter().skip_while(|&index| index < first) {
             let segment = OpenSegment::new(&self.folder, &self.stream, index, None)?;
             if segment.header.journal_uuid != self.journal_uuid() {
                 let what = Fault::Foreign { field: "journal uuid" };
                 return Err(corrupt_at(&segment.path, index, 0, None, what));
             }
-            if index == 0 || segment.header.is_active() && segment_before(&segment.header) {
+            if index == first || segment.header.is_active() && segment_before(&segment.header) {
                 found = Some(segment);
             }
         }
@@ -61,6 +70,7 @@ impl Reader {
             self.position_bytes = entry.first_frame;
         }
         self.current = segment;
+        self.next_file = None;
         Ok(())
     }
 

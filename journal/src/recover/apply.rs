@@ -12,30 +12,46 @@ use crate::disk::Disk;
 use crate::durable::Link;
 use crate::error::JournalError;
 use crate::format::{
-    HEADER_ACTIVE, HEADER_LINKED, HEADER_RECOVERED, HEADER_SEALED, SegmentHeader, TRAILER_BYTES,
+    FRAMES_START, HEADER_ACTIVE, HEADER_COPY_BYTES, HEADER_LINKED, HEADER_RECOVERED, HEADER_SEALED,
+    SegmentHeader, TRAILER_BYTES,
 };
+use crate::planted::{Bug, is_planted};
 
 /// Carries out what the plan says.
-pub(super) fn apply(dir: &JournalDir, plan: &mut Plan) -> Result<(), JournalError> {
+pub(super) fn apply(dir: &JournalDir, plan: &mut Plan, full: bool) -> Result<(), JournalError> {
     let recovered = &plan.recovered;
     dir.raise_epoch(Some((recovered.journal_uuid, recovered.epoch)))?;
     let disk = dir.disk();
     let started = Instant::now();
+    if let Some(mirror) = &plan.mirror {
+        mirror.write_repairs(disk)?;
+    }
+    if let Some(path) = &plan.last_sealed {
+        seal_again(disk, path)?;
+    }
     for segment in &plan.unsealed {
-        merge(disk, segment)?;
+        rewrite(disk, segment)?;
     }
     plan.recovered.parts.merge_ns = ns_since(started);
     let started = Instant::now();
+    let first_index = plan.recovered.next_index - plan.recovered.segments;
+    crate::retention::remove_below(disk, &plan.folder, first_index)?;
     for path in &plan.remove {
         disk.remove(path).map_err(|source| JournalError::io("remove", path, source))?;
-    }
-    if !plan.remove.is_empty() {
-        // Gone for good before what stays is sealed: a sealed end must never be followed by what was cut.
-        sync_dir(disk, &plan.folder)?;
+        // Gone for good before the next one, so that names that come back after a power failure have no hole between
+        // them; and before what stays is sealed: a sealed end must never be followed by what was cut.
+        if !is_planted(Bug::RemovalsTogether) {
+            sync_dir(disk, &plan.folder)?;
+        }
     }
     let mut link = plan.start_link()?;
     for segment in &plan.unsealed {
         link = seal(disk, segment, link)?;
+    }
+    if let Some(mirror) = &mut plan.mirror {
+        let segments = plan.recovered.next_index - plan.recovered.segments..plan.recovered.next_index;
+        mirror.follow(disk, &plan.folder, segments, full)?;
+        plan.recovered.repaired = mirror.repaired();
     }
     plan.recovered.parts.seal_ns = ns_since(started);
     remove_leftovers(&plan.folder);
@@ -70,13 +86,44 @@ impl Plan {
     }
 }
 
-fn merge(disk: &Disk, segment: &Unsealed) -> Result<(), JournalError> {
-    let Some(from) = segment.merge_from else { return Ok(()) };
+/// Writes the frames that are not known to be in the durable file.
+fn rewrite(disk: &Disk, segment: &Unsealed) -> Result<(), JournalError> {
+    if segment.rewrite_from >= segment.scanned.end {
+        // Perhaps the file does not even reach to where frames start.
+        return Ok(());
+    }
+    let bytes = &segment.bytes[segment.rewrite_from as usize..segment.scanned.end as usize];
     let path = &segment.path;
     let file = open(path)?;
-    let bytes = &segment.bytes[from as usize..segment.scanned.end as usize];
-    let written = disk.write(&file, path, bytes, from).and_then(|()| disk.sync(&file, path));
-    written.map_err(|source| JournalError::io("write what the hot tier had more to", path, source))
+    let written = disk.write(&file, path, bytes, segment.rewrite_from).and_then(|()| disk.sync(&file, path));
+    written.map_err(|source| JournalError::io("write what the disk may lack to", path, source))
+}
+
+/// Stores both header copies of the last sealed segment once more, one after the other. Its writer may have died, or seen an
+/// error, between the two or before their syncs; all segments before it were sealed to the end.
+fn seal_again(disk: &Disk, path: &Path) -> Result<(), JournalError> {
+    let file = open(path)?;
+    let failed = |source| JournalError::io("seal", path, source);
+    let mut bytes = [0; FRAMES_START as usize];
+    std::os::unix::fs::FileExt::read_exact_at(&file, &mut bytes, 0).map_err(failed)?;
+    let newest = SegmentHeader::pick(&bytes);
+    let mut header = newest.expect("it was valid when the plan was made, and the journal is locked");
+    let both = bytes.chunks_exact(HEADER_COPY_BYTES).all(|copy| {
+        SegmentHeader::pick(copy).is_some_and(|copy| copy.is_sealed() && copy.salt == header.salt)
+    });
+    for last in [false, true] {
+        disk.write(&file, path, header.as_bytes(), header.copy_offset()).map_err(failed)?;
+        disk.sync(&file, path).map_err(failed)?;
+        if !last && both {
+            let other = HEADER_COPY_BYTES as u64 - header.copy_offset();
+            let copy = SegmentHeader::pick(&bytes[other as usize..][..HEADER_COPY_BYTES]);
+            header = copy.expect("both copies are valid");
+        } else if !last {
+            header.generation += 1;
+            header.sign();
+        }
+    }
+    Ok(())
 }
 
 /// Seals a segment where its valid frames end.

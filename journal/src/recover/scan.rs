@@ -155,6 +155,22 @@ pub(crate) fn chain_of(
     chain.finish(header.salt)
 }
 
+/// The hash of the last whole block below a watermark, as the writer puts it there.
+pub(crate) fn chain_below(
+    file: &[u8],
+    header: &SegmentHeader,
+    watermark: &Watermark,
+    previous: [u8; 32],
+) -> [u8; 32] {
+    let mut chain = Chain::new(header.segment_bytes, previous);
+    let end = watermark.durable_bytes.min(file.len() as u64);
+    while end >= chain.block_end() {
+        let (start, block_end) = (chain.end(), chain.block_end());
+        chain.bytes(&file[start as usize..block_end as usize]);
+    }
+    chain.whole()
+}
+
 /// Looks at a frame that was read alone, as if it stood at its place in the file.
 pub(crate) fn frame_alone(frame: &[u8], expect: &Expect) -> At {
     let Some((word, after_commit)) = frame.split_first_chunk::<COMMIT_BYTES>() else { return At::Nothing };

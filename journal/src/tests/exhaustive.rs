@@ -88,13 +88,7 @@ fn every_single_bit_flip_of_a_mebibyte_is_named_or_harmless() {
                 let verdict = recover_bytes(&file);
                 let fair = matches!(&verdict, Some(Verdict::Good(found)) if found.frames == frames && found.fault.is_none());
                 file[offset] ^= 1 << bit;
-                assert!(
-                    fair || offset % 8 != 0 && verdict.is_none(),
-                    "bit {bit} of byte {offset}: {verdict:?}"
-                );
-                if offset % 16 != 0 {
-                    break;
-                }
+                assert!(fair, "bit {bit} of byte {offset}: {verdict:?}");
             }
         }
         // Frames: what is before the damaged one does not change, so each scan starts there.

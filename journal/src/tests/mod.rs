@@ -4,11 +4,17 @@ mod crash;
 mod damage;
 mod exhaustive;
 mod forged;
+mod fuzz;
 mod golden;
+mod identity;
+mod leases;
+mod loom;
+mod mirror;
 #[cfg(feature = "planted")]
 mod planted;
 mod power;
 mod python;
+mod race;
 mod recovery;
 mod refusal;
 mod round_trip;
@@ -64,6 +70,11 @@ impl Random {
     fn bytes(&mut self, len: usize) -> Vec<u8> {
         (0..len).map(|_| self.next() as u8).collect()
     }
+}
+
+/// Whether the long campaigns were asked for. The gate sets the variable to nothing when they were not.
+fn long() -> bool {
+    std::env::var_os("PITLANE_LONG").is_some_and(|long| !long.is_empty())
 }
 
 /// A seed from the environment to repeat a failure with, or a new one; printed, so that a failure shows it.

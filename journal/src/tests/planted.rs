@@ -5,6 +5,7 @@ use std::fs;
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::exhaustive::{recover_bytes, segment};
+use super::power::again::{cut_recoveries, failed_sync};
 use super::power::{failing_call, images};
 use super::recovery::{append, merged, options};
 use super::{Random, read, records, small};
@@ -27,7 +28,7 @@ fn with<T>(bug: Option<Bug>, work: impl FnOnce() -> T) -> T {
 #[test]
 fn bugs_of_syncing_are_caught_by_power_failures() {
     for bug in [Bug::WatermarkEarly, Bug::SyncSkippedOnRoll, Bug::DirSyncMissing, Bug::DurableBeforeSync] {
-        let caught = (0..5).find_map(|_| images(Some(bug), IMAGES).err());
+        let caught = (0..5).find_map(|_| images(Some(bug), 2, IMAGES).err());
         println!("{bug:?}: {}", caught.as_deref().unwrap_or("not caught"));
         assert!(caught.is_some(), "{bug:?} was not caught");
     }
@@ -35,9 +36,21 @@ fn bugs_of_syncing_are_caught_by_power_failures() {
 
 #[test]
 fn an_ignored_sync_error_is_caught_by_failing_calls() {
-    let caught = (1..400).find_map(|fail_at| failing_call(Some(Bug::SyncErrorIgnored), fail_at).err());
+    let caught = (1..400).find_map(|fail_at| failing_call(Some(Bug::SyncErrorIgnored), 2, fail_at).err());
     println!("{caught:?}");
     assert!(caught.is_some());
+}
+
+#[test]
+fn bugs_of_recovering_are_caught_by_failed_syncs_and_power_failures() {
+    let trusted = (1..90).find_map(|fail_at| {
+        with(Some(Bug::CleanPagesTrusted), || (1..=2).find_map(|tiers| failed_sync(tiers, fail_at).err()))
+    });
+    println!("{trusted:?}");
+    assert!(trusted.is_some());
+    let together = (0..10).find_map(|_| with(Some(Bug::RemovalsTogether), || cut_recoveries(4, 40).err()));
+    println!("{together:?}");
+    assert!(together.is_some());
 }
 
 #[test]
@@ -45,7 +58,7 @@ fn bugs_of_publishing_are_caught_by_the_durable_thread() {
     for bug in [Bug::EarlyCommit, Bug::CrcSeedWithoutOffset] {
         let (dir, hot) = (tempfile::tempdir().unwrap(), tempfile::tempdir_in("/dev/shm").unwrap());
         let disk = Disk { bug: Some(bug), ..Disk::default() };
-        let lock = JournalDir::lock_on(dir.path(), Some(hot.path()), disk).unwrap();
+        let lock = JournalDir::lock_on(dir.path(), Some(hot.path()), None, disk).unwrap();
         let mut writer = Writer::create(&lock, "inputs", options(Durability::D2)).unwrap();
         let all = records(&mut Random(51), 200_000, 60);
         let caught = all.iter().any(|record| writer.append(record.record()).is_err())
@@ -127,7 +140,7 @@ fn a_broken_chain_is_caught_by_recovery() {
     for bug in [None, Some(Bug::ChainNotLinked)] {
         let dir = tempfile::tempdir().unwrap();
         let disk = Disk { bug, ..Disk::default() };
-        let lock = JournalDir::lock_on(dir.path(), None, disk).unwrap();
+        let lock = JournalDir::lock_on(dir.path(), None, None, disk).unwrap();
         let mut writer = Writer::create(&lock, "inputs", small()).unwrap();
         append(&mut writer, &records(&mut Random(53), 3_000, 300));
         writer.close().unwrap();

@@ -275,7 +275,7 @@ fn a_recovery_cut_short_at_any_call_is_done_again_with_the_same_end() {
         wait_durable(&writer.durability(), 1_000);
         let behind = image_with_spares(dir.path(), 3);
         append(&mut writer, &all[1_000..]);
-        let folder = locked.hot_folder(locked.journal_uuid(), "inputs").unwrap();
+        let folder = locked.hot_folder(locked.journal_uuid(), "inputs").unwrap().unwrap();
         drop(writer);
         let files = fs::read_dir(&folder).unwrap().flatten();
         let in_memory: Vec<_> = files.map(|file| (file.path(), fs::read(file.path()).unwrap())).collect();
@@ -296,7 +296,7 @@ fn a_recovery_cut_short_at_any_call_is_done_again_with_the_same_end() {
         script.fail_at.store(fail_at, SeqCst);
         script.errno.store(libc::EIO, SeqCst);
         let disk = Disk::scripted(&script);
-        let locked = JournalDir::lock_on(dir.path(), Some(hot.path()), disk).unwrap();
+        let locked = JournalDir::lock_on(dir.path(), Some(hot.path()), None, disk).unwrap();
         let first = recover(&locked, "inputs");
         let done = first.is_ok();
         let last = first.or_else(|_| recover(&locked, "inputs")).unwrap();

@@ -14,8 +14,10 @@ use std::process::ExitCode;
 
 /// Runs the trading pipeline: feed, bars, strategies, risk, matcher, journal.
 ///
-/// Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 data missing or journal in use, 5 stopped by risk or kill
-/// switch, 130/143 signals.
+/// A run whose process died goes on when it is started again on its journal, with the settings it was made with.
+///
+/// Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 data missing or damaged, journal in use, complete or of another
+/// run, 4 the journal does not hold what its inputs make, 5 stopped by risk or kill switch, 130/143 signals.
 #[derive(Parser)]
 #[command(name = "engine", version, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -62,7 +64,7 @@ struct RunArgs {
     /// The broker's instrument dump, .gz too: tokens, lots and ticks of the configured symbols are taken from it
     #[arg(long, value_name = "FILE")]
     instruments: Option<PathBuf>,
-    /// Where to journal; default: journals/NAME, numbered
+    /// Where to journal; a run that was cut short there goes on; default: journals/NAME, numbered
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
     /// Pace of virtual time: max, real, or x10 and the like

@@ -2,9 +2,12 @@
 
 use clap::{Args, Parser, Subcommand};
 use pitlane_session::cli::{ConfigArgs, CpuArgs};
+use pitlane_session::diff::{DiffArgs, diff};
 use pitlane_session::dump::{DumpArgs, TailArgs, dump, tail};
 use pitlane_session::exit::{Exit, answer, finish, usage};
 use pitlane_session::export::{What, export};
+use pitlane_session::grep::{GrepArgs, grep};
+use pitlane_session::repair::{RepairArgs, repair};
 use pitlane_session::warmup::WarmupArgs;
 use pitlane_session::{import, info, replay_card, sim, verify, whatif};
 use std::io::Write;
@@ -38,6 +41,12 @@ enum Command {
     Dump(DumpArgs),
     /// Follow a journal that is being written, until it is sealed or Ctrl-C
     Tail(TailArgs),
+    /// Print the events that match, such as those of one order
+    Grep(GrepArgs),
+    /// Compare two runs, such as a day with a what-if run over it; exit code 4 if they differ
+    Diff(DiffArgs),
+    /// Make a journal that a crash left end in order, or name its damage; writes only with --yes
+    Repair(RepairArgs),
 }
 
 #[derive(Args)]
@@ -136,6 +145,9 @@ fn main() -> ExitCode {
         Command::Export(args) => run_export(&args),
         Command::Dump(args) => run_dump(&args),
         Command::Tail(args) => run_tail(&args),
+        Command::Grep(args) => run_grep(&args),
+        Command::Diff(args) => run_diff(&args),
+        Command::Repair(args) => run_repair(&args),
     })
 }
 
@@ -244,4 +256,28 @@ fn run_tail(args: &TailArgs) -> anyhow::Result<Exit> {
     let ended = tail(args, &mut out);
     out.flush()?;
     ended
+}
+
+fn run_grep(args: &GrepArgs) -> anyhow::Result<Exit> {
+    sim::check_is_journal(&args.dir)?;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let matched = grep(args, &mut out);
+    // What was read before a damaged place is shown before the error.
+    out.flush()?;
+    matched.map(|_| Exit::Ok)
+}
+
+fn run_diff(args: &DiffArgs) -> anyhow::Result<Exit> {
+    sim::check_is_journal(&args.a)?;
+    sim::check_is_journal(&args.b)?;
+    let compared = diff(args)?;
+    answer(&if args.json { compared.json().to_string() } else { compared.render() })?;
+    Ok(if compared.identical() { Exit::Ok } else { Exit::Divergence })
+}
+
+fn run_repair(args: &RepairArgs) -> anyhow::Result<Exit> {
+    sim::check_is_journal(&args.dir)?;
+    let repaired = repair(args)?;
+    answer(&if args.json { repaired.json().to_string() } else { repaired.render() })?;
+    Ok(repaired.exit())
 }

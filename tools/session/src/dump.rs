@@ -2,13 +2,12 @@
 
 mod decoded;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::exit::{Exit, usage};
 use crate::recorded::Recording;
 use crate::signals::Signals;
 use clap::Args;
-use decoded::write_line;
 use jiff::Timestamp;
 use pitlane_config::{canonical_symbol, ist, parse_date, parse_time};
 use pitlane_engine::event::{Event, Kind};
@@ -19,6 +18,8 @@ use std::collections::VecDeque;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+pub(crate) use decoded::{Decoded, is_shown, write_line};
 
 /// How long `tail` sleeps at the end of what is recorded so far.
 const POLL: Duration = Duration::from_millis(20);
@@ -79,13 +80,31 @@ pub fn dump(args: &DumpArgs, out: &mut dyn Write) -> anyhow::Result<u64> {
         None if has_stream(&args.dir, OUTPUTS) => vec![INPUTS, OUTPUTS],
         None => vec![INPUTS],
     };
+    let mut written = 0;
+    walk(&args.dir, &streams, &filter, &mut |event, stream| {
+        written += 1;
+        Ok(write_line(out, event, stream, &names, args.json)?)
+    })?;
+    Ok(written)
+}
+
+/// Calls `each` with every event of the streams that the filter wants, in the order of the run, and the stream it is
+/// from.
+///
+/// # Errors
+/// If a stream is damaged (what comes before was handed over), or `each` fails.
+pub(crate) fn walk(
+    dir: &Path,
+    streams: &[&'static str],
+    filter: &Filter,
+    each: &mut dyn FnMut(&Event, &'static str) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let mut heads = Vec::new();
-    for name in streams {
-        let mut stream = EventStream::open(&args.dir, name)?;
+    for &name in streams {
+        let mut stream = EventStream::open(dir, name)?;
         let head = stream.try_next()?;
         heads.push(Head { name, stream, head });
     }
-    let mut written = 0;
     // Seqs ascend in both streams, so the smaller head is next; of equal ones the input, which stands first.
     while let Some((at, event)) = heads
         .iter()
@@ -94,11 +113,10 @@ pub fn dump(args: &DumpArgs, out: &mut dyn Write) -> anyhow::Result<u64> {
         .min_by_key(|(at, event)| (event.header.seq, *at))
     {
         if filter.is_behind(&event) {
-            return Ok(written);
+            return Ok(());
         }
         if filter.wants(&event) {
-            write_line(out, &event, heads[at].name, &names, args.json)?;
-            written += 1;
+            each(&event, heads[at].name)?;
         }
         heads[at].head = heads[at].stream.try_next()?;
     }
@@ -108,7 +126,7 @@ pub fn dump(args: &DumpArgs, out: &mut dyn Write) -> anyhow::Result<u64> {
             eprintln!("note: {name} end torn at segment {segment}, offset {offset} ({reason})");
         }
     }
-    Ok(written)
+    Ok(())
 }
 
 /// Writes the last events recorded to `out`, then every further one as it is recorded, until the stream is sealed or
@@ -196,16 +214,16 @@ struct Head {
 
 /// Names by ids. What cannot be named is shown by its number: a dump is for journals in any state.
 #[derive(Debug, Default)]
-struct Names {
-    instruments: Vec<String>,
-    strategies: Vec<String>,
+pub(crate) struct Names {
+    pub(crate) instruments: Vec<String>,
+    pub(crate) strategies: Vec<String>,
     /// The first session's date as yyyymmdd.
     date: Option<u32>,
     complete: bool,
 }
 
 impl Names {
-    fn read(dir: &Path) -> Self {
+    pub(crate) fn read(dir: &Path) -> Self {
         let Ok(head) = read_head(dir) else { return Self::default() };
         let date = Some(head.first_session.date);
         let instruments = head.instruments.into_iter().map(|spec| spec.symbol).collect();
@@ -217,13 +235,13 @@ impl Names {
         Self { instruments, strategies, date, complete: true }
     }
 
-    fn instrument(&self, event: &Event) -> Option<String> {
+    pub(crate) fn instrument(&self, event: &Event) -> Option<String> {
         let id = event.header.instrument;
         let symbol = || self.instruments.get(id.index()).cloned().unwrap_or_else(|| format!("#{}", id.0));
         id.is_some().then(symbol)
     }
 
-    fn strategy(&self, id: u16) -> String {
+    pub(crate) fn strategy(&self, id: u16) -> String {
         if id == StrategyId::NONE.0 {
             return "risk".to_owned();
         }
@@ -272,15 +290,27 @@ impl Bound {
 
 /// Which events are wanted.
 #[derive(Debug, Default)]
-struct Filter {
+pub(crate) struct Filter {
     kinds: Vec<Kind>,
-    instrument: Option<u32>,
+    instruments: Vec<u32>,
     from: Option<Bound>,
     to: Option<Bound>,
 }
 
 impl Filter {
     fn of(args: &DumpArgs, names: &Names) -> anyhow::Result<Self> {
+        let instruments: Vec<String> = args.instrument.iter().cloned().collect();
+        Self::new(&args.kind, &instruments, args.from.as_deref(), args.to.as_deref(), names)
+    }
+
+    /// Of each list one must fit; an empty one fits all.
+    pub(crate) fn new(
+        kinds: &[String],
+        instruments: &[String],
+        from: Option<&str>,
+        to: Option<&str>,
+        names: &Names,
+    ) -> anyhow::Result<Self> {
         let kind = |text: &String| {
             let found = Kind::ALL.iter().find(|kind| kind.name().eq_ignore_ascii_case(text));
             let all = || Kind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
@@ -294,14 +324,13 @@ impl Filter {
                 usage(format!("--instrument: `{text}` is not in this journal; in it are {known}"))
             })
         };
-        let bound = |flag, text: &Option<String>| {
-            text.as_ref().map(|text| Bound::parse(flag, text, names.date)).transpose()
-        };
+        let bound =
+            |flag, text: Option<&str>| text.map(|text| Bound::parse(flag, text, names.date)).transpose();
         Ok(Self {
-            kinds: args.kind.iter().map(kind).collect::<anyhow::Result<_>>()?,
-            instrument: args.instrument.as_ref().map(instrument).transpose()?,
-            from: bound("--from", &args.from)?,
-            to: bound("--to", &args.to)?,
+            kinds: kinds.iter().map(kind).collect::<anyhow::Result<_>>()?,
+            instruments: instruments.iter().map(instrument).collect::<anyhow::Result<_>>()?,
+            from: bound("--from", from)?,
+            to: bound("--to", to)?,
         })
     }
 
@@ -311,7 +340,7 @@ impl Filter {
 
     fn wants(&self, event: &Event) -> bool {
         (self.kinds.is_empty() || self.kinds.contains(&event.kind()))
-            && self.instrument.is_none_or(|id| event.header.instrument.0 == id)
+            && (self.instruments.is_empty() || self.instruments.contains(&event.header.instrument.0))
             && self.from.is_none_or(|from| from.order(event).is_ge())
     }
 }

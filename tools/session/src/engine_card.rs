@@ -42,6 +42,9 @@ pub fn render(done: &Done) -> String {
         ("state hash", summary.state_hash.clone()),
         ("journal", journal),
     ];
+    if let Some(recovered) = &summary.recovered {
+        rows.insert(1, ("restart", recovered.line()));
+    }
     if let Some(warmup) = &summary.warmup {
         rows.insert(2, ("warmup", warmup.line()));
     }

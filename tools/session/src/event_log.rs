@@ -137,7 +137,8 @@ impl Tail {
             let read = self.drain(last_round)?;
             self.flush()?;
             match (read, self.stream.end_state()) {
-                (Ok(()), Some(EndState::Sealed)) => return Ok(self.lines),
+                // While the run goes on, what is sealed is only what it had recorded before it was restarted.
+                (Ok(()), Some(EndState::Sealed)) if last_round => return Ok(self.lines),
                 (Ok(()), Some(EndState::Torn { segment, offset, reason })) if last_round => {
                     anyhow::bail!("outputs end torn in segment {segment} at offset {offset}: {reason}")
                 }

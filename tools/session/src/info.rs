@@ -1,12 +1,15 @@
 //! What a journal holds.
 
 use crate::latch::{self, Latch};
+use crate::recorded::Recording;
+use crate::resume::snapshot_state;
 use crate::summary::card;
-use pitlane_config::format_ist;
+use pitlane_config::{Settings, format_ist};
 use pitlane_engine::event::{Kind, SessionStart};
+use pitlane_engine::sequencer::schedule::instruments_hash;
 use pitlane_engine::units::TsNs;
 use pitlane_journal::{EndState, JournalError, StreamInfo, inspect};
-use pitlane_store::{EventStream, INPUTS, OUTPUTS, has_stream, read_head};
+use pitlane_store::{EventStream, INPUTS, OUTPUTS, Snapshots, has_stream, read_head};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,6 +24,8 @@ pub struct Info {
     kinds: BTreeMap<&'static str, u64>,
     history: u64,
     latches: Vec<(Latch, String)>,
+    /// Snapshots by their last input, the newest first, and why one is not good.
+    snapshots: Vec<(u64, Result<(), String>)>,
 }
 
 /// Reads the journal at `dir` from start to end.
@@ -46,7 +51,22 @@ pub fn info(dir: &Path) -> anyhow::Result<Info> {
     }
     let latches = latch::standing(dir);
     let instruments = head.instruments.into_iter().map(|spec| spec.symbol).collect();
-    Ok(Info { dir: dir.to_owned(), inputs, outputs, instruments, sessions, kinds, history, latches })
+    let snapshots = snapshots(dir)?;
+    let dir = dir.to_owned();
+    Ok(Info { dir, inputs, outputs, instruments, sessions, kinds, history, latches, snapshots })
+}
+
+/// The snapshots beside the journal at `dir`, each loaded as a restart would.
+fn snapshots(dir: &Path) -> anyhow::Result<Vec<(u64, Result<(), String>)>> {
+    let found = Snapshots::of(dir).list()?;
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    let recording = Recording::open(dir)?;
+    let config_hash = Settings::hash(&recording.head.config_text);
+    let instruments_hash = instruments_hash(&recording.head.instruments);
+    let state = |seq| snapshot_state(dir, seq, &recording.pipeline, config_hash, instruments_hash);
+    Ok(found.into_iter().map(|seq| (seq, state(seq))).collect())
 }
 
 fn end_name(end: EndState) -> String {
@@ -103,6 +123,9 @@ impl Info {
             "history_bars": self.history,
             "kill_latch": self.latch(Latch::Kill),
             "flatten_latch": self.latch(Latch::Flatten),
+            "snapshots": self.snapshots.iter().map(|(seq, state)| json!({
+                "seq": seq, "good": state.is_ok(), "why": state.as_ref().err(),
+            })).collect::<Vec<_>>(),
         })
     }
 
@@ -137,6 +160,13 @@ impl Info {
         if self.history > 0 {
             rows.push(("history", format!("{} bars of earlier days", self.history)));
         }
+        let good = |state: &Result<(), String>| match state {
+            Ok(()) => "good".to_owned(),
+            Err(why) => format!("not usable: {why}"),
+        };
+        rows.extend(
+            self.snapshots.iter().map(|(seq, state)| ("snapshot", format!("{seq}, {}", good(state)))),
+        );
         for (latch, text) in &self.latches {
             let name = if *latch == Latch::Kill { "kill switch" } else { "flatten" };
             rows.push((name, format!("latched: {text}")));

@@ -58,6 +58,7 @@ impl Latch {
     /// # Errors
     /// If the directory does not exist or cannot be written.
     pub fn set(self, dir: &Path, text: &str) -> std::io::Result<()> {
+        let _held = hold(dir)?;
         remove(&resume_path(dir))?;
         let mut file = match std::fs::File::create_new(self.path(dir)) {
             Ok(file) => file,
@@ -112,6 +113,7 @@ pub fn ask_resume(dir: &Path, reason: &str) -> std::io::Result<()> {
 /// # Errors
 /// If a file cannot be removed.
 pub fn take_resume(dir: &Path) -> std::io::Result<bool> {
+    let _held = hold(dir)?;
     if !remove(&resume_path(dir))? {
         return Ok(false);
     }
@@ -119,6 +121,14 @@ pub fn take_resume(dir: &Path) -> std::io::Result<bool> {
         latch.clear(dir)?;
     }
     Ok(true)
+}
+
+/// Holds the latches of `dir` against other processes until it is dropped: a kill that comes while a resume is taken must
+/// revoke it or stand, and never be cleared with the latches of before.
+fn hold(dir: &Path) -> std::io::Result<std::fs::File> {
+    let held = std::fs::File::open(dir)?;
+    held.lock()?;
+    Ok(held)
 }
 
 /// A file's text; `None` if there is no such file, or no such directory for it.

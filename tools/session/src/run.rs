@@ -5,6 +5,7 @@ use crate::event_log::{EventLogWriter, Names};
 use crate::exit::{Exit, data};
 use crate::operator::{COMMANDS_MAX, Operator};
 use crate::progress::Progress;
+use crate::resume::{self, Opened, RecoveredSummary, Restart, Snapshotter};
 use crate::signals::Signals;
 use anyhow::Context;
 use pitlane_engine::config::PipelineConfig;
@@ -13,11 +14,9 @@ use pitlane_engine::drive::fused::Fused;
 use pitlane_engine::drive::topology::{RingSizes, workers};
 use pitlane_engine::drive::{Run, RunResult, affinity, memory, pinned};
 use pitlane_engine::event::Event;
-use pitlane_engine::log::{EventLog, NoLog};
 use pitlane_engine::sequencer::source::{Head, Source};
 use pitlane_engine::units::TsNs;
 use pitlane_journal::{Ids, JournalDir, WriterOptions};
-use pitlane_store::JournalLog;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -48,6 +47,8 @@ pub struct Plan {
     pub span: (TsNs, TsNs),
     /// What the progress bar says.
     pub what: &'static str,
+    /// How the run goes on with what its journal holds; `None` = a journal that holds a run is refused.
+    pub restart: Option<Restart>,
 }
 
 /// A finished run.
@@ -62,6 +63,8 @@ pub struct Finished {
     pub killed: bool,
     /// Stages and their cpus.
     pub stage_cpus: Vec<(String, String)>,
+    /// What was recovered before the run went on.
+    pub recovered: Option<RecoveredSummary>,
 }
 
 /// Reports how far a run's source is, for the progress bar.
@@ -122,7 +125,8 @@ pub fn free_journal(name: &str) -> PathBuf {
         .expect("there are infinitely many numbers")
 }
 
-fn options(plan: &Plan) -> WriterOptions {
+/// What the journal of `plan` is made with.
+pub(crate) fn options(plan: &Plan) -> WriterOptions {
     let id = |text: &[u8]| {
         let mut id = [0; 16];
         let len = text.len().min(16);
@@ -138,18 +142,6 @@ fn options(plan: &Plan) -> WriterOptions {
     };
     // On virtual time a run can be repeated: nothing is gained by waiting for the disk (durability level D0).
     WriterOptions { segment_bytes: plan.segment_bytes, ids, sync_on_seal: false, ..WriterOptions::default() }
-}
-
-type Logs = (Box<dyn EventLog>, Box<dyn EventLog>);
-
-fn logs(plan: &Plan) -> anyhow::Result<Logs> {
-    let Some(dir) = &plan.journal else { return Ok((Box::new(NoLog), Box::new(NoLog))) };
-    let journal = lock_journal(dir)?;
-    let options = options(plan);
-    let context = || format!("cannot make the journal {}", dir.display());
-    let inputs = JournalLog::inputs(&journal, options).with_context(context)?;
-    let outputs = JournalLog::outputs(&journal, options).with_context(context)?;
-    Ok((Box::new(inputs), Box::new(outputs)))
 }
 
 /// Watches for what may stop a run from outside.
@@ -234,9 +226,12 @@ pub fn execute(plan: &Plan, schedule: Box<dyn Source>, feed: Box<dyn Source>) ->
     if let Some(aux) = &plan.placement.aux {
         affinity::restrict(aux);
     }
-    let (inputs, outputs) = logs(plan)?;
+    let opened = resume::open(plan, schedule, feed)?;
+    let Opened { inputs, outputs, schedule, feed, resumed, recovered, reached: from } = opened;
+    let from = from.max(plan.span.0);
     let event_log = event_log(plan)?;
-    let reached = Arc::new(AtomicU64::new(plan.span.0.0));
+    let snapshotter = Snapshotter::start(plan).context("cannot start making snapshots")?;
+    let reached = Arc::new(AtomicU64::new(from.0));
     let (watcher, commands) = Watcher::start(plan, signals.clone(), reached.clone())?;
     let run = Run {
         config: &plan.pipeline,
@@ -246,9 +241,10 @@ pub fn execute(plan: &Plan, schedule: Box<dyn Source>, feed: Box<dyn Source>) ->
         outputs,
         until: plan.until,
         commands: Some(commands),
-        pace: plan.pace.map(|(speed, start)| Pace::new(start, speed)),
+        // A run that goes on does not wait for the time it has behind it.
+        pace: plan.pace.map(|(speed, start)| Pace::new(start.max(from), speed)),
         stamps: true,
-        resume: None,
+        resume: resumed,
     };
     let stopped = watcher.stop.clone();
     // Relaxed: a flag without data.
@@ -257,6 +253,7 @@ pub fn execute(plan: &Plan, schedule: Box<dyn Source>, feed: Box<dyn Source>) ->
     let outcome = drive(plan, run, &stop);
     let wall_s = started.elapsed().as_secs_f64();
     let killed = watcher.finish();
+    drop(snapshotter);
     // The log is made from the journal and can be made again: a failure of it does not spoil the run.
     if let Some(Err(error)) = event_log.map(EventLogWriter::finish) {
         eprintln!("warning: {error:#}; the run itself is unaffected");
@@ -265,7 +262,7 @@ pub fn execute(plan: &Plan, schedule: Box<dyn Source>, feed: Box<dyn Source>) ->
     if let Some(error) = result.log_error.take() {
         return Err(anyhow::anyhow!(error).context("the journal failed; what it holds up to there is intact"));
     }
-    Ok(Finished { result, wall_s, signalled: signals.exit(), killed, stage_cpus })
+    Ok(Finished { result, wall_s, signalled: signals.exit(), killed, stage_cpus, recovered })
 }
 
 /// Starts the log of decisions and orders beside the journal.

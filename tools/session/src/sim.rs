@@ -5,6 +5,7 @@ use crate::exit::{Exit, Refusal, data, usage};
 use crate::instruments::{self, InstrumentFile};
 use crate::latch::{self, Latch};
 use crate::plan::{Planned, Planner, Purpose};
+use crate::resume::Restart;
 use crate::run::{Finished, Plan, execute, free_journal};
 use crate::summary::{EngineSummary, LatencyNs, PNL_BASIS, alarms, dead_letters, hex, rate, verdicts};
 use crate::warmup::{Warmup, WarmupArgs, WarmupSummary};
@@ -169,8 +170,8 @@ fn refuse_latched(journal: &Path) -> anyhow::Result<()> {
     let dir = journal.display();
     let message = format!(
         "{what} {dir} is latched ({text}); nothing will trade on this journal. If the cause is dealt with, \
-         `engine resume --journal {dir} --reason TEXT` and start again; a run that is already there stays, so name a \
-         new journal for the next one"
+         `engine resume --journal {dir} --reason TEXT` and start again; a run that was cut short there goes on, one \
+         that is complete stays, so name a new journal for the next one"
     );
     Err(Refusal { exit: Exit::RiskStop, message }.into())
 }
@@ -266,6 +267,11 @@ fn synthetic(request: &Request<'_>, settings: &Settings) -> anyhow::Result<Done>
         until,
         span: (times.pre_open, times.end.min(until)),
         what: "session",
+        restart: Some(Restart {
+            config_text: identity.text,
+            recorded_feed: false,
+            snapshot_every: settings.journal.snapshot_every,
+        }),
         pipeline: identity.pipeline,
     };
     let title = format!("synthetic day {}, seed {}", settings.sim.date, settings.sim.seed);
@@ -287,6 +293,7 @@ fn recorded(request: &Request<'_>) -> anyhow::Result<Done> {
         placement: request.cpus.placement(&prepared.settings)?,
         journal: Some(journal_dir(request, &prepared.settings)?),
         pace: pace(speed, prepared.span.0),
+        restart: Some(prepared.restart()),
         ..prepared.plan()
     };
     let title = format!("recorded day of {}", from.display());
@@ -313,8 +320,13 @@ fn finish(
         Latch::Kill.set(dir, &format!("{} latched by the engine: see its alarms", crate::now_ist()))?;
     }
     let exit = exit(&finished);
-    let Finished { result, wall_s, stage_cpus, .. } = finished;
+    let Finished { result, wall_s, stage_cpus, recovered, .. } = finished;
     let counts = &result.counts;
+    let warmup = match (&plan.journal, recovered, warmup) {
+        // What it was started from is recorded; it need not be given again.
+        (Some(dir), Some(_), None) => crate::warmup::recorded(dir)?,
+        (.., given) => given,
+    };
     let summary = EngineSummary {
         schema: "engine-summary/1",
         events: counts.events,
@@ -329,9 +341,10 @@ fn finish(
         state_hash: hex(result.state_hash()),
         journal: plan.journal.clone(),
         warmup,
+        recovered,
         seq_last: result.last_seq.0,
         wall_s,
-        events_per_s: rate(counts.events, wall_s),
+        events_per_s: rate(counts.events - recovered.map_or(0, |recovered| recovered.inputs), wall_s),
         latency_ns: LatencyNs::of(&result),
         stalls: result.stalls.iter().copied().collect(),
         stage_cpus: stage_cpus.into_iter().collect(),

@@ -1,5 +1,6 @@
 //! What a run came to, as one JSON object and as a card for people.
 
+use crate::resume::RecoveredSummary;
 use crate::warmup::WarmupSummary;
 use comfy_table::{Table, presets};
 use pitlane_engine::config::InstrumentSpec;
@@ -82,11 +83,13 @@ pub struct EngineSummary {
     pub journal: Option<PathBuf>,
     /// The history it was started from, if any.
     pub warmup: Option<WarmupSummary>,
+    /// What the run went on from, if it found a part of itself in its journal. The counts are of the whole run.
+    pub recovered: Option<RecoveredSummary>,
     /// The last input.
     pub seq_last: u64,
-    /// Seconds on the wall clock.
+    /// Seconds on the wall clock, without a recovery.
     pub wall_s: f64,
-    /// Inputs per second on the wall clock.
+    /// Inputs per second on the wall clock, without those that were recovered.
     pub events_per_s: f64,
     /// From an input's release to its order reaching the venue.
     pub latency_ns: LatencyNs,

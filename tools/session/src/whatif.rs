@@ -5,6 +5,7 @@ use crate::cpus::{Placement, WaitChoice};
 use crate::exit::usage;
 use crate::plan::Planner;
 use crate::recorded::Recording;
+use crate::resume::Restart;
 use crate::run::{Finished, Plan, execute};
 use crate::sim::{Identity, pace, speed};
 use crate::warmup::{self, WarmupArgs, WarmupSummary};
@@ -34,6 +35,15 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// How a run of it goes on with what its journal holds.
+    pub fn restart(&self) -> Restart {
+        Restart {
+            config_text: self.identity.text.clone(),
+            recorded_feed: true,
+            snapshot_every: self.settings.journal.snapshot_every,
+        }
+    }
+
     /// The plan of the run, fused and unpaced, without a journal.
     pub fn plan(&self) -> Plan {
         let placement = Placement::resolve(None, None, WaitChoice::Auto).expect("no cpus are asked for");
@@ -48,6 +58,7 @@ impl Prepared {
             until: TsNs(u64::MAX),
             span: self.span,
             what: "replay",
+            restart: None,
         }
     }
 }

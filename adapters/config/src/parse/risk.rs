@@ -69,13 +69,15 @@ fn sizing(section: &Section<'_>, default: RiskConfig) -> Result<RiskConfig, Conf
 
 fn times(section: &Section<'_>, default: RiskConfig) -> Result<RiskConfig, ConfigError> {
     let time = |value: &Value| time_of_day(value).map(seconds_of_time);
-    let margin = || seconds(0..=MARGIN_S_MAX);
+    // At the end of trading itself nothing can be sent: a margin of nothing would leave every position open.
+    let exits = seconds(60..=MARGIN_S_MAX);
+    let margin = seconds(0..=MARGIN_S_MAX);
     let (square_off, entries) = (default.square_off_margin_s, default.no_new_entry_margin_s);
     Ok(RiskConfig {
         square_off_s: section.read("square_off", default.square_off_s, time)?,
-        square_off_margin_s: section.read("square_off_margin", square_off, margin())?,
+        square_off_margin_s: section.read("square_off_margin", square_off, exits)?,
         no_new_entry_s: section.read("no_new_entry", default.no_new_entry_s, time)?,
-        no_new_entry_margin_s: section.read("no_new_entry_margin", entries, margin())?,
+        no_new_entry_margin_s: section.read("no_new_entry_margin", entries, margin)?,
         ..default
     })
 }

@@ -1,8 +1,8 @@
 //! Every default.
 
 use super::{
-    EngineSettings, ExitSettings, JournalSettings, Mode, PacketMode, SessionSettings, Settings, SimSettings,
-    Speed, StrategySettings, Wait,
+    EngineSettings, ExitSettings, JournalSettings, LagLimits, Mode, PacketMode, SessionSettings, Settings,
+    SimSettings, Speed, StrategySettings, Wait,
 };
 use crate::instruments::demo_universe;
 use crate::time::seconds_of_time;
@@ -15,7 +15,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             engine: EngineSettings { mode: Mode::Sim, wait: Wait::Auto, cpu_set: None, aux_cpu_set: None },
-            journal: JournalSettings { dir: None, segment_bytes: 64 << 20 },
+            journal: JournalSettings::default(),
             session: SessionSettings { pre_open: time(9, 0, 0, 0), open: None, close: None },
             bars: BarsConfig { grace_ns: 2 * NS_PER_S },
             sim: SimSettings::default(),
@@ -32,6 +32,25 @@ impl Default for Settings {
                 seed: 1,
             },
         }
+    }
+}
+
+impl Default for JournalSettings {
+    fn default() -> Self {
+        Self {
+            dir: None,
+            segment_bytes: 64 << 20,
+            snapshot_every: 0,
+            level: None,
+            hot_dir: None,
+            lag: LagLimits::default(),
+        }
+    }
+}
+
+impl Default for LagLimits {
+    fn default() -> Self {
+        Self { warn_ns: 50 * NS_PER_MS, reduce_ns: 250 * NS_PER_MS, halt_ns: NS_PER_S }
     }
 }
 

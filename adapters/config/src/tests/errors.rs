@@ -104,7 +104,7 @@ const CASES: &[(&str, &str)] = &[
     (
         "[risk]\nsquare_off_margin = \"1500ms\"",
         "f.toml:2:21: `risk.square_off_margin` cannot be \"1500ms\"; \
-             allowed: 0 to 12h in whole seconds, such as 10m; 0 = the end itself",
+             allowed: 1m to 12h in whole seconds, such as 10m",
     ),
     (
         "[risk]\nsizing = \"kelly\"",

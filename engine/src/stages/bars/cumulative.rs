@@ -2,7 +2,7 @@
 //! only as changes of the day's figures.
 
 use super::tick::Tick;
-use crate::hash::StateHasher;
+use crate::state::StateIo;
 
 /// What a tick brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,10 +61,9 @@ impl Cumulative {
             || differs(tick.trade_secs, self.trade_secs)
     }
 
-    pub(super) fn hash(&self, hasher: &mut StateHasher) {
-        for field in [self.maximum, self.volume, self.trade_secs] {
-            // One more than the value: zero is for "none".
-            hasher.u64(field.map_or(0, |value| u64::from(value) + 1));
+    pub(super) fn state(&mut self, io: &mut StateIo<'_>) {
+        for field in [&mut self.maximum, &mut self.volume, &mut self.trade_secs] {
+            io.option(field, || 0, |io, value| io.plain(value));
         }
     }
 }

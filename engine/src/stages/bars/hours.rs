@@ -1,7 +1,7 @@
 //! The session, the hours of an instrument in it, and the periods they are divided into.
 
 use crate::event::Timeframe;
-use crate::hash::StateHasher;
+use crate::state::StateIo;
 use crate::units::{NS_PER_S, TsNs};
 
 /// The trading date, and whether its session runs.
@@ -36,9 +36,9 @@ impl Session {
         self.running
     }
 
-    pub(super) fn hash(&self, hasher: &mut StateHasher) {
-        hasher.u64(self.day);
-        hasher.u64(u64::from(self.running));
+    pub(super) fn state(&mut self, io: &mut StateIo<'_>) {
+        io.count(&mut self.day);
+        io.flag(&mut self.running);
     }
 }
 
@@ -69,9 +69,9 @@ impl Hours {
         (start, start.plus(length).min(self.close))
     }
 
-    pub(super) fn hash(&self, hasher: &mut StateHasher) {
-        hasher.u64(self.open.0);
-        hasher.u64(self.close.0);
+    pub(super) fn state(&mut self, io: &mut StateIo<'_>) {
+        io.time(&mut self.open);
+        io.time(&mut self.close);
     }
 }
 

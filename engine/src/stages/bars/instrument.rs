@@ -6,9 +6,8 @@ use super::open_bar::OpenBar;
 use super::tick::Tick;
 use super::{NEVER, TIMEFRAMES, place};
 use crate::event::{Bar, Timeframe};
-use crate::hash::StateHasher;
+use crate::state::StateIo;
 use crate::units::TsNs;
-use zerocopy::IntoBytes;
 
 /// The bars of one instrument.
 ///
@@ -137,16 +136,18 @@ impl InstrumentBars {
         self.open & (1 << index) != 0
     }
 
-    pub(super) fn hash(&self, hasher: &mut StateHasher) {
-        self.hours.hash(hasher);
-        hasher.u64(u64::from(self.open));
-        for index in (0..TIMEFRAMES).filter(|&index| self.is_open(index)) {
-            hasher.bytes(self.bars[index].as_bytes());
+    pub(super) fn state(&mut self, io: &mut StateIo<'_>) {
+        self.hours.state(io);
+        io.plain(&mut self.open);
+        for index in 0..TIMEFRAMES {
+            if self.is_open(index) {
+                self.bars[index].state(io);
+            }
         }
-        hasher.bytes(self.last_end.as_bytes());
-        hasher.u64(self.closed_until.0);
-        self.cumulative.hash(hasher);
-        hasher.u64(u64::from(self.open_interest));
+        self.last_end.iter_mut().for_each(|end| io.time(end));
+        io.time(&mut self.closed_until);
+        self.cumulative.state(io);
+        io.plain(&mut self.open_interest);
     }
 }
 

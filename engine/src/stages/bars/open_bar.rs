@@ -3,11 +3,12 @@
 use super::hours::{Hours, period_ns};
 use super::tick::Tick;
 use crate::event::{BAR_AFTER_GAP, BAR_RECEIVE_TIME, Bar, Timeframe};
+use crate::state::StateIo;
 use crate::units::{Money, Price, TsNs};
-use zerocopy::{Immutable, IntoBytes};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// A bar in the making; its bytes are hashed as they are.
-#[derive(Clone, Copy, Debug, IntoBytes, Immutable)]
+/// A bar in the making; its bytes are its state as they are.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub(super) struct OpenBar {
     /// Σ price × volume, wide: mutilated volumes may leave the range of money, which only the closed bar has.
@@ -24,6 +25,11 @@ pub(super) struct OpenBar {
     flags: u8,
     reserved: [u8; 15],
 }
+
+/// More volume than one bar can have, far from the end of the numbers.
+const VOLUME_MAX: u64 = 1 << 60;
+/// The same for its turnover.
+const TURNOVER_MAX: u128 = 1 << 120;
 
 impl OpenBar {
     /// The bar of a place where none is open; never read.
@@ -85,6 +91,16 @@ impl OpenBar {
         self.open_interest = part.open_interest;
         self.trades = self.trades.saturating_add(part.trades);
         self.flags |= part.flags;
+    }
+
+    pub(super) fn state(&mut self, io: &mut StateIo<'_>) {
+        io.plain(self);
+        let ends = self.start < self.end && self.end < TsNs(1 << 62);
+        let sums = self.volume <= VOLUME_MAX && self.turnover.unsigned_abs() <= TURNOVER_MAX;
+        let flags = self.flags & !(BAR_RECEIVE_TIME) == 0 && self.reserved == [0; 15];
+        if !ends || !sums || !flags {
+            io.refuse("an open bar cannot be");
+        }
     }
 
     /// The closed bar. `previous_end` is the end of the bar of `timeframe` before it in the session, if there

@@ -3,6 +3,7 @@
 mod closing;
 mod hours;
 mod rebuilt;
+mod state;
 mod time;
 mod volume;
 
@@ -12,7 +13,7 @@ use crate::event::{
     FLAG_EXO, FLAG_REFUSED, Full, Ltp, MARKET_INDEX, MARKET_TRADE_TIME, MARKET_VOLUME, Quote, SessionEnd,
     Timer,
 };
-use crate::hash::StateHasher;
+use crate::stage::stage_hash;
 use crate::units::{Money, NS_PER_MS, NS_PER_S, Price, Qty, Seq};
 
 /// 15 April 2021, 09:15 IST, in Unix seconds; the close is 15:30.
@@ -43,6 +44,13 @@ impl Emit for Sink {
 impl Run {
     /// A run with `instruments` and a grace of 2 s, in the session of 15 April.
     pub(super) fn new(instruments: usize) -> Self {
+        let mut run = Self { bars: Self::fresh(instruments), sequence: 0 };
+        assert_eq!(run.feed(session_start(0)).len(), 0);
+        run
+    }
+
+    /// The stage alone, before any session.
+    pub(super) fn fresh(instruments: usize) -> Bars {
         let specs: Vec<_> = (0..instruments)
             .map(|n| InstrumentSpec {
                 symbol: format!("NSE:T{n}"),
@@ -56,10 +64,7 @@ impl Run {
                 derivatives: false,
             })
             .collect();
-        let bars = Bars::new(&specs, &BarsConfig { grace_ns: 2 * NS_PER_S });
-        let mut run = Self { bars, sequence: 0 };
-        assert_eq!(run.feed(session_start(0)).len(), 0);
-        run
+        Bars::new(&specs, &BarsConfig { grace_ns: 2 * NS_PER_S })
     }
 
     /// Runs one input; what it caused besides itself.
@@ -96,10 +101,8 @@ impl Run {
         bars(&self.feed(session_end()))
     }
 
-    pub(super) fn hash(&self) -> u128 {
-        let mut hasher = StateHasher::new(0);
-        self.bars.state_hash(&mut hasher);
-        hasher.finish()
+    pub(super) fn hash(&mut self) -> u128 {
+        stage_hash(&mut self.bars)
     }
 }
 

@@ -9,7 +9,7 @@
 
 use super::market::Packet;
 use crate::event::{Event, Full, Kind, Side};
-use crate::hash::StateHasher;
+use crate::state::StateIo;
 use crate::units::{Price, Qty};
 
 /// Levels a side of a full packet.
@@ -110,18 +110,17 @@ impl Depth {
         taken
     }
 
-    /// Adds the state to the hasher.
-    pub(super) fn state_hash(&self, hasher: &mut StateHasher) {
-        hasher.bytes(&[u8::from(self.known), u8::from(self.known && self.clean)]);
+    pub(super) fn state(&mut self, io: &mut StateIo<'_>) {
+        io.flag(&mut self.known);
         if !self.known {
             return;
         }
-        hasher.i64(self.last.0);
-        for side in [&self.bids, &self.asks] {
-            hasher.u64(u64::from(side.count));
-            for (&delta, &left) in side.delta.iter().zip(&side.left) {
-                hasher.u64(u64::from(delta.cast_unsigned()) << 32 | u64::from(left));
-            }
+        io.flag(&mut self.clean);
+        io.plain(&mut self.last);
+        for side in [&mut self.bids, &mut self.asks] {
+            io.plains(&mut side.delta);
+            io.plains(&mut side.left);
+            io.within(&mut side.count, 0, if self.clean { LEVELS as u8 } else { 0 });
         }
     }
 

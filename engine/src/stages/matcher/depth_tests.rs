@@ -7,6 +7,7 @@ use super::tests::{
 use super::*;
 use crate::event::{FILL_SLIPPAGE, FLAG_EXO, Full, Ltp, MARKET_VOLUME, OrderType, Quote, Validity};
 use crate::stage::stage_hash;
+use crate::state::trips::{changed_bytes_never_panic, loaded_stages_go_on};
 use zerocopy::FromZeros;
 
 /// Price and quantity of a displayed level.
@@ -125,8 +126,12 @@ fn without_depth_the_last_price_rules_hold() {
     let mut venue = venue();
     venue.session_end();
     venue.session_start();
-    let fresh = Venue::new(2);
-    assert_eq!(stage_hash(&venue.matcher), stage_hash(&fresh.matcher), "nothing of yesterday is left");
+    let mut fresh = Venue::new(2);
+    assert_eq!(
+        stage_hash(&mut venue.matcher),
+        stage_hash(&mut fresh.matcher),
+        "nothing of yesterday is left"
+    );
     let step = venue.order(ioc(1, BUY, 105_000, 1));
     assert_eq!(only(&step).1, ReportReason::NoPrice, "yesterday's book is no market");
 }
@@ -213,7 +218,7 @@ fn the_state_hash_sees_the_book_and_what_was_taken() {
         // Two orders, of which the second takes what the first left.
         let step = venue.order(ioc(1, BUY, 100_500, taken));
         step.reports.iter().for_each(|report| drop(venue.give_back(report)));
-        stage_hash(&venue.matcher)
+        stage_hash(&mut venue.matcher)
     };
     assert_eq!(hash(&ASKS, 5), hash(&ASKS, 5));
     assert_ne!(hash(&ASKS, 5), hash(&ASKS, 6), "what was taken");
@@ -420,8 +425,8 @@ fn check_queues(venue: &Venue, naive: &Naive, instrument: u32) {
     venue.matcher.books.validate();
 }
 
-/// One day of one instrument; answers the fills from depth and the others.
-fn day(seed: u64) -> [u64; 2] {
+/// One day of one instrument; answers the fills from depth and the others, and all that the venue was fed.
+fn day(seed: u64) -> ([u64; 2], Vec<Event>) {
     let mut random = Random(seed);
     let instrument = (seed % 2) as u32;
     let (lot, slippage) = ([1, 75][instrument as usize], random.below(3) as i64);
@@ -486,7 +491,7 @@ fn day(seed: u64) -> [u64; 2] {
         }
         check_queues(&venue, &naive, instrument);
     }
-    counts
+    (counts, venue.fed)
 }
 
 #[test]
@@ -494,9 +499,21 @@ fn random_days_fill_as_a_naive_venue_does() {
     let mut sums = [0, 0];
     for seed in 0..200 {
         println!("seed {seed}");
-        let counts = day(seed);
+        let (counts, _) = day(seed);
         sums = [sums[0] + counts[0], sums[1] + counts[1]];
     }
     println!("{} fills from depth, {} others", sums[0], sums[1]);
     assert!(sums[0] > 10_000 && sums[1] > 2_000, "the days were too quiet to prove anything: {sums:?}");
+}
+
+#[test]
+fn a_loaded_stage_goes_on_with_the_displayed_book() {
+    for seed in 0..6 {
+        let (_, fed) = day(seed);
+        let stage = || Matcher::new(&super::tests::config(Random(seed).below(3) as i64));
+        let states = loaded_stages_go_on(stage, &fed, 31);
+        if seed == 1 {
+            changed_bytes_never_panic(stage, &states, seed);
+        }
+    }
 }

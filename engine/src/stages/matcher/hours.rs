@@ -1,6 +1,6 @@
 //! When each instrument is in continuous trading, and when the next orders must be cancelled because it ends.
 
-use crate::hash::StateHasher;
+use crate::state::StateIo;
 use crate::units::{InstrumentId, TsNs};
 
 /// Continuous trading of one instrument: from `open` until just before `close`.
@@ -68,12 +68,11 @@ impl TradingHours {
         self.due = NEVER;
     }
 
-    /// Adds the state to the hasher.
-    pub(super) fn state_hash(&self, hasher: &mut StateHasher) {
-        hasher.u64(self.due.0);
-        for span in &self.spans {
-            hasher.u64(span.open.0);
-            hasher.u64(span.close.0);
+    pub(super) fn state(&mut self, io: &mut StateIo<'_>) {
+        io.time_or_never(&mut self.due);
+        for span in &mut self.spans {
+            io.time_or_never(&mut span.open);
+            io.time_or_never(&mut span.close);
         }
     }
 }

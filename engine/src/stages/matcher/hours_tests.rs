@@ -179,7 +179,7 @@ fn the_state_hash_sees_that_an_order_rested() {
         let order = if rests { limit(1, BUY, 99_000, 1) } else { ioc(1, BUY, 99_000, 1) };
         let reports = venue.step(&[order, cancel(1)]).reports;
         reports.iter().for_each(|report| drop(venue.give_back(report)));
-        stage_hash(&venue.matcher)
+        stage_hash(&mut venue.matcher)
     };
     assert_ne!(hash(true), hash(false), "the next timer may have something to do");
 }
@@ -189,7 +189,7 @@ fn the_state_hash_sees_the_hours() {
     let hash = |instrument, open, close| {
         let mut venue = venue();
         venue.step(&[hours(instrument, open, close)]);
-        stage_hash(&venue.matcher)
+        stage_hash(&mut venue.matcher)
     };
     assert_eq!(hash(1, 100, 500), hash(1, 100, 500));
     assert_ne!(hash(1, 100, 500), hash(1, 101, 500));

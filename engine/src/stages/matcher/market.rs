@@ -1,7 +1,7 @@
 //! What the venue knows of an instrument's market: the last price and how much was traded.
 
 use crate::event::{Event, Full, Kind, Ltp, MARKET_VOLUME, Quote};
-use crate::hash::StateHasher;
+use crate::state::StateIo;
 use crate::units::{Price, TsNs};
 
 /// What one market event says.
@@ -102,11 +102,12 @@ impl Market {
         Some(increase)
     }
 
-    /// Adds the state to the hasher.
-    pub(super) fn state_hash(&self, hasher: &mut StateHasher) {
-        hasher.i64(self.last.0);
-        hasher.u64(self.volume_max);
-        hasher.bytes(&[u8::from(self.seeded), u8::from(self.has_volume), u8::from(self.bar_closed)]);
+    pub(super) fn state(&mut self, io: &mut StateIo<'_>) {
+        io.within(&mut self.last, Price::ZERO, Price(i64::MAX));
+        io.count(&mut self.volume_max);
+        for flag in [&mut self.seeded, &mut self.has_volume, &mut self.bar_closed] {
+            io.flag(flag);
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! The orders the venue knows: from their arrival until their last report has come back.
 
+use crate::book::{Books, QUANTITY_MAX};
 use crate::event::{OrderState, Report, ReportReason, Side};
-use crate::hash::StateHasher;
 use crate::limits::{OPEN_ORDERS_MAX, REPORTS_PER_ORDER_MAX};
+use crate::state::StateIo;
 use crate::units::{InstrumentId, Money, OrderId, Price, Qty, Seq, StrategyId, TsNs};
 
 /// One order and what was reported of it.
@@ -73,22 +74,42 @@ impl VenueOrder {
         self.state.is_final() && !self.changed && self.reports == self.returned
     }
 
-    fn state_hash(&self, hasher: &mut StateHasher) {
-        hasher.u64(self.id.0);
-        hasher.u64(u64::from(self.instrument.0) << 16 | u64::from(self.strategy.0));
-        hasher.bytes(&[
-            self.side as u8,
-            self.state as u8,
-            self.reason as u8,
-            u8::from(self.changed),
-            u8::from(self.listed),
-        ]);
-        hasher.i64(self.quantity.0);
-        hasher.i64(self.filled.0);
-        hasher.i64(self.filled_value.0);
-        hasher.u64(u64::from(self.fills));
-        hasher.u64(u64::from(self.reports) << 32 | u64::from(self.returned));
-        hasher.u64(self.vtime.0);
+    fn state(&mut self, io: &mut StateIo<'_>) {
+        io.plain(&mut self.id);
+        io.plain(&mut self.instrument);
+        io.plain(&mut self.strategy);
+        io.code(&mut self.side, |side| side as u8, Side::from_u8);
+        io.plain(&mut self.quantity);
+        io.plain(&mut self.filled);
+        io.within(&mut self.filled_value, Money::ZERO, Money(i64::MAX / 2));
+        io.plain(&mut self.fills);
+        io.code(&mut self.state, |state| state as u8, OrderState::from_u8);
+        io.code(&mut self.reason, |reason| reason as u8, ReportReason::from_u8);
+        io.plain(&mut self.reports);
+        io.plain(&mut self.returned);
+        io.time(&mut self.vtime);
+        io.flag(&mut self.changed);
+        // Whether it is listed follows from the list.
+        if !self.is_possible() {
+            io.refuse("an order of the venue cannot be");
+        }
+    }
+
+    /// Whether figures and state fit each other. A rejected order may have asked for anything.
+    fn is_possible(&self) -> bool {
+        let Self { quantity, filled, state, .. } = *self;
+        let filled_fits = match state {
+            OrderState::Open | OrderState::Rejected => filled.is_zero(),
+            OrderState::PartiallyFilled => filled > Qty::ZERO && filled < quantity,
+            OrderState::Filled => filled == quantity,
+            OrderState::Cancelled => filled >= Qty::ZERO && filled < quantity,
+        };
+        let under_way = self.reports.checked_sub(self.returned);
+        filled_fits
+            && (state == OrderState::Rejected || quantity > Qty::ZERO && quantity <= QUANTITY_MAX)
+            && self.fills.max(self.reports) <= u32::MAX / 2
+            && under_way.is_some_and(|reports| reports as usize <= REPORTS_PER_ORDER_MAX)
+            && !self.is_over()
     }
 }
 
@@ -227,17 +248,62 @@ impl OrderTable {
         None
     }
 
-    /// Adds all orders by ascending id, then the list of changes; slot numbers are no part of the state.
-    pub(super) fn state_hash(&self, hasher: &mut StateHasher) {
-        hasher.u64(self.by_id.len() as u64);
-        for &(_, slot) in &self.by_id {
-            self.get(slot).state_hash(hasher);
+    /// Walks over all orders by ascending id, then the list of changes; slot numbers are no part of the state.
+    pub(super) fn state(&mut self, io: &mut StateIo<'_>) {
+        let mut count = self.by_id.len();
+        io.size(&mut count, OPEN_ORDERS_MAX);
+        if io.is_loading() {
+            assert!(self.by_id.is_empty(), "a state is loaded into what was just built");
+            let slots = self.free.drain(self.free.len() - count..).rev();
+            self.by_id.extend(slots.map(|slot| (OrderId::ZERO, slot)));
         }
-        let waiting = &self.changes[self.handled..];
-        hasher.u64(waiting.len() as u64);
-        for &slot in waiting {
-            hasher.u64(self.get(slot).id.0);
+        let mut before = None;
+        for (id, slot) in &mut self.by_id {
+            let order = &mut self.slots[usize::from(*slot)];
+            order.state(io);
+            *id = order.id;
+            if before.is_some_and(|before| before >= order.id) {
+                io.refuse("orders are not by ascending id");
+            }
+            before = Some(order.id);
         }
+        self.changes_state(io);
+    }
+
+    /// The list is empty between steps; within one, for tests, it is part of the state.
+    fn changes_state(&mut self, io: &mut StateIo<'_>) {
+        let mut count = self.changes.len() - self.handled;
+        io.size(&mut count, OPEN_ORDERS_MAX);
+        for at in 0..count {
+            let listed = self.changes.get(self.handled + at).map(|&slot| self.get(slot).id);
+            let mut id = listed.unwrap_or(OrderId::ZERO);
+            io.plain(&mut id);
+            if io.is_loading() {
+                match self.find(id).filter(|&slot| self.get(slot).changed && !self.get(slot).listed) {
+                    Some(slot) => self.list(slot),
+                    None => io.refuse("a listed change is none"),
+                }
+            }
+        }
+    }
+
+    /// Whether the orders that are not final are those that rest in `books`, with what is open of them, and their value
+    /// can be counted with `multiplier`.
+    pub(super) fn fit(&self, books: &Books, multiplier: impl Fn(InstrumentId) -> i64) -> bool {
+        let open = |order: &&VenueOrder| !order.state.is_final();
+        let rests = |order: &VenueOrder| {
+            books.get(order.id).is_some_and(|resting| {
+                (resting.instrument, resting.side) == (order.instrument, order.side)
+                    && resting.open == order.quantity - order.filled
+                    && i128::from(resting.price.0)
+                        * i128::from(resting.open.0)
+                        * i128::from(multiplier(resting.instrument))
+                        + i128::from(order.filled_value.0)
+                        <= i128::from(i64::MAX)
+            })
+        };
+        let orders = || self.by_id.iter().map(|&(_, slot)| self.get(slot)).filter(open);
+        orders().count() == books.len() && orders().all(rests)
     }
 
     fn list(&mut self, slot: u16) {

@@ -6,6 +6,7 @@ use super::*;
 use crate::event::{FLAG_EXO, OrderType, Validity};
 use crate::limits::REPORTS_PER_ORDER_MAX;
 use crate::stage::stage_hash;
+use crate::state::trips::{changed_bytes_never_panic, loaded_stages_go_on};
 use crate::units::NS_PER_MS;
 use std::collections::BTreeMap;
 use zerocopy::FromZeros;
@@ -336,7 +337,7 @@ fn run(seed: u64) -> (u128, Day) {
             _ => {}
         }
     }
-    let hash = stage_hash(&day.venue.matcher);
+    let hash = stage_hash(&mut day.venue.matcher);
     day.close();
     (hash, day)
 }
@@ -372,4 +373,16 @@ fn equal_days_have_equal_state() {
         assert_eq!(run(seed).0, run(seed).0);
     }
     assert_ne!(run(1).0, run(2).0);
+}
+
+#[test]
+fn a_loaded_stage_goes_on_and_changed_bytes_never_panic() {
+    for seed in 0..6 {
+        let (_, day) = run(seed);
+        let stage = || Matcher::new(&super::tests::config(day.slippage));
+        let states = loaded_stages_go_on(stage, &day.venue.fed, 43);
+        if seed == 2 {
+            changed_bytes_never_panic(stage, &states, seed);
+        }
+    }
 }

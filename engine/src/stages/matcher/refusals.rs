@@ -1,7 +1,7 @@
 //! Refusals of orders that never got a slot: the table was full, or the id was known already.
 
 use crate::event::{OrderState, Report, ReportReason, Side};
-use crate::hash::StateHasher;
+use crate::state::StateIo;
 use crate::units::{InstrumentId, Money, OrderId, Qty, Seq, StrategyId, TsNs};
 use std::collections::VecDeque;
 
@@ -19,7 +19,25 @@ pub(super) struct Refusal {
     pub(super) reason: ReportReason,
 }
 
+const BLANK: Refusal = Refusal {
+    id: OrderId::ZERO,
+    instrument: InstrumentId::NONE,
+    strategy: StrategyId::NONE,
+    side: Side::Buy,
+    quantity: Qty::ZERO,
+    reason: ReportReason::VenueFull,
+};
+
 impl Refusal {
+    fn state(&mut self, io: &mut StateIo<'_>) {
+        io.plain(&mut self.id);
+        io.plain(&mut self.instrument);
+        io.plain(&mut self.strategy);
+        io.code(&mut self.side, |side| side as u8, Side::from_u8);
+        io.plain(&mut self.quantity);
+        io.code(&mut self.reason, |reason| reason as u8, ReportReason::from_u8);
+    }
+
     /// The refusal's only report. It has number 1, but number 0 for a duplicate: the numbers from 1 belong to
     /// the order that has the id.
     pub(super) fn report(&self, cause: Seq, vtime: impl Fn(OrderId, u32) -> TsNs) -> Report {
@@ -71,15 +89,13 @@ impl Refusals {
         Some(refusal)
     }
 
-    /// Adds the state to the hasher.
-    pub(super) fn state_hash(&self, hasher: &mut StateHasher) {
-        hasher.u64(self.reported_in.0);
-        hasher.u64(self.waiting.len() as u64);
-        for refusal in &self.waiting {
-            hasher.u64(refusal.id.0);
-            hasher.u64(u64::from(refusal.instrument.0) << 16 | u64::from(refusal.strategy.0));
-            hasher.bytes(&[refusal.side as u8, refusal.reason as u8]);
-            hasher.i64(refusal.quantity.0);
+    pub(super) fn state(&mut self, io: &mut StateIo<'_>) {
+        io.plain(&mut self.reported_in);
+        let mut count = self.waiting.len();
+        io.size(&mut count, CAPACITY);
+        if io.is_loading() {
+            self.waiting.resize(count, BLANK);
         }
+        self.waiting.iter_mut().for_each(|refusal| refusal.state(io));
     }
 }

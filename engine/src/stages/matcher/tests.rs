@@ -77,6 +77,8 @@ pub(super) struct Venue {
     pub(super) seq: Seq,
     pub(super) ts: TsNs,
     pub(super) gap_ns: u64,
+    /// All it was fed.
+    pub(super) fed: Vec<Event>,
 }
 
 /// What a step gave.
@@ -89,7 +91,7 @@ pub(super) struct Step {
 impl Venue {
     pub(super) fn new(slippage_ticks: i64) -> Self {
         let matcher = Matcher::new(&config(slippage_ticks));
-        let mut venue = Self { matcher, seq: Seq(0), ts: START, gap_ns: 1_000 * NS_PER_MS };
+        let mut venue = Self { matcher, seq: Seq(0), ts: START, gap_ns: 1_000 * NS_PER_MS, fed: Vec::new() };
         venue.session_start();
         venue
     }
@@ -102,6 +104,7 @@ impl Venue {
         for event in events {
             let mut event = *event;
             (event.header.seq, event.header.ts) = (self.seq, self.ts);
+            self.fed.push(event);
             let first = all.len();
             let mut call = Taken::default();
             let mut progress = self.matcher.on_event(&event, &mut call);
@@ -516,7 +519,7 @@ fn the_state_hash_sees_the_queue_the_market_and_the_reports() {
             Some(report) => venue.give_back(report),
             None => venue.step(&[timer()]),
         };
-        stage_hash(&venue.matcher)
+        stage_hash(&mut venue.matcher)
     };
     let hash = base([1, 2], 100_000, 50, 0);
     assert_eq!(hash, base([1, 2], 100_000, 50, 0));

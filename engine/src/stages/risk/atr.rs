@@ -1,7 +1,7 @@
 //! Average true range in integers, for sizes: no float decides about money.
 
 use crate::event::Bar;
-use crate::hash::StateHasher;
+use crate::state::StateIo;
 use crate::units::Price;
 
 /// Parts of a price unit that the average is kept in. Each step rounds by half a part at most, and Wilder's
@@ -60,10 +60,12 @@ impl Atr {
         (self.ranges == self.period).then(|| Price(rounded_ratio(self.average, PARTS) as i64))
     }
 
-    pub(super) fn hash(&self, hasher: &mut StateHasher) {
-        hasher.u64(u64::from(self.ranges));
-        hasher.i64(self.close.0);
-        hasher.bytes(&self.average.to_le_bytes());
+    pub(super) fn state(&mut self, io: &mut StateIo<'_>) {
+        io.within(&mut self.ranges, 0, self.period);
+        io.within(&mut self.close, Price::ZERO, Price(i64::MAX));
+        // A range is at most the greatest price, and so is the average of ranges.
+        let ranges = if self.ranges == self.period { 1 } else { i128::from(self.ranges) };
+        io.within(&mut self.average, 0, ranges * i128::from(i64::MAX) * PARTS);
     }
 }
 
@@ -76,16 +78,15 @@ fn rounded_ratio(dividend: i128, divisor: i128) -> i128 {
 mod tests {
     use super::*;
     use crate::stages::strategy::indicators;
+    use crate::state;
     use zerocopy::FromZeros;
 
     fn bar(high: i64, low: i64, close: i64) -> Bar {
         Bar { high: Price(high), low: Price(low), close: Price(close), ..Bar::new_zeroed() }
     }
 
-    fn hash(atr: &Atr) -> u128 {
-        let mut hasher = StateHasher::new(0);
-        atr.hash(&mut hasher);
-        hasher.finish()
+    fn hash(atr: &mut Atr) -> u128 {
+        state::hash(0, |io| atr.state(io))
     }
 
     #[test]
@@ -105,9 +106,9 @@ mod tests {
             assert_eq!(atr.value(), expected.map(Price), "bar {i}");
         }
         for [high, low, close] in [[0, 1, 1], [1, 0, 1], [1, 1, 0], [-1, -1, -1]] {
-            let before = hash(&atr);
+            let before = hash(&mut atr);
             atr.update(&bar(high, low, close));
-            assert_eq!(hash(&atr), before, "no price is not taken");
+            assert_eq!(hash(&mut atr), before, "no price is not taken");
         }
     }
 

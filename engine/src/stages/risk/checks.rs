@@ -54,6 +54,7 @@ impl Risk {
     /// |---|---|---|
     /// | `kill_switch` | the switch is latched | 1, 0 |
     /// | `session_halted` | the session is halted | 1, 0 |
+    /// | `reduce_only` | positions may only become smaller | 1, 0 |
     /// | `session_closed` | before the open, from the close on, between sessions | time, open or close |
     /// | `square_off` | from the square-off on | time, square-off |
     /// | `no_new_entry` | from the time of the last entries on | time, that time |
@@ -116,6 +117,9 @@ impl Risk {
         }
         if self.halted {
             return flag(Rule::SessionHalted);
+        }
+        if self.reduce_only {
+            return flag(Rule::ReduceOnly);
         }
         let hours = &desk.hours;
         if !self.active || ts < hours.open {

@@ -10,11 +10,12 @@
 
 use super::checks::Ruling;
 use super::desk::{Desk, Target};
+use super::state::HELD_MAX;
 use super::{Bounded, Risk};
 use crate::config::{Conflict, StrategyConfig};
 use crate::event::{Action, Rule, Side, Signal};
-use crate::hash::StateHasher;
 use crate::stage::Emit;
+use crate::state::StateIo;
 use crate::units::{Qty, StrategyId};
 
 /// The position one strategy wants of one instrument.
@@ -30,6 +31,10 @@ pub(super) enum Stance {
 }
 
 impl Stance {
+    fn from_u8(code: u8) -> Option<Self> {
+        [Self::None, Self::Long, Self::Short].into_iter().find(|&stance| stance as u8 == code)
+    }
+
     /// The target of a desk that follows this stance.
     fn target(self) -> Target {
         match self {
@@ -113,10 +118,17 @@ impl Claim {
         self.quantity = Qty::ZERO;
     }
 
-    pub(super) fn hash(&self, hasher: &mut StateHasher) {
-        hasher.u64(self.stance as u64 | u64::from(self.confidence_bps) << 8);
-        hasher.u64(self.signal);
-        hasher.i64(self.quantity.0);
+    pub(super) fn state(&mut self, io: &mut StateIo<'_>) {
+        io.code(&mut self.stance, |stance| stance as u8, Stance::from_u8);
+        io.within(&mut self.confidence_bps, 0, 10_000);
+        io.count(&mut self.signal);
+        io.plain(&mut self.quantity);
+        let sign = if self.quantity.is_zero() { 0 } else { self.stance.sign() };
+        let netted =
+            self.quantity.0.signum() == sign && self.quantity.0.unsigned_abs() <= HELD_MAX.0.unsigned_abs();
+        if !netted || self.stance == Stance::Short && !self.allow_short {
+            io.refuse("a strategy cannot want this");
+        }
     }
 }
 

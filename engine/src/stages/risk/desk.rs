@@ -3,12 +3,14 @@
 use super::atr::Atr;
 use super::claims::Claim;
 use super::exits::Entered;
+use super::reports::EXIT_MISSES_MAX;
 use super::reprice::Asked;
 use super::session::DeskHours;
+use crate::book::QUANTITY_MAX;
 use crate::config::{InstrumentClass, InstrumentSpec};
 use crate::event::{Intent, Side};
-use crate::hash::StateHasher;
 use crate::limits::PENDING_REPORTS_MAX;
+use crate::state::StateIo;
 use crate::units::{InstrumentId, Money, OrderId, Price, Qty, TsNs};
 
 /// The position that is wanted and not there yet.
@@ -26,6 +28,11 @@ pub(super) enum Target {
 }
 
 impl Target {
+    fn from_u8(code: u8) -> Option<Self> {
+        let all = [Self::Reached, Self::Flat, Self::Long, Self::Short];
+        all.into_iter().find(|&target| target as u8 == code)
+    }
+
     /// The side that opens the wanted position.
     pub(super) fn entry_side(self) -> Option<Side> {
         match self {
@@ -66,20 +73,33 @@ impl Working {
         Qty((self.quantity - self.filled).0 * self.side.sign())
     }
 
-    fn hash(order: Option<&Self>, hasher: &mut StateHasher) {
-        let Some(order) = order else {
-            hasher.u64(0);
-            return;
-        };
-        hasher.u64(order.id.0);
-        hasher.u64(order.side as u64 | u64::from(order.rests) << 8 | u64::from(order.cancelling) << 9);
-        hasher.i64(order.quantity.0);
-        hasher.i64(order.price.0);
-        hasher.i64(order.filled.0);
-        hasher.i64(order.value.0);
-        hasher.u64(u64::from(order.reports));
-        hasher.u64(order.since.0);
-        Asked::hash(order.asked.as_ref(), hasher);
+    /// What a loaded value starts from.
+    const BLANK: Self = Self {
+        id: OrderId::ZERO,
+        side: Side::Buy,
+        quantity: Qty::ZERO,
+        price: Price::ZERO,
+        filled: Qty::ZERO,
+        value: Money::ZERO,
+        reports: 0,
+        rests: false,
+        cancelling: false,
+        since: TsNs::ZERO,
+        asked: None,
+    };
+
+    fn state(&mut self, io: &mut StateIo<'_>) {
+        io.within(&mut self.id, OrderId(1), OrderId(u64::MAX));
+        io.code(&mut self.side, |side| side as u8, Side::from_u8);
+        io.within(&mut self.quantity, Qty(1), QUANTITY_MAX);
+        io.within(&mut self.price, Price(1), Price(i64::MAX));
+        io.within(&mut self.filled, Qty::ZERO, self.quantity);
+        io.within(&mut self.value, Money::ZERO, Money(i64::MAX / 2));
+        io.plain(&mut self.reports);
+        io.flag(&mut self.rests);
+        io.flag(&mut self.cancelling);
+        io.time(&mut self.since);
+        io.option(&mut self.asked, || Asked::BLANK, |io, asked| asked.state(io));
     }
 }
 
@@ -161,24 +181,29 @@ impl Desk {
         &self.claims[self.owner]
     }
 
-    pub(super) fn hash(&self, hasher: &mut StateHasher) {
-        for claim in &self.claims {
-            claim.hash(hasher);
+    pub(super) fn state(&mut self, io: &mut StateIo<'_>) {
+        self.claims.iter_mut().for_each(|claim| claim.state(io));
+        let last = self.claims.len() - 1;
+        io.size(&mut self.owner, last);
+        io.size(&mut self.speaker, last);
+        self.hours.state(io);
+        io.code(&mut self.target, |target| target as u8, Target::from_u8);
+        io.count(&mut self.signal);
+        for order in [&mut self.entry, &mut self.exit] {
+            io.option(order, || Working::BLANK, |io, order| order.state(io));
         }
-        hasher.u64(self.owner as u64 | (self.speaker as u64) << 32);
-        self.hours.hash(hasher);
-        hasher.u64(self.target as u64);
-        hasher.u64(self.signal);
-        Working::hash(self.entry.as_ref(), hasher);
-        Working::hash(self.exit.as_ref(), hasher);
-        self.entered.hash(hasher);
-        hasher.u64(self.closing.map_or(0, |intent| intent as u64));
-        if let Some(atr) = &self.atr {
-            atr.hash(hasher);
+        self.entered.state(io);
+        let closing = |io: &mut StateIo<'_>, intent: &mut Intent| {
+            io.code(intent, |intent| intent as u8, Intent::from_u8);
+        };
+        io.option(&mut self.closing, || Intent::Exit, closing);
+        if let Some(atr) = &mut self.atr {
+            atr.state(io);
         }
-        hasher.u64(u64::from(self.exit_misses));
-        hasher.u64(u64::from(self.trades) | u64::from(self.barred) << 32);
-        hasher.i64(self.start_total.0);
+        io.within(&mut self.exit_misses, 0, EXIT_MISSES_MAX);
+        io.within(&mut self.trades, 0, u32::MAX / 2);
+        io.flag(&mut self.barred);
+        io.within(&mut self.start_total, Money(-i64::MAX / 2), Money(i64::MAX / 2));
     }
 }
 
@@ -206,9 +231,8 @@ impl Finished {
         !id.is_zero() && self.ids.contains(&id)
     }
 
-    pub(super) fn hash(&self, hasher: &mut StateHasher) {
-        use zerocopy::IntoBytes;
-        hasher.bytes(self.ids.as_bytes());
-        hasher.u64(self.next as u64);
+    pub(super) fn state(&mut self, io: &mut StateIo<'_>) {
+        io.plains(&mut self.ids);
+        io.size(&mut self.next, self.ids.len() - 1);
     }
 }

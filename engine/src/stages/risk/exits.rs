@@ -3,17 +3,19 @@
 //! position under that name until it is flat, and what strategies wanted of it is forgotten.
 
 use super::claims::Claim;
+use super::state::HELD_MAX;
 use super::{Bounded, Risk};
 use crate::event::Intent;
-use crate::hash::StateHasher;
 use crate::stage::Emit;
+use crate::state::StateIo;
 use crate::units::{InstrumentId, Money, Price, Qty, TsNs};
 
-/// What was entered since the position was last flat. Exits do not change it: what is left was entered at the average
-/// of all.
+/// What was entered since the position was last flat. An exit moves no average: what is left was entered at that of all,
+/// and an addition is averaged with what is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entered {
-    /// Sum of the entries' fills, in exchange units, without sign.
+    /// What the average is made from, in exchange units, without sign: what was held when the last entry's fill came,
+    /// and that fill.
     quantity: Qty,
     /// Their value, multiplier included.
     value: Money,
@@ -24,10 +26,14 @@ pub(super) struct Entered {
 impl Entered {
     pub(super) const NONE: Self = Self { quantity: Qty::ZERO, value: Money::ZERO, since: TsNs::ZERO };
 
-    /// Adds a fill that was reported at `now`.
-    pub(super) fn add(&mut self, quantity: Qty, value: Money, now: TsNs) {
+    /// Adds a fill that was reported at `now`, when `held` units, without sign, were left of what was entered.
+    pub(super) fn add(&mut self, held: Qty, quantity: Qty, value: Money, now: TsNs) {
         if self.quantity.is_zero() {
             self.since = now;
+        } else if held < self.quantity {
+            // Their share of the value, rounded once an addition: less than one unit of money.
+            let share = i128::from(self.value.0) * i128::from(held.0) / i128::from(self.quantity.0);
+            (self.quantity, self.value) = (held, Money(share as i64));
         }
         self.quantity += quantity;
         self.value += value;
@@ -63,10 +69,10 @@ impl Entered {
         }
     }
 
-    pub(super) fn hash(&self, hasher: &mut StateHasher) {
-        hasher.i64(self.quantity.0);
-        hasher.i64(self.value.0);
-        hasher.u64(self.since.0);
+    pub(super) fn state(&mut self, io: &mut StateIo<'_>) {
+        io.within(&mut self.quantity, Qty::ZERO, HELD_MAX);
+        io.within(&mut self.value, Money::ZERO, Money(i64::MAX / 2));
+        io.time(&mut self.since);
     }
 }
 
@@ -94,10 +100,12 @@ impl Risk {
     /// entry or of an exit.
     pub(super) fn follow_entered(&mut self, at: usize, is_entry: bool, quantity: Qty, value: Money) {
         let now = self.cause.ts;
-        let flat = self.ledger.position(self.desks[at].instrument).quantity.is_zero();
+        let held = self.ledger.position(self.desks[at].instrument).quantity;
+        let flat = held.is_zero();
         let desk = &mut self.desks[at];
         if is_entry && !quantity.is_zero() {
-            desk.entered.add(quantity, value, now);
+            // An entry never makes a position smaller.
+            desk.entered.add(held.abs() - quantity, quantity, value, now);
         }
         if flat {
             desk.entered = Entered::NONE;
@@ -115,7 +123,7 @@ impl Risk {
         let position = self.ledger.position(desk.instrument);
         if position.quantity.is_zero()
             || !desk.owner().has_exits()
-            || !self.may_trade(desk)
+            || !self.may_exit(desk)
             || self.must_close(desk)
         {
             return false;

@@ -1,5 +1,6 @@
-//! The latches and what operators do with them: kill, flatten, resume, and a run's early end.
+//! The latches and what operators do with them: kill, flatten, reduce-only, resume, and a run's early end.
 
+use super::desk::Desk;
 use super::{Bounded, Risk, Sweep};
 use crate::event::AlarmCode;
 use crate::stage::Emit;
@@ -9,6 +10,16 @@ impl Risk {
     /// The run ends before its session does: cancel what rests, open nothing. Positions stay, and are no alarm.
     pub(super) fn on_stop(&mut self) {
         self.stopped = true;
+        self.start_sweep();
+    }
+
+    /// Lets positions become smaller and nothing else, over sessions, until a resume: the rest of the step cancels resting
+    /// entries. Wishes and positions stay.
+    pub(super) fn latch_reduce_only(&mut self) {
+        if self.reduce_only {
+            return;
+        }
+        self.reduce_only = true;
         self.start_sweep();
     }
 
@@ -48,20 +59,28 @@ impl Risk {
     }
 
     /// Clears the latches. What they were closing is closed to the end, and nothing is opened before a strategy
-    /// speaks again. The day's peak and the bases of its losses stay, so that a loss that is still at its limit
+    /// speaks again: not even the other half of a reversal that was asked for meanwhile. The day's peak and the bases of its losses stay, so that a loss that is still at its limit
     /// latches again when it is looked at next.
     pub(super) fn on_resume(&mut self, out: &mut Bounded<'_, impl Emit>) {
-        let cleared = u32::from(self.killed) + u32::from(self.halted) + self.barred;
+        let latched = [self.killed, self.halted, self.reduce_only].map(u32::from);
+        let cleared = latched.iter().sum::<u32>() + self.barred;
         let flattening = self.halted || self.flatten || self.killed && self.config.flatten_on_kill;
         for at in 0..self.desks.len() {
-            if flattening || self.desks[at].barred {
+            let opens = self.would_open(&self.desks[at]);
+            if flattening || self.desks[at].barred || opens {
                 self.forget_stances(at);
                 self.desks[at].barred = false;
             }
         }
         self.barred = 0;
-        (self.killed, self.flatten, self.halted) = (false, false, false);
+        (self.killed, self.flatten, self.halted, self.reduce_only) = (false, false, false, false);
         self.alarm(AlarmCode::Resumed, InstrumentId::NONE, i64::from(cleared), OrderId::ZERO, out);
+    }
+
+    /// Whether what is wanted of the desk, and waited for a latch, opens a position on a side that is not held.
+    pub(super) fn would_open(&self, desk: &Desk) -> bool {
+        let closing = self.ledger.position(desk.instrument).closing_side();
+        desk.target.entry_side().is_some_and(|side| closing.is_none_or(|closing| closing == side))
     }
 
     /// Lets the rest of the step look at every desk.

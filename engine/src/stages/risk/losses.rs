@@ -57,10 +57,14 @@ impl Risk {
     /// Follows the day's highest equity, and stops what has lost as much as it may: the session, or the
     /// instrument of the event.
     pub(super) fn check_losses(&mut self, instrument: InstrumentId, out: &mut Bounded<'_, impl Emit>) {
-        if self.halted || !self.active {
+        if !self.active {
             return;
         }
+        // Through a halt too: what rises while positions are closed is the day's highest equity all the same.
         self.peak_total = self.peak_total.max(self.ledger.total());
+        if self.halted {
+            return;
+        }
         if let Some((rule, loss, limit)) = self.halting_loss() {
             self.emit_halt_verdict(instrument, (rule, loss, limit), out);
             self.latch_halt(loss, out);

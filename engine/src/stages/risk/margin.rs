@@ -6,6 +6,7 @@ use super::Risk;
 use super::desk::Desk;
 use crate::config::InstrumentClass;
 use crate::event::{Rule, Side};
+use crate::limits::INSTRUMENTS_MAX;
 use crate::units::{Price, Qty};
 
 /// Sums over instruments, exact: a corrupt price may not leave the range.
@@ -18,6 +19,9 @@ struct Gross {
     /// Value of futures and options, long and short; an option's is its premium.
     derivatives: i128,
 }
+
+/// More than a limit can be, however absurd the prices that make the equity; a sum over all instruments fits.
+const BEYOND_ANY_LIMIT: i128 = i128::MAX / (2 * INSTRUMENTS_MAX as i128);
 
 fn held_in_range(exact: i128) -> i64 {
     exact.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
@@ -83,7 +87,7 @@ impl Risk {
             (InstrumentClass::Equity | InstrumentClass::Index, _) => share(self.config.margin_equity_bps),
             (InstrumentClass::Future, _) => share(self.config.margin_future_bps),
             (InstrumentClass::Option, Side::Buy) => value,
-            (InstrumentClass::Option, Side::Sell) => i128::from(i64::MAX),
+            (InstrumentClass::Option, Side::Sell) => BEYOND_ANY_LIMIT,
         };
         if is_derivative(desk) {
             gross.derivatives += value;

@@ -50,7 +50,7 @@ impl Risk {
         if let Some(closing) = held {
             let contrary = desk.target == Target::Flat || opening == Some(closing);
             if contrary || self.must_close(desk) {
-                if desk.exit.is_none() && self.may_trade(desk) {
+                if desk.exit.is_none() && self.may_exit(desk) {
                     self.send_exit(at, closing, all, out);
                 }
             } else if desk.exit.is_none() {
@@ -93,7 +93,7 @@ impl Risk {
             let excess = held.abs() - kept;
             let excess = if kept.is_zero() { excess } else { excess.floor_to_lot(desk.lot) };
             if excess.0 > 0 {
-                if self.may_trade(desk) {
+                if self.may_exit(desk) {
                     self.send_exit(at, closing, excess, out);
                 }
                 return;

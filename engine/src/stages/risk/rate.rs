@@ -1,6 +1,6 @@
 //! Orders sent in one second of event time: a fixed window, because a broker counts by the second.
 
-use crate::hash::StateHasher;
+use crate::state::StateIo;
 use crate::units::{NS_PER_S, TsNs};
 
 /// Counts the orders of the running second.
@@ -48,8 +48,8 @@ impl Rate {
         self.second = ts.0 / NS_PER_S;
     }
 
-    pub(super) fn hash(&self, hasher: &mut StateHasher) {
-        hasher.u64(self.second);
-        hasher.u64(u64::from(self.used));
+    pub(super) fn state(&mut self, io: &mut StateIo<'_>) {
+        io.count(&mut self.second);
+        io.within(&mut self.used, 0, u32::MAX / 2);
     }
 }

@@ -7,7 +7,7 @@ use crate::stage::Emit;
 use crate::units::{InstrumentId, Money, OrderId, Qty};
 
 /// Missed exits beyond this do not widen the next one any more.
-const EXIT_MISSES_MAX: u32 = 1_000;
+pub(super) const EXIT_MISSES_MAX: u32 = 1_000;
 
 /// Which of a desk's orders a report is about.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,9 @@ impl Risk {
         order.value = report.filled_value;
         order.reports = report.number;
         order.take_answer(report);
-        let missed = gain.state.is_final() && report.filled.is_zero();
+        // A refusal is none: a wider limit would not mend its reason, and cost when that has gone.
+        let missed = gain.state == OrderState::Cancelled && report.filled.is_zero();
+        let refused = gain.state == OrderState::Rejected;
         if gain.state.is_final() {
             *slot = None;
             self.open_orders -= 1;
@@ -95,7 +97,7 @@ impl Risk {
             self.ledger.fill(self.desks[at].instrument, side, gain.quantity, gain.value);
         }
         self.follow_entered(at, role == Role::Entry, gain.quantity, gain.value);
-        if role == Role::Exit {
+        if role == Role::Exit && !refused {
             let desk = &mut self.desks[at];
             desk.exit_misses =
                 if missed { desk.exit_misses.saturating_add(1).min(EXIT_MISSES_MAX) } else { 0 };

@@ -5,8 +5,8 @@ use super::desk::{Desk, Working};
 use super::orders::rounded;
 use super::{Bounded, Risk};
 use crate::event::{Event, Intent, Modify, OrderState, Report, ReportReason, Side, StageId};
-use crate::hash::StateHasher;
 use crate::stage::Emit;
+use crate::state::StateIo;
 use crate::units::{Price, Qty, Seq};
 
 /// A new price that the venue was asked for and has not answered.
@@ -19,12 +19,13 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn hash(asked: Option<&Self>, hasher: &mut StateHasher) {
-        let none = Self { step: Seq::ZERO, from: Price::ZERO, to: Price::ZERO };
-        let asked = asked.unwrap_or(&none);
-        hasher.u64(asked.step.0);
-        hasher.i64(asked.from.0);
-        hasher.i64(asked.to.0);
+    /// What a loaded value starts from.
+    pub(super) const BLANK: Self = Self { step: Seq::ZERO, from: Price::ZERO, to: Price::ZERO };
+
+    pub(super) fn state(&mut self, io: &mut StateIo<'_>) {
+        io.plain(&mut self.step);
+        io.within(&mut self.from, Price(1), Price(i64::MAX));
+        io.within(&mut self.to, Price(1), Price(i64::MAX));
     }
 }
 
@@ -99,7 +100,9 @@ impl Risk {
             return false;
         }
         let limit = self.config.capital.bps(self.config.order_value_bps);
-        price.max(last).value(entry.quantity, desk.multiplier) <= limit
+        // Wide: a quantity of an earlier price may have no value in the range of money at a corrupt one.
+        let one = i128::from(price.max(last).0) * i128::from(desk.multiplier);
+        one * i128::from(entry.quantity.0) <= i128::from(limit.0)
     }
 
     /// Whether `quantity` at `price` stays within exposure and leverage when it takes the place of the desk's entry.

@@ -4,8 +4,8 @@ use super::desk::{Desk, Target};
 use super::{Bounded, Risk, Sweep};
 use crate::config::RiskConfig;
 use crate::event::{AlarmCode, Hours, SessionStart};
-use crate::hash::StateHasher;
 use crate::stage::Emit;
+use crate::state::StateIo;
 use crate::units::{IST_OFFSET_NS, NS_PER_S, OrderId, TsNs};
 
 /// The hours of one instrument in the running session.
@@ -47,9 +47,9 @@ impl DeskHours {
         self.open <= ts && ts < self.close
     }
 
-    pub(super) fn hash(&self, hasher: &mut StateHasher) {
-        for ts in [self.open, self.close, self.square_off, self.entries_end] {
-            hasher.u64(ts.0);
+    pub(super) fn state(&mut self, io: &mut StateIo<'_>) {
+        for ts in [&mut self.open, &mut self.close, &mut self.square_off, &mut self.entries_end] {
+            io.time_or_never(ts);
         }
     }
 }
@@ -57,8 +57,11 @@ impl DeskHours {
 impl Risk {
     pub(super) fn on_session_start(&mut self, start: &SessionStart) {
         let hours = DeskHours::new(&self.config, start.open, start.close);
-        for desk in &mut self.desks {
-            desk.hours = hours;
+        for at in 0..self.desks.len() {
+            self.desks[at].hours = hours;
+            // Bars that the end of the session before closed may have made signals behind it.
+            self.clear_stances(at);
+            self.set_target(at, Target::Reached);
         }
         self.active = true;
         self.first_square_off = hours.square_off;
@@ -111,5 +114,12 @@ impl Risk {
     /// before the open, and the market would refuse one after the close.
     pub(super) fn may_trade(&self, desk: &Desk) -> bool {
         self.active && desk.hours.contain(self.cause.ts)
+    }
+
+    /// Whether an exit may be sent now. A kill that closes nothing leaves positions to people: nothing but cancels goes
+    /// out until it is cleared, or made a flatten.
+    pub(super) fn may_exit(&self, desk: &Desk) -> bool {
+        let left_alone = self.killed && !self.flatten && !self.config.flatten_on_kill;
+        !left_alone && self.may_trade(desk)
     }
 }

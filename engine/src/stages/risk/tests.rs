@@ -11,6 +11,7 @@ mod property;
 mod reports;
 mod reprice;
 mod sizing;
+mod state;
 mod targets;
 
 use super::*;
@@ -96,6 +97,8 @@ struct Bench {
     seq: u64,
     ts: u64,
     signals: u64,
+    /// All it was fed.
+    fed: Vec<Event>,
 }
 
 /// What a call emitted of its own, by kind.
@@ -133,7 +136,8 @@ impl Seen {
 impl Bench {
     /// A bench in a running session, one second after the open.
     fn new(config: &PipelineConfig) -> Self {
-        let mut bench = Self { risk: Risk::new(config), seq: 0, ts: OPEN - NS_PER_S, signals: 0 };
+        let mut bench =
+            Self { risk: Risk::new(config), seq: 0, ts: OPEN - NS_PER_S, signals: 0, fed: Vec::new() };
         bench.session_start();
         bench.ts = OPEN + NS_PER_S;
         bench
@@ -159,6 +163,7 @@ impl Bench {
         let mut event = Event::new(InstrumentId(instrument), flags, body);
         event.header.seq = Seq(self.seq);
         event.header.ts = TsNs(self.ts);
+        self.fed.push(event);
         let mut all = Collected::default();
         let mut progress = self.risk.on_event(&event, &mut all);
         let mut before = 0;

@@ -3,7 +3,7 @@
 use crate::event::{
     Action, Bar, Event, Full, Kind, Ltp, MARKET_INDEX, MARKET_VOLUME, Quote, SessionStart, SignalReason,
 };
-use crate::hash::StateHasher;
+use crate::state::StateIo;
 use crate::units::{InstrumentId, Price, SCALE, TsNs};
 
 /// Facts of one signal; the kind of strategy says what each is.
@@ -167,6 +167,7 @@ pub trait Strategy: Send {
     /// instrument; whether this one trades is said with every bar and tick.
     fn on_session_start(&mut self, _session: &SessionStart) {}
 
-    /// Adds the whole state, in a fixed order, to the hasher.
-    fn hash(&self, hasher: &mut StateHasher);
+    /// Walks over the whole state, in a fixed order: all that can differ between two events, and nothing that the
+    /// parameters say. It is called to hash, to save and to load.
+    fn state(&mut self, io: &mut StateIo<'_>);
 }

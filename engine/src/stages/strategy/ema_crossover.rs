@@ -7,7 +7,7 @@ use super::api::{BarView, Facts, Said, Signals, Strategy};
 use super::indicators::Ema;
 use super::registry::{Parameter, Settings, StrategyKind};
 use crate::event::{Action, SignalReason};
-use crate::hash::StateHasher;
+use crate::state::StateIo;
 
 /// The kind's entry in the registry.
 pub(super) const KIND: StrategyKind = StrategyKind {
@@ -92,9 +92,9 @@ impl Strategy for EmaCrossover {
         }
     }
 
-    fn hash(&self, hasher: &mut StateHasher) {
-        hasher.u64(self.bars);
-        self.fast.state_hash(hasher);
-        self.slow.state_hash(hasher);
+    fn state(&mut self, io: &mut StateIo<'_>) {
+        io.count(&mut self.bars);
+        self.fast.state(io);
+        self.slow.state(io);
     }
 }

@@ -17,6 +17,8 @@ pub use rsi::Rsi;
 pub use sma::Sma;
 pub use vwap::Vwap;
 
+use crate::state::StateIo;
+
 /// The greatest magnitude an indicator takes: above any price in rupees (2^63 ÷ 10,000), and so small that no
 /// sum or product of an indicator leaves the range of `f64`.
 pub const USABLE_MAX: f64 = 1e15;
@@ -25,6 +27,14 @@ pub const USABLE_MAX: f64 = 1e15;
 pub fn is_usable(value: f64) -> bool {
     // A comparison with NaN is false.
     value.abs() <= USABLE_MAX
+}
+
+/// Walks over a number made of values that indicators take, at most the sum of `values` of them.
+fn amount(io: &mut StateIo<'_>, number: &mut f64, values: f64) {
+    io.float(number);
+    if number.abs() > USABLE_MAX * values {
+        io.refuse("a number of an indicator is beyond its values");
+    }
 }
 
 /// One step of Wilder's average: the mean of `period` values of which one is replaced by `value`.

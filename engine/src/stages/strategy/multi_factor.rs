@@ -27,7 +27,7 @@ use super::api::{BarView, Facts, Said, Signals, Strategy, TickView, rupees};
 use super::indicators::{Rsi, Vwap};
 use super::registry::{Parameter, Settings, StrategyKind};
 use crate::event::{Action, SessionStart, SignalReason};
-use crate::hash::StateHasher;
+use crate::state::StateIo;
 use crate::units::Price;
 
 /// The kind's entry in the registry.
@@ -96,6 +96,12 @@ enum Direction {
     Flat = 0,
     Long = 1,
     Short = 2,
+}
+
+impl Direction {
+    fn from_u8(code: u8) -> Option<Self> {
+        [Self::Flat, Self::Long, Self::Short].into_iter().find(|&direction| direction as u8 == code)
+    }
 }
 
 struct MultiFactor {
@@ -256,13 +262,21 @@ impl Strategy for MultiFactor {
         self.wanted = Direction::Flat;
     }
 
-    fn hash(&self, hasher: &mut StateHasher) {
-        self.rsi.state_hash(hasher);
-        hasher.u64(self.minutes);
-        self.vwap.state_hash(hasher);
-        hasher.u64(u64::from(self.last.is_some()) << 1 | u64::from(self.imbalance.is_some()));
-        hasher.i64(self.last.map_or(0, |price| price.0));
-        hasher.f64(self.imbalance.unwrap_or(0.0));
-        hasher.u64(self.wanted as u64);
+    fn state(&mut self, io: &mut StateIo<'_>) {
+        self.rsi.state(io);
+        io.count(&mut self.minutes);
+        self.vwap.state(io);
+        io.option(&mut self.last, || Price::ZERO, |io, last| io.plain(last));
+        io.option(
+            &mut self.imbalance,
+            || 0.0,
+            |io, imbalance| {
+                io.float(imbalance);
+                if imbalance.abs() > 1.0 {
+                    io.refuse("an imbalance is beyond its range");
+                }
+            },
+        );
+        io.code(&mut self.wanted, |wanted| wanted as u8, Direction::from_u8);
     }
 }

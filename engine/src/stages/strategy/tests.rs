@@ -4,6 +4,7 @@ mod history;
 mod hours;
 mod multi_factor;
 mod oracle;
+mod state;
 mod talib;
 
 use super::*;
@@ -75,6 +76,8 @@ fn config(instruments: u32, strategies: Vec<StrategyConfig>) -> PipelineConfig {
 struct Bench {
     stage: Strategies,
     seq: u64,
+    /// All it was fed.
+    fed: Vec<Event>,
 }
 
 #[derive(Default)]
@@ -88,7 +91,7 @@ impl Emit for Collected {
 
 impl Bench {
     fn new(config: &PipelineConfig) -> Self {
-        let mut bench = Self { stage: Strategies::new(config).unwrap(), seq: 0 };
+        let mut bench = Self { stage: Strategies::new(config).unwrap(), seq: 0, fed: Vec::new() };
         assert!(bench.session_start().is_empty());
         bench
     }
@@ -98,6 +101,7 @@ impl Bench {
         self.seq += 1;
         event.header.seq = Seq(self.seq);
         event.header.ts = TsNs(ts);
+        self.fed.push(event);
         let mut all = Collected::default();
         let mut progress = self.stage.on_event(&event, &mut all);
         let mut before = 0;
@@ -276,11 +280,11 @@ fn outside_the_session_there_is_one_hold_and_the_averages_go_on() {
     assert_eq!(said(&bench.bar(OPEN - 1, 0, Timeframe::M1, 4_000)), [CLOSED]);
     assert_eq!(said(&bench.bar(OPEN, 0, Timeframe::M1, 2_000)), [NOT_READY]);
     assert_eq!(said(&bench.bar(CLOSE - 1, 0, Timeframe::M1, 2_000)), [NO_CROSS]);
-    let hash = stage_hash(&bench.stage);
+    let hash = stage_hash(&mut bench.stage);
     let signals = bench.bar(CLOSE, 0, Timeframe::M1, 9_000);
     assert_eq!(said(&signals), [CLOSED], "a crossing at the close is not acted on");
     assert_eq!(signals[0].confidence_bps, 0);
-    assert_ne!(stage_hash(&bench.stage), hash);
+    assert_ne!(stage_hash(&mut bench.stage), hash);
     assert!(bench.bar(CLOSE + GRACE, 0, Timeframe::M1, 9_000).is_empty());
     let end = SessionEnd { date: 20_210_415, number: 1, reserved: [0; 24] };
     assert!(bench.feed(CLOSE + GRACE, InstrumentId::NONE.0, FLAG_EXO, &end).is_empty());

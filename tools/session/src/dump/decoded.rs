@@ -21,7 +21,7 @@ use serde_json::Value;
 use std::io::Write;
 
 /// Writes one line, JSON or text.
-pub(super) fn write_line(
+pub(crate) fn write_line(
     out: &mut dyn Write,
     event: &Event,
     stream: &'static str,
@@ -76,11 +76,11 @@ impl Serialize for Fields {
 }
 
 /// An event, to be shown.
-pub(super) struct Decoded<'a> {
-    pub(super) event: &'a Event,
-    pub(super) stream: &'static str,
-    pub(super) names: &'a Names,
-    pub(super) json: bool,
+pub(crate) struct Decoded<'a> {
+    pub(crate) event: &'a Event,
+    pub(crate) stream: &'static str,
+    pub(crate) names: &'a Names,
+    pub(crate) json: bool,
 }
 
 impl Serialize for Decoded<'_> {
@@ -183,7 +183,7 @@ fn coded(kind: Kind, field: &str, code: u8) -> Option<Value> {
 }
 
 /// Whether a field says something: not what is reserved, and not the length of the reason beside it.
-pub(super) fn is_shown(field: &Field) -> bool {
+pub(crate) fn is_shown(field: &Field) -> bool {
     !field.name.starts_with("reserved") && field.name != "reason_bytes"
 }
 
@@ -209,7 +209,7 @@ impl Decoded<'_> {
         Fields(shown)
     }
 
-    pub(super) fn value(&self, field: &Field) -> Value {
+    pub(crate) fn value(&self, field: &Field) -> Value {
         let kind = self.event.kind();
         let bytes = &self.event.used_bytes()[field.offset..field.offset + field.bytes];
         if let Some(value) = self.of_unit(kind, field.name) {

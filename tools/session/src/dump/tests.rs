@@ -15,10 +15,10 @@ use pitlane_store::JournalLog;
 use serde_json::Value;
 
 /// 2026-06-15 09:15:00 IST.
-const OPEN: TsNs = TsNs(1_781_495_100_000_000_000);
+pub(crate) const OPEN: TsNs = TsNs(1_781_495_100_000_000_000);
 
 /// A journal that goes away with the test.
-struct Scratch(PathBuf);
+pub(crate) struct Scratch(pub(crate) PathBuf);
 
 impl Drop for Scratch {
     fn drop(&mut self) {
@@ -26,17 +26,17 @@ impl Drop for Scratch {
     }
 }
 
-fn options() -> WriterOptions {
+pub(crate) fn options() -> WriterOptions {
     WriterOptions { segment_bytes: 256 * 1024, ..WriterOptions::default() }
 }
 
-fn input<B: Body>(seq: u64, ts: TsNs, instrument: u32, body: &B) -> Event {
+pub(crate) fn input<B: Body>(seq: u64, ts: TsNs, instrument: u32, body: &B) -> Event {
     let mut event = Event::new(InstrumentId(instrument), FLAG_EXO, body);
     (event.header.seq, event.header.ts) = (Seq(seq), ts);
     event
 }
 
-fn instrument(symbol: &str, token: u32) -> Instrument {
+pub(crate) fn instrument(symbol: &str, token: u32) -> Instrument {
     let mut body: Instrument = *zeroed(Kind::Instrument).body();
     body.symbol[..symbol.len()].copy_from_slice(symbol.as_bytes());
     (body.token, body.class, body.tradable) = (token, InstrumentClass::Equity as u8, 1);
@@ -45,14 +45,14 @@ fn instrument(symbol: &str, token: u32) -> Instrument {
 }
 
 /// An event of that kind with nothing in it.
-fn zeroed(kind: Kind) -> Event {
+pub(crate) fn zeroed(kind: Kind) -> Event {
     let text = ConfigText { part: 0, parts: 0, used_bytes: 0, text: [0; 216] };
     let mut event = Event::new(InstrumentId::NONE, 0, &text);
     (event.header.kind, event.header.lines) = (kind as u8, kind.lines());
     event
 }
 
-fn full() -> Full {
+pub(crate) fn full() -> Full {
     let mut full: Full = *zeroed(Kind::Full).body();
     (full.last, full.received, full.source_seq) = (Price(28_500_500), OPEN.plus(5), 9);
     (full.flags, full.volume) = (MARKET_VOLUME | MARKET_TRADE_TIME, 7);
@@ -62,7 +62,7 @@ fn full() -> Full {
     full
 }
 
-fn order(cause: &Event) -> Event {
+pub(crate) fn order(cause: &Event) -> Event {
     let mut order: Order = *zeroed(Kind::Order).body();
     (order.id, order.signal, order.quantity) = (OrderId(1_281), 3, Qty(2));
     (order.price, order.side, order.order_type) =
@@ -73,7 +73,7 @@ fn order(cause: &Event) -> Event {
 
 /// Inputs: configuration, two instruments, a session, a full packet (seq 5), then one last price a second for
 /// seqs 6 to 9. Outputs: an order on seq 5 and a state hash on seqs 5 and 9.
-fn journal(test: &str) -> Scratch {
+pub(crate) fn journal(test: &str) -> Scratch {
     let scratch = Scratch(std::env::temp_dir().join(format!("pitlane-dump-{}-{test}", std::process::id())));
     drop(std::fs::remove_dir_all(&scratch.0));
     std::fs::create_dir_all(&scratch.0).unwrap();

@@ -87,7 +87,7 @@ fn hours_are_of_one_session_and_part_of_the_state() {
     };
     let hashes =
         [run(&[]), run(&[hours(1, 0, EARLY)]), run(&[hours(0, 0, EARLY)]), run(&[hours(1, 1, EARLY)])]
-            .map(|run| run.hash());
+            .map(|mut run| run.hash());
     assert!((1..4).all(|i| !hashes[..i].contains(&hashes[i])), "{hashes:?}");
 
     let mut next = run(&[hours(1, 0, EARLY)]);

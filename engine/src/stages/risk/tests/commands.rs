@@ -1,6 +1,7 @@
-//! What operators can say: flatten and resume. Kill and stop are with the latches.
+//! What operators can say: flatten, reduce-only and resume. Kill and stop are with the latches.
 
 use super::*;
+use crate::config::Conflict;
 
 fn resumed(seen: &Seen, cleared: i64) {
     assert_eq!(seen.alarm_codes(), [AlarmCode::Resumed]);
@@ -188,5 +189,113 @@ fn commands_between_sessions_wait_for_nobody() {
     assert_eq!(bench.command(CommandCode::Flatten).alarm_codes(), [AlarmCode::Killed]);
     resumed(&bench.command(CommandCode::Resume), 1);
     bench.session_start();
+    assert_eq!(bench.signal(0, Action::Long).rulings(), [(Decision::Allow, Rule::None)]);
+}
+
+/// Found in review: what a strategy asked for while a kill kept everything was opened the second after the resume,
+/// hours later.
+#[test]
+fn a_reversal_asked_for_during_a_kill_is_closed_and_not_opened_by_a_resume() {
+    for conflict in [Conflict::Priority, Conflict::Confidence, Conflict::Netting] {
+        let mut config = config(1);
+        config.risk.flatten_on_kill = false;
+        config.risk.conflict = conflict;
+        let mut bench = Bench::priced(&config);
+        bench.open(0, Action::Short);
+        bench.kill();
+        assert!(bench.signal(0, Action::Long).nothing(), "nothing is sent");
+        bench.ts += 3_600 * NS_PER_S;
+        resumed(&bench.command(CommandCode::Resume), 1);
+        let exit = bench.timer().order();
+        assert_eq!((shape(&exit).0, shape(&exit).1, shape(&exit).4), (Side::Buy, 100, Intent::Exit));
+        assert!(bench.fill_all(0, &exit).nothing() && bench.timer().nothing(), "{conflict:?}");
+        assert_eq!(bench.signal(0, Action::Long).orders.len(), 1, "{conflict:?}: it speaks again");
+    }
+}
+
+/// An exit that a kill kept back, and what is wanted on the side that is held, go on after the resume.
+#[test]
+fn what_a_kill_kept_back_goes_on_after_a_resume() {
+    let mut config = config(1);
+    config.risk.flatten_on_kill = false;
+    let mut bench = Bench::priced(&config);
+    bench.open(0, Action::Long);
+    bench.kill();
+    assert!(bench.signal(0, Action::Exit).nothing());
+    resumed(&bench.command(CommandCode::Resume), 1);
+    let exit = bench.timer().order();
+    assert_eq!((shape(&exit).0, shape(&exit).4), (Side::Sell, Intent::Exit));
+}
+
+#[test]
+fn reduce_only_blocks_entries_and_lets_exits_through() {
+    for conflict in [Conflict::Priority, Conflict::Confidence, Conflict::Netting] {
+        let mut config = config(3);
+        config.risk.conflict = conflict;
+        let mut bench = Bench::priced(&config);
+        bench.open(0, Action::Long);
+        bench.open(1, Action::Long);
+        assert!(bench.command(CommandCode::ReduceOnly).nothing(), "positions stay");
+        let refused = bench.signal(2, Action::Long);
+        let verdict = refused.verdicts[0];
+        assert_eq!(refused.rulings(), [(Decision::Block, Rule::ReduceOnly)], "{conflict:?}");
+        assert_eq!((verdict.observed, verdict.limit, verdict.allowed), (1, 0, Qty(0)));
+        // An exit, and of a reversal the half that closes.
+        let exit = bench.signal(0, Action::Exit).order();
+        assert_eq!((shape(&exit).0, shape(&exit).1, shape(&exit).4), (Side::Sell, 100, Intent::Exit));
+        assert!(bench.fill_all(0, &exit).nothing());
+        let closing = bench.signal(1, Action::Short).order();
+        assert_eq!((shape(&closing).0, shape(&closing).4), (Side::Sell, Intent::Exit));
+        let flat = bench.fill_all(1, &closing);
+        assert_eq!(flat.rulings(), [(Decision::Block, Rule::ReduceOnly)], "{conflict:?}");
+        assert_eq!((bench.held(0), bench.held(1)), (0, 0));
+        assert!(!bench.risk.killed() && !bench.risk.halted());
+    }
+}
+
+#[test]
+fn reduce_only_cancels_what_rests_until_it_is_answered() {
+    let mut config = config(1);
+    config.strategies[0].passive_entry = true;
+    let mut bench = Bench::priced(&config);
+    let resting = bench.signal(0, Action::Long).order();
+    let cancelled = |seen: &Seen| seen.cancels.iter().map(|c| c.order).collect::<Vec<_>>();
+    assert_eq!(cancelled(&bench.command(CommandCode::ReduceOnly)), [resting.id]);
+    assert!(bench.command(CommandCode::ReduceOnly).nothing(), "latched already");
+    assert_eq!(cancelled(&bench.timer()), [resting.id], "not answered yet");
+    // A part is filled before the cancel: it stays, for the strategy to close.
+    assert!(bench.fill(0, &resting, 1, 10, OrderState::Cancelled).nothing());
+    assert!(bench.timer().nothing());
+    let exit = bench.signal(0, Action::Exit).order();
+    assert_eq!((exit.quantity, shape(&exit).4), (Qty(10), Intent::Exit));
+}
+
+#[test]
+fn reduce_only_outlives_the_session_and_ends_with_a_resume() {
+    let mut bench = Bench::priced(&config(1));
+    let before = stage_hash(&mut bench.risk);
+    bench.risk.reduce_only = true;
+    assert_ne!(stage_hash(&mut bench.risk), before, "it is in the state hash");
+    bench.session_end();
+    bench.session_start();
+    assert_eq!(bench.signal(0, Action::Long).rulings(), [(Decision::Block, Rule::ReduceOnly)]);
+    // A kill comes first, and both are cleared.
+    bench.kill();
+    assert_eq!(bench.signal(0, Action::Short).rulings(), [(Decision::Block, Rule::KillSwitch)]);
+    resumed(&bench.command(CommandCode::Resume), 2);
+    assert!(bench.timer().nothing(), "nothing comes back by itself");
+    assert_eq!(bench.signal(0, Action::Long).rulings(), [(Decision::Allow, Rule::None)]);
+}
+
+/// A reversal whose exit is under way when a resume clears the latch: the other half is not opened by it.
+#[test]
+fn a_reversal_asked_for_during_reduce_only_is_closed_and_not_opened_by_a_resume() {
+    let mut bench = Bench::priced(&config(1));
+    bench.open(0, Action::Short);
+    bench.command(CommandCode::ReduceOnly);
+    let exit = bench.signal(0, Action::Long).order();
+    resumed(&bench.command(CommandCode::Resume), 1);
+    assert!(bench.fill_all(0, &exit).nothing() && bench.timer().nothing());
+    assert_eq!(bench.held(0), 0);
     assert_eq!(bench.signal(0, Action::Long).rulings(), [(Decision::Allow, Rule::None)]);
 }

@@ -443,8 +443,8 @@ fn every_part_of_a_claim_is_in_the_state_hash() {
     ];
     for (name, change) in table {
         let mut bench = Bench::priced(&shared(Conflict::Priority, &[1, 1]));
-        let before = stage_hash(&bench.risk);
+        let before = stage_hash(&mut bench.risk);
         change(&mut bench.risk);
-        assert_ne!(stage_hash(&bench.risk), before, "{name}");
+        assert_ne!(stage_hash(&mut bench.risk), before, "{name}");
     }
 }

@@ -310,8 +310,8 @@ fn every_limit_of_the_day_is_in_the_state_hash() {
     ];
     for (name, change) in table {
         let mut bench = Bench::priced(&config);
-        let before = stage_hash(&bench.risk);
+        let before = stage_hash(&mut bench.risk);
         change(&mut bench.risk);
-        assert_ne!(stage_hash(&bench.risk), before, "{name}");
+        assert_ne!(stage_hash(&mut bench.risk), before, "{name}");
     }
 }

@@ -41,8 +41,8 @@ fn square_off_and_last_entries_by_the_close() {
         (margins, open, at(15, 40), at(15, 30), at(15, 10)),
         (times, open, at(15, 15), at(15, 15), at(15, 0)),
         (long, open, at(15, 30), open, open),
-        // Nothing is configured: the close, and the square-off.
-        (none, open, at(15, 30), at(15, 30), at(15, 30)),
+        // Nothing is configured: a minute before the close, and the square-off.
+        (none, open, at(15, 30), at(15, 29), at(15, 29)),
         (RiskConfig { square_off_s: 15 * 3_600, ..none }, open, at(15, 30), at(15, 0), at(15, 0)),
     ];
     for (row, (config, open, close, square_off, entries_end)) in table.into_iter().enumerate() {
@@ -184,8 +184,8 @@ fn hours_are_in_the_state_hash() {
     ];
     for (name, change) in table {
         let mut bench = Bench::priced(&config(1));
-        let before = stage_hash(&bench.risk);
+        let before = stage_hash(&mut bench.risk);
         change(&mut bench.risk);
-        assert_ne!(stage_hash(&bench.risk), before, "{name}");
+        assert_ne!(stage_hash(&mut bench.risk), before, "{name}");
     }
 }

@@ -42,7 +42,7 @@ fn an_entry_filled_after_the_kill_is_flattened() {
 }
 
 #[test]
-fn a_kill_without_flatten_leaves_positions_to_signals_and_square_off() {
+fn a_kill_without_flatten_sends_nothing_until_it_is_cleared() {
     let mut config = config(2);
     config.risk.flatten_on_kill = false;
     let mut bench = Bench::priced(&config);
@@ -50,12 +50,15 @@ fn a_kill_without_flatten_leaves_positions_to_signals_and_square_off() {
     bench.open(1, Action::Long);
     assert_eq!(bench.kill().events.len(), 1);
     assert!(bench.timer().nothing());
-    assert_eq!(shape(&bench.signal(0, Action::Exit).order()).4, Intent::Exit);
+    assert_eq!(bench.signal(0, Action::Exit).orders.len(), 0);
+    assert_eq!(bench.tick(1, 50).orders.len(), 0, "a halt is recorded, and leaves the position as well");
     bench.ts = SQUARE_OFF - NS_PER_S;
+    assert!(bench.timer().nothing());
+    assert_eq!(bench.command(CommandCode::Resume).orders.len(), 0);
     let seen = bench.timer();
     assert_eq!(
         seen.orders.iter().map(|(id, o)| (*id, shape(o).4)).collect::<Vec<_>>(),
-        [(1, Intent::SquareOff)]
+        [(0, Intent::SquareOff), (1, Intent::SquareOff)]
     );
 }
 
@@ -305,4 +308,39 @@ fn an_absurd_price_stops_no_process() {
     assert!(bench.risk.equity() > Money::rupees(30_000_000_000));
     bench.tick_at(0, Price(1_000_000));
     bench.session_end();
+}
+
+/// Found in review: the bars that a session's end closes make signals behind it, and such a wish had the say, or was part
+/// of the sum, on the next day.
+#[test]
+fn a_wish_from_behind_the_end_is_none_of_the_next_session() {
+    use crate::config::Conflict;
+    for conflict in [Conflict::Priority, Conflict::Confidence, Conflict::Netting] {
+        let mut config = config(1);
+        config.risk.conflict = conflict;
+        let second = StrategyConfig { id: "y".into(), ..config.strategies[0].clone() };
+        config.strategies.push(second);
+        let mut bench = Bench::priced(&config);
+        bench.session_end();
+        let seen = bench.say_same_step(0, 0, Action::Long, 9_000);
+        assert_eq!(seen.rulings(), [(Decision::Block, Rule::SessionClosed)]);
+        bench.session_start();
+        bench.ts = OPEN + NS_PER_S;
+        let entry = bench.say(0, 1, Action::Short, 100).order();
+        assert_eq!((shape(&entry).0, shape(&entry).1), (Side::Sell, 100), "{conflict:?}");
+    }
+}
+
+/// Found in review: orders that the venue refused (no price yet, another reason that a price does not mend) widened the
+/// limit up to a fifth of the price, at which the next one was filled.
+#[test]
+fn a_refused_exit_does_not_widen_the_next() {
+    let mut bench = Bench::priced(&config(1));
+    bench.open(0, Action::Long);
+    let mut exit = bench.signal(0, Action::Exit).order();
+    for _ in 0..40 {
+        assert_eq!(exit.price, Price(995_000));
+        bench.fill(0, &exit, 1, 0, OrderState::Rejected);
+        exit = bench.timer().order();
+    }
 }

@@ -12,7 +12,7 @@ const SEEDS: u64 = 100;
 const INSTRUMENTS: u32 = 8;
 
 /// SplitMix64.
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -23,11 +23,11 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, n: u64) -> u64 {
+    pub(super) fn below(&mut self, n: u64) -> u64 {
         self.next() % n
     }
 
-    fn one_in(&mut self, n: u64) -> bool {
+    pub(super) fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
 }
@@ -44,10 +44,10 @@ struct Held {
     delivered: Option<Report>,
 }
 
-struct Day {
-    bench: Bench,
+pub(super) struct Day {
+    pub(super) bench: Bench,
     random: Random,
-    config: PipelineConfig,
+    pub(super) config: PipelineConfig,
     orders: BTreeMap<u64, Held>,
     /// Reports made and not delivered.
     under_way: Vec<(u32, Report)>,
@@ -70,7 +70,7 @@ struct Day {
 }
 
 impl Day {
-    fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         let mut random = Random(seed);
         let mut config = config(INSTRUMENTS);
         let first = config.strategies.remove(0);
@@ -229,6 +229,8 @@ impl Day {
             let close = self.closes[*instrument as usize];
             assert!((OPEN..close).contains(&self.bench.ts), "outside the instrument's hours");
             self.count(intent == Intent::Entry);
+            let left_alone = self.bench.risk.killed() && !self.config.risk.flatten_on_kill;
+            assert!(!left_alone, "an order after a kill that closes nothing");
             if intent == Intent::Entry {
                 self.entries += 1;
                 self.check_entry(*instrument, order);
@@ -328,7 +330,9 @@ impl Day {
         let risk = &self.bench.risk;
         let flattening = risk.halted() || risk.killed() && self.config.risk.flatten_on_kill;
         for id in 0..INSTRUMENTS {
-            if flattening || self.closed[id as usize] {
+            // Nor is a side opened that was asked for while the latch kept it back.
+            let opens = risk.would_open(&risk.desks[id as usize]);
+            if flattening || self.closed[id as usize] || opens {
                 self.wishes.clear(id);
             }
             self.closed[id as usize] = false;
@@ -400,12 +404,17 @@ impl Day {
         self.take(&seen, latched);
     }
 
-    fn run(&mut self) -> u128 {
+    pub(super) fn run(&mut self) -> u128 {
         while self.bench.ts < CLOSE - 600 * NS_PER_S {
             if self.random.one_in(4) && self.bench.ts < SQUARE_OFF - 200 * NS_PER_S {
                 self.bench.ts += 20 * NS_PER_S;
             }
             self.step();
+        }
+        if self.bench.risk.killed() && !self.config.risk.flatten_on_kill {
+            // It left positions to people, who now say that they go.
+            let seen = self.resume();
+            self.take(&seen, true);
         }
         // Quiet down: everything is answered, seconds pass.
         for _ in 0..400 {
@@ -419,7 +428,7 @@ impl Day {
         assert_eq!(open, 0, "square-off comes to an end");
         assert_eq!(self.bench.risk.open_orders(), 0);
         assert!(self.bench.session_end().nothing());
-        stage_hash(&self.bench.risk)
+        stage_hash(&mut self.bench.risk)
     }
 }
 
@@ -444,7 +453,7 @@ fn random_days_keep_every_limit() {
     assert!(entries > SEEDS && exits > SEEDS && halts > 10 && kills > 10, "the days were too dull");
     let never: Vec<Rule> = Rule::ALL.iter().copied().filter(|rule| !rules.contains(rule)).collect();
     // A lot always fits its limits, orders never pile up, every instrument is tradable and has a price, hours
-    // are kept, and there are no derivatives.
+    // are kept, there are no derivatives, and nobody watches the journal.
     let not_here = [
         Rule::SizeZero,
         Rule::OpenOrders,
@@ -452,6 +461,7 @@ fn random_days_keep_every_limit() {
         Rule::LtpMissing,
         Rule::SessionClosed,
         Rule::DerivativesValue,
+        Rule::ReduceOnly,
     ];
     assert_eq!(never, not_here, "rules that decided nothing in {SEEDS} days");
 }

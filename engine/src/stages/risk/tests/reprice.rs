@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::event::{Modify, ReportReason};
+use crate::state;
 
 /// One instrument whose entries rest, and follow after three seconds.
 fn following() -> PipelineConfig {
@@ -220,15 +221,11 @@ fn it_counts_as_an_order_of_its_second() {
 
 #[test]
 fn the_state_covers_it() {
-    let hash = |bench: &Bench| {
-        let mut hasher = StateHasher::new(0);
-        bench.risk.desks[0].hash(&mut hasher);
-        hasher.finish()
-    };
+    let hash = |bench: &mut Bench| state::hash(0, |io| bench.risk.desks[0].state(io));
     let (mut bench, _) = resting(&following(), Action::Long);
-    let before = hash(&bench);
+    let before = hash(&mut bench);
     bench.risk.desks[0].entry.as_mut().unwrap().since = TsNs(1);
-    let moved = hash(&bench);
+    let moved = hash(&mut bench);
     assert_ne!(moved, before);
     bench.tick(0, 99);
     bench.ts += 10 * NS_PER_S;
@@ -236,5 +233,24 @@ fn the_state_covers_it() {
     let entry = bench.risk.desks[0].entry.as_mut().unwrap();
     entry.since = TsNs(1);
     assert_eq!(entry.price, Price(1_000_000));
-    assert_ne!(hash(&bench), moved, "what was asked");
+    assert_ne!(hash(&mut bench), moved, "what was asked");
+}
+
+#[test]
+fn an_absurd_price_moves_nothing_and_stops_nobody() {
+    let mut config = following();
+    config.risk.capital = Money::rupees(2_000_000_000);
+    config.risk.order_value_bps = 10_000;
+    let mut bench = Bench::new(&config);
+    bench.session_start();
+    bench.tick_at(0, Price(500));
+    let order = bench.signal(0, Action::Long).order();
+    assert!(bench.fill(0, &order, 1, 0, OrderState::Open).nothing());
+    // The largest price of a packet times what was bought at five paise is beyond the range of money.
+    let absurd = Price(i64::from(i32::MAX) * 100);
+    assert!(i128::from(absurd.0) * i128::from(order.quantity.0) > i128::from(i64::MAX));
+    bench.tick_at(0, absurd);
+    for _ in 0..4 {
+        assert!(second(&mut bench).is_none());
+    }
 }

@@ -116,14 +116,14 @@ fn the_range_is_made_from_the_configured_bars_of_the_instrument() {
     let mut config = sized(Sizing::Atr, 1, 1);
     config.instruments.push(config.instruments[0].clone());
     let mut bench = Bench::new(&config);
-    let before = stage_hash(&bench.risk);
+    let before = stage_hash(&mut bench.risk);
     let other = Bar { timeframe: Timeframe::M1 as u8, ..minutes([100_0000, 99_0000, 100_0000]) };
     assert!(bench.same_step(0, FLAG_OUT, &other).nothing());
     assert!(bench.same_step(1, FLAG_OUT, &minutes([100_0000, 99_0000, 100_0000])).nothing());
-    assert_eq!(stage_hash(&bench.risk), before, "another period, an instrument that nobody trades");
+    assert_eq!(stage_hash(&mut bench.risk), before, "another period, an instrument that nobody trades");
     // Bars of this run and of earlier days alike.
     assert!(bench.same_step(0, FLAG_EXO, &minutes([100_0000, 99_0000, 100_0000])).nothing());
-    assert_ne!(stage_hash(&bench.risk), before);
+    assert_ne!(stage_hash(&mut bench.risk), before);
     assert!(bench.same_step(0, FLAG_OUT, &minutes([101_0000, 99_0000, 100_0000])).nothing());
     assert!(bench.same_step(0, FLAG_OUT, &minutes([102_0000, 99_0000, 100_0000])).nothing());
     bench.tick(0, 100);
@@ -133,9 +133,9 @@ fn the_range_is_made_from_the_configured_bars_of_the_instrument() {
 #[test]
 fn bars_are_not_kept_for_other_sizes() {
     let mut bench = Bench::new(&sized(Sizing::Capital, 1, 1));
-    let before = stage_hash(&bench.risk);
+    let before = stage_hash(&mut bench.risk);
     assert!(bench.same_step(0, FLAG_OUT, &minutes([100_0000, 99_0000, 100_0000])).nothing());
-    assert_eq!(stage_hash(&bench.risk), before);
+    assert_eq!(stage_hash(&mut bench.risk), before);
 }
 
 /// The integer range against values of `tests/scripts/talib_values.py` for the period 14, by row (from 0).

@@ -192,17 +192,17 @@ fn orders_of_one_step_are_numbered_in_it() {
 #[test]
 fn every_part_of_a_flow_changes_the_state_hash() {
     let mut bench = Bench::new(&config(1));
-    let mut hashes = vec![stage_hash(&bench.risk)];
+    let mut hashes = vec![stage_hash(&mut bench.risk)];
     bench.tick(0, 100);
-    hashes.push(stage_hash(&bench.risk));
+    hashes.push(stage_hash(&mut bench.risk));
     let order = bench.signal(0, Action::Long).order();
-    hashes.push(stage_hash(&bench.risk));
+    hashes.push(stage_hash(&mut bench.risk));
     bench.fill(0, &order, 1, 0, OrderState::Open);
-    hashes.push(stage_hash(&bench.risk));
+    hashes.push(stage_hash(&mut bench.risk));
     bench.fill(0, &order, 2, 100, OrderState::Filled);
-    hashes.push(stage_hash(&bench.risk));
+    hashes.push(stage_hash(&mut bench.risk));
     bench.kill();
-    hashes.push(stage_hash(&bench.risk));
+    hashes.push(stage_hash(&mut bench.risk));
     let distinct: std::collections::BTreeSet<u128> = hashes.iter().copied().collect();
     assert_eq!(distinct.len(), hashes.len());
 }

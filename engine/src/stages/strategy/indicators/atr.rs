@@ -1,7 +1,7 @@
 //! Average true range.
 
-use super::{is_usable, wilder};
-use crate::hash::StateHasher;
+use super::{amount, is_usable, wilder};
+use crate::state::StateIo;
 
 /// Wilder's average true range, in the unit of the prices. The true range of a bar is the greatest of its
 /// high − low and the distances of its high and low from the close before it; the average is seeded by the
@@ -51,12 +51,11 @@ impl Atr {
         (self.ranges == self.period).then_some(self.average)
     }
 
-    /// Adds the state to the hasher.
-    pub fn state_hash(&self, hasher: &mut StateHasher) {
-        hasher.u64(u64::from(self.period));
-        hasher.u64(u64::from(self.ranges) << 1 | u64::from(self.close.is_some()));
-        hasher.f64(self.close.unwrap_or(0.0));
-        hasher.f64(self.average);
+    /// Walks over the state.
+    pub fn state(&mut self, io: &mut StateIo<'_>) {
+        io.within(&mut self.ranges, 0, self.period);
+        io.option(&mut self.close, || 0.0, |io, close| amount(io, close, 1.0));
+        amount(io, &mut self.average, 4.0 * f64::from(self.period));
     }
 }
 

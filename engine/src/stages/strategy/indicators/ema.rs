@@ -1,7 +1,7 @@
 //! Exponential moving average.
 
-use super::is_usable;
-use crate::hash::StateHasher;
+use super::{amount, is_usable};
+use crate::state::StateIo;
 
 /// Exponential moving average with `alpha = 2 ÷ (period + 1)`, seeded by the simple average of the first
 /// `period` values, as charting packages do.
@@ -43,12 +43,11 @@ impl Ema {
         (self.seen == self.period).then_some(self.value)
     }
 
-    /// Adds the state to the hasher.
-    pub fn state_hash(&self, hasher: &mut StateHasher) {
-        hasher.u64(u64::from(self.period));
-        hasher.u64(u64::from(self.seen));
-        hasher.f64(self.sum);
-        hasher.f64(self.value);
+    /// Walks over the state.
+    pub fn state(&mut self, io: &mut StateIo<'_>) {
+        io.within(&mut self.seen, 0, self.period);
+        amount(io, &mut self.sum, 2.0 * f64::from(self.period));
+        amount(io, &mut self.value, 2.0);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Relative strength index.
 
-use super::{is_usable, wilder};
-use crate::hash::StateHasher;
+use super::{amount, is_usable, wilder};
+use crate::state::StateIo;
 
 /// Wilder's relative strength index, 0 to 100: `100 × gain ÷ (gain + loss)`, where gain and loss are Wilder's
 /// averages of the rises and falls between values, seeded by the simple averages of the first `period`.
@@ -55,13 +55,16 @@ impl Rsi {
         (self.changes == self.period).then(index)
     }
 
-    /// Adds the state to the hasher.
-    pub fn state_hash(&self, hasher: &mut StateHasher) {
-        hasher.u64(u64::from(self.period));
-        hasher.u64(u64::from(self.changes) << 1 | u64::from(self.last.is_some()));
-        hasher.f64(self.last.unwrap_or(0.0));
-        hasher.f64(self.gain);
-        hasher.f64(self.loss);
+    /// Walks over the state.
+    pub fn state(&mut self, io: &mut StateIo<'_>) {
+        io.within(&mut self.changes, 0, self.period);
+        io.option(&mut self.last, || 0.0, |io, last| amount(io, last, 1.0));
+        for average in [&mut self.gain, &mut self.loss] {
+            amount(io, average, 4.0 * f64::from(self.period));
+            if *average < 0.0 {
+                io.refuse("an average of rises or falls is negative");
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Simple moving average.
 
-use super::is_usable;
-use crate::hash::StateHasher;
+use super::{amount, is_usable};
+use crate::state::StateIo;
 
 /// Arithmetic mean of the last `period` values.
 #[derive(Clone, Debug)]
@@ -43,14 +43,12 @@ impl Sma {
         self.full.then(|| self.sum / self.ring.len() as f64)
     }
 
-    /// Adds the state to the hasher.
-    pub fn state_hash(&self, hasher: &mut StateHasher) {
-        hasher.u64(self.ring.len() as u64);
-        hasher.u64((self.next as u64) << 1 | u64::from(self.full));
-        hasher.f64(self.sum);
-        for &value in &self.ring {
-            hasher.f64(value);
-        }
+    /// Walks over the state.
+    pub fn state(&mut self, io: &mut StateIo<'_>) {
+        io.size(&mut self.next, self.ring.len() - 1);
+        io.flag(&mut self.full);
+        amount(io, &mut self.sum, 2.0 * self.ring.len() as f64);
+        self.ring.iter_mut().for_each(|value| amount(io, value, 1.0));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Volume-weighted average price.
 
-use crate::hash::StateHasher;
+use crate::state::StateIo;
 use crate::units::{Money, SCALE};
 
 /// Volume-weighted average price since it was made: `Σ turnover ÷ Σ volume`. The sums are whole numbers, so
@@ -36,10 +36,11 @@ impl Vwap {
         (self.volume > 0).then(average)
     }
 
-    /// Adds the state to the hasher.
-    pub fn state_hash(&self, hasher: &mut StateHasher) {
-        hasher.bytes(&self.turnover.to_le_bytes());
-        hasher.u64(self.volume);
+    /// Walks over the state.
+    pub fn state(&mut self, io: &mut StateIo<'_>) {
+        // Bars as many as there are nanoseconds in an hour, each of the most that a bar can have.
+        io.within(&mut self.turnover, -(1 << 105), 1 << 105);
+        io.plain(&mut self.volume);
     }
 }
 

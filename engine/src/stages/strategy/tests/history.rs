@@ -3,6 +3,7 @@
 use super::multi_factor::{momentum, quote, traded};
 use super::*;
 use crate::stages::bars::Bars;
+use crate::state;
 
 const DAY: u64 = 86_400 * NS_PER_S;
 const MINUTE: u64 = 60 * NS_PER_S;
@@ -89,13 +90,9 @@ impl Pair {
     }
 
     /// What every instance has become.
-    fn states(&self) -> Vec<u128> {
-        let state = |slot: &Slot| {
-            let mut hasher = StateHasher::new(0);
-            slot.strategy.hash(&mut hasher);
-            hasher.finish()
-        };
-        self.strategies.slots.iter().map(state).collect()
+    fn states(&mut self) -> Vec<u128> {
+        let state = |slot: &mut Slot| state::hash(0, |io| slot.strategy.state(io));
+        self.strategies.slots.iter_mut().map(state).collect()
     }
 }
 
@@ -160,16 +157,12 @@ fn history_reaches_indicators_and_nothing_else() {
     let params = [("fast", 1.0), ("slow", 2.0)];
     let strategies = vec![instance("e", &[0], Timeframe::M5, &params), momentum(Timeframe::M5, true, &[])];
     let config = config(2, strategies);
-    let stage = || Bench { stage: Strategies::new(&config).unwrap(), seq: 0 };
-    let states = |bench: &Bench| {
-        let state = |slot: &Slot| {
-            let mut hasher = StateHasher::new(0);
-            slot.strategy.hash(&mut hasher);
-            hasher.finish()
-        };
-        bench.stage.slots.iter().map(state).collect::<Vec<_>>()
+    let stage = || Bench { stage: Strategies::new(&config).unwrap(), seq: 0, fed: Vec::new() };
+    let states = |bench: &mut Bench| {
+        let state = |slot: &mut Slot| state::hash(0, |io| slot.strategy.state(io));
+        bench.stage.slots.iter_mut().map(state).collect::<Vec<_>>()
     };
-    let fresh = states(&stage());
+    let fresh = states(&mut stage());
     // Which instances (ema, momentum) a bar of history changes.
     let table = [
         (0, Timeframe::M5, [true, false]),
@@ -182,7 +175,7 @@ fn history_reaches_indicators_and_nothing_else() {
         let mut bench = stage();
         let body = bar(OPEN - 900 * NS_PER_S, timeframe, 10_000);
         assert!(bench.feed(OPEN - 900 * NS_PER_S, instrument, FLAG_EXO, &body).is_empty());
-        let now = states(&bench);
+        let now = states(&mut bench);
         assert_eq!([now[0] != fresh[0], now[1] != fresh[1]], changed, "{timeframe} of {instrument}");
         assert_eq!(bench.stage.signals(), 0);
     }

@@ -58,9 +58,9 @@ fn hours_are_part_of_the_state() {
             FLAG_EXO,
             &Hours { open: TsNs(open), close: TsNs(close), reserved: [0; 16] },
         );
-        stage_hash(&bench.stage)
+        stage_hash(&mut bench.stage)
     });
-    assert_eq!(hashes[0], stage_hash(&Bench::new(&config).stage), "these are the session's");
+    assert_eq!(hashes[0], stage_hash(&mut Bench::new(&config).stage), "these are the session's");
     assert!((1..4).all(|i| !hashes[..i].contains(&hashes[i])), "{hashes:?}");
 }
 

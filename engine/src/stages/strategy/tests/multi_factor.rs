@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::event::{FLAG_OUT, Full, MARKET_INDEX, MARKET_VOLUME, Quote};
+use crate::state;
 
 /// Price in paise, buyers and sellers of a packet.
 type Packet = (i64, u32, u32);
@@ -310,9 +311,8 @@ fn the_hash_covers_the_state() {
             bench.minute(i as u64 + 1, (10_150, 60, 40), close);
         }
         change(&mut bench);
-        let mut hasher = StateHasher::new(0);
-        bench.stage.slots[0].strategy.hash(&mut hasher);
-        (hasher.finish(), stage_hash(&bench.stage))
+        let strategy = state::hash(0, |io| bench.stage.slots[0].strategy.state(io));
+        (strategy, stage_hash(&mut bench.stage))
     };
     let ts = OPEN + 4 * MINUTE;
     let changes: [&dyn Fn(&mut Bench); 10] = [

@@ -80,7 +80,7 @@ fn shown(strategy: StrategyConfig, ticks: &[Tick]) -> (Vec<(u64, Action, SignalR
             signals.push((tick.ts, action, reason));
         }
     }
-    (signals, stage_hash(&bench.stage))
+    (signals, stage_hash(&mut bench.stage))
 }
 
 /// RSI from the whole series at once, in another form of the recurrence.

@@ -1,0 +1,84 @@
+//! What a crash left of a run, made to end in order: where both streams stand.
+
+use super::{EventStream, INPUTS, OUTPUTS, StoreError};
+use pitlane_engine::event::{Event, Kind, StageId};
+use pitlane_journal::{JournalDir, Recovered, recover_full};
+use std::path::Path;
+
+/// The ends of a run's two streams after their recovery. A stream without segments has none: it was never begun.
+#[derive(Clone, Debug, Default)]
+pub struct Ends {
+    /// Of the inputs.
+    pub inputs: Option<Recovered>,
+    /// Of the outputs.
+    pub outputs: Option<Recovered>,
+}
+
+impl Ends {
+    /// The last input's `seq`; 0 without any.
+    pub fn inputs_last(&self) -> u64 {
+        last(self.inputs.as_ref())
+    }
+
+    /// The last output's number; 0 without any.
+    pub fn outputs_last(&self) -> u64 {
+        last(self.outputs.as_ref())
+    }
+
+    /// Bytes of both streams that were cut because no whole frame followed.
+    pub fn torn_bytes(&self) -> u64 {
+        let torn = |ends: Option<&Recovered>| ends.and_then(|ends| ends.torn).map_or(0, |torn| torn.bytes);
+        torn(self.inputs.as_ref()) + torn(self.outputs.as_ref())
+    }
+}
+
+fn last(ends: Option<&Recovered>) -> u64 {
+    ends.and_then(|ends| ends.last).map_or(0, |last| last.seq)
+}
+
+/// Whether the stream has a segment file. A folder without one is what a crash in the making of a stream leaves, or the
+/// loss of all of it; which of the two, the other stream tells.
+pub fn has_segments(dir: &Path, stream: &str) -> bool {
+    let Ok(entries) = std::fs::read_dir(dir.join(stream)) else { return false };
+    entries.flatten().any(|entry| entry.path().extension().is_some_and(|extension| extension == "lxj"))
+}
+
+/// Recovers both streams of a run. Every frame is verified, also of sealed segments: a run goes on with money from here,
+/// and what is behind a snapshot would not be read again.
+///
+/// # Errors
+/// If what was durable is damaged: then nothing was written to that stream.
+pub fn recover_streams(dir: &JournalDir) -> Result<Ends, StoreError> {
+    let ends = |stream| match has_segments(dir.path(), stream) {
+        true => recover_full(dir, stream).map(Some),
+        false => Ok(None),
+    };
+    Ok(Ends { inputs: ends(INPUTS)?, outputs: ends(OUTPUTS)? })
+}
+
+/// Whether the last recorded input ends a session, and whether its outputs are recorded to the last one, which is the
+/// venue's state hash.
+///
+/// # Errors
+/// If the journal cannot be read.
+pub fn ends_complete(dir: &Path, ends: &Ends) -> Result<(bool, bool), StoreError> {
+    let event = |stream, last| -> Result<Option<Event>, StoreError> {
+        let mut events = EventStream::open(dir, stream)?;
+        if last == 0 || !events.seek(last)? {
+            return Ok(None);
+        }
+        events.try_next()
+    };
+    let Some(input) = event(INPUTS, ends.inputs_last())? else { return Ok((false, false)) };
+    let ended = input.kind() == Kind::SessionEnd;
+    let output = match ends.outputs_last() {
+        0 => None,
+        last => event(OUTPUTS, last)?,
+    };
+    let whole = output.is_some_and(|output| {
+        output.header.seq == input.header.seq
+            && output.kind() == Kind::StateHash
+            && output.header.source == StageId::Matcher as u32
+    });
+    Ok((ended, ended && whole))
+}

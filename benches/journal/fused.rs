@@ -1,0 +1,106 @@
+//! The whole pipeline with both journals at D1 on two tiers, against the same without.
+
+use crate::{Goal, Scratch, cpu_ns, options, row};
+use pitlane_benches::Day;
+use pitlane_engine::drive::Run;
+use pitlane_engine::drive::fused::Fused;
+use pitlane_engine::event::Timeframe;
+use pitlane_engine::log::{EventLog, NoLog};
+use pitlane_engine::sequencer::Release;
+use pitlane_engine::units::TsNs;
+use pitlane_journal::Durability;
+use pitlane_store::JournalLog;
+use std::time::{Duration, Instant};
+
+const ROUNDS: usize = 7;
+/// Time between inputs of the paced runs.
+const PACE_NS: u64 = 1_000;
+
+/// One run.
+struct Ran {
+    /// Inputs per second on the wall clock, in millions.
+    rate: f64,
+    /// Time of the pipeline's thread on its cpu, in nanoseconds an input; when paced, waiting is in it.
+    cpu_ns: f64,
+    /// Time that finishing the logs took, in milliseconds.
+    drain_ms: f64,
+}
+
+fn run(day: &Day, logs: (Box<dyn EventLog>, Box<dyn EventLog>), paced: bool) -> Ran {
+    let mut fused = Fused::new(Run {
+        config: &day.config,
+        schedule: Box::new(day.schedule()),
+        feed: Box::new(day.feed()),
+        inputs: logs.0,
+        outputs: logs.1,
+        until: TsNs(u64::MAX),
+        commands: None,
+        pace: None,
+        stamps: false,
+        resume: None,
+    })
+    .expect("strategies exist");
+    let (cpu_before, started) = (cpu_ns(), Instant::now());
+    let mut steps = 0_u64;
+    while fused.step() == Release::Released {
+        steps += 1;
+        // Open loop: who is late is not waited for.
+        while paced && started.elapsed() < Duration::from_nanos(steps * PACE_NS) {
+            std::hint::spin_loop();
+        }
+    }
+    let wall_s = started.elapsed().as_secs_f64();
+    let cpu = cpu_ns() - cpu_before;
+    let finishing = Instant::now();
+    let events = fused.into_result().counts.events as f64;
+    let drain_ms = finishing.elapsed().as_secs_f64() * 1e3;
+    Ran { rate: events / wall_s / 1e6, cpu_ns: cpu as f64 / events, drain_ms }
+}
+
+fn journals(scratch: &Scratch, level: Durability) -> (Box<dyn EventLog>, Box<dyn EventLog>) {
+    let dir = if level == Durability::D0 { scratch.memory() } else { scratch.two_tiers() };
+    let inputs = JournalLog::inputs(&dir, options(level, 64)).expect("there is room");
+    let outputs = JournalLog::outputs(&dir, options(level, 64)).expect("there is room");
+    // Segments ahead are made meanwhile; a session has the time before its open for it.
+    std::thread::sleep(Duration::from_secs(2));
+    (Box::new(inputs), Box::new(outputs))
+}
+
+/// Rates with and without journals.
+pub(crate) fn fused() {
+    let day = Day::new(2, Timeframe::S1);
+    for (name, paced, goal) in [("full rate", false, 0.90), ("1 M inputs/s", true, 0.95)] {
+        let (mut off, mut hot, mut durable) = (vec![], vec![], vec![]);
+        let (mut hot_shares, mut shares, mut cpu_shares) = (vec![], vec![], vec![]);
+        let mut drains = vec![];
+        for _ in 0..ROUNDS {
+            let without = || run(&day, (Box::new(NoLog), Box::new(NoLog)), paced);
+            let with = |level| {
+                let scratch = Scratch::new();
+                run(&day, journals(&scratch, level), paced)
+            };
+            let before = without();
+            let at_d1 = with(Durability::D1);
+            let middle = without();
+            let at_d0 = with(Durability::D0);
+            let after = without();
+            off.extend([before.rate, middle.rate, after.rate]);
+            durable.push(at_d1.rate);
+            hot.push(at_d0.rate);
+            shares.push(at_d1.rate / ((before.rate + middle.rate) / 2.0));
+            cpu_shares.push((before.cpu_ns + middle.cpu_ns) / 2.0 / at_d1.cpu_ns);
+            hot_shares.push(at_d0.rate / ((middle.rate + after.rate) / 2.0));
+            drains.push(at_d1.drain_ms);
+        }
+        let name = |what: &str| format!("fused, {name}: {what}");
+        row(&name("no journal"), &off, "M/s", Goal::None);
+        row(&name("both journals, D0, memory"), &hot, "M/s", Goal::None);
+        row(&name("share of no journal, D0"), &hot_shares, "x", Goal::None);
+        row(&name("both journals, D1, two tiers"), &durable, "M/s", Goal::None);
+        row(&name("share of no journal, D1"), &shares, "x", Goal::AtLeast(goal));
+        if !paced {
+            row(&name("the same by the thread's cpu time"), &cpu_shares, "x", Goal::AtLeast(goal));
+        }
+        row(&name("draining and sealing after it, D1"), &drains, "ms", Goal::None);
+    }
+}
