@@ -33,7 +33,7 @@ fn difference(a: &Outcome, b: &Outcome) -> String {
 /// The market of schedule number `n`: last prices and resting orders, or depth and everything risk can do.
 fn market(rng: &mut Rng, n: u64) -> Market {
     let seed = rng.draw();
-    if n / 4 % 2 == 0 { Market::new(seed, SECONDS) } else { Market::depth(seed, SECONDS) }
+    if (n / 4).is_multiple_of(2) { Market::new(seed, SECONDS) } else { Market::depth(seed, SECONDS) }
 }
 
 /// Runs schedules until one differs from fused or gets stuck; what was found, and what the runs did in all. `plant` is

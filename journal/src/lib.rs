@@ -7,7 +7,8 @@
 //! payload.
 //!
 //! * [`JournalDir::lock`] takes the journal for this process; a [`Writer`] cannot be made without it.
-//!   [`JournalDir::lock_tiered`] maps it on a memory file system and has it copied to the disk.
+//!   [`JournalDir::lock_tiered`] maps it on a memory file system and has it copied to the disk;
+//!   [`JournalDir::lock_with`] can keep a second copy, from which recovery repairs damage.
 //! * [`Writer::append`] copies the record into mapped, already touched memory and publishes it with one
 //!   8-byte store. A cold thread makes the next segments; a durable thread verifies what was written, makes it
 //!   durable as [`Durability`] says, and seals finished segments. [`Durable`] says how far it is.

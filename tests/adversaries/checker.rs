@@ -101,6 +101,7 @@ struct Checker<'a> {
     killed: bool,
     flatten: bool,
     halted: bool,
+    reduce_only: bool,
     stopped: bool,
     /// The last timer of the session.
     timer: u64,
@@ -132,6 +133,7 @@ impl<'a> Checker<'a> {
             killed: false,
             flatten: false,
             halted: false,
+            reduce_only: false,
             stopped: false,
             timer: 0,
             peak: 0,
@@ -246,6 +248,9 @@ impl<'a> Checker<'a> {
             CommandCode::Flatten => {
                 (self.latched, self.killed, self.flatten) = (!self.flatten, true, true);
             }
+            CommandCode::ReduceOnly => {
+                (self.latched, self.reduce_only) = (!self.reduce_only, true);
+            }
             CommandCode::Stop => (self.latched, self.stopped) = (true, true),
             CommandCode::Resume => {
                 let (flattening, seq) = (self.flattening(), self.seq);
@@ -256,6 +261,7 @@ impl<'a> Checker<'a> {
                     book.barred = false;
                 }
                 (self.killed, self.flatten, self.halted) = (false, false, false);
+                self.reduce_only = false;
             }
         }
     }
@@ -426,7 +432,7 @@ impl<'a> Checker<'a> {
         let risk = self.config.risk;
         let book = self.book(at);
         let (ts, mark) = (self.ts, book.mark);
-        let latched = self.killed || self.halted || self.stopped || book.barred;
+        let latched = self.killed || self.halted || self.reduce_only || self.stopped || book.barred;
         let late = ts < book.open || ts >= book.entries_end.min(book.square_off).min(book.close);
         self.hold(!latched, "latch", || format!("an entry in {at} at {ts}"));
         self.hold(!late, "entry_time", || format!("an entry in {at} at {ts}"));
@@ -577,7 +583,8 @@ impl<'a> Checker<'a> {
         }
         for at in 0..self.account.books.len() {
             let book = self.book(at);
-            let stop = self.killed || self.halted || self.stopped || self.squaring(at) || book.barred;
+            let latched = self.killed || self.halted || self.reduce_only || self.stopped;
+            let stop = latched || self.squaring(at) || book.barred;
             let resting = book.entry.and_then(|id| self.account.orders.get(&id));
             let rests =
                 resting.is_some_and(|sent| sent.order.validity == Validity::Day as u8 && !sent.cancelling);

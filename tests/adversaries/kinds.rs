@@ -74,7 +74,7 @@ impl Adversary {
         match STYLES[self.style as usize] {
             "storm" => Some(self.any()),
             "flip_flop" => Some([Action::Long, Action::Short, Action::Exit][(self.turn % 3) as usize]),
-            "random" => (self.draw() % 8 == 0).then(|| self.any()),
+            "random" => self.draw().is_multiple_of(8).then(|| self.any()),
             "always_long" => Some(Action::Long),
             "always_short" => Some(Action::Short),
             // Out of what loses, and in again at once: averaging down with a detour.

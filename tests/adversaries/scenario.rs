@@ -169,7 +169,7 @@ fn risk(rng: &mut Rng, open_s: u32, seconds: u32) -> RiskConfig {
         trades_per_day: pick(rng, &[0, 0, 2, 30, 10_000]),
         trades_per_symbol: pick(rng, &[0, 0, 1, 10, 10_000]),
         square_off_s: time(rng),
-        square_off_margin_s: pick(rng, &[0, 3, 8]),
+        square_off_margin_s: pick(rng, &[1, 3, 8]),
         no_new_entry_s: time(rng),
         no_new_entry_margin_s: pick(rng, &[0, 5, 14]),
         orders_per_second: pick(rng, &[0, 2, 3, 8, 1_000]),
@@ -227,7 +227,8 @@ fn commands(rng: &mut Rng, seconds: u64) -> Vec<ScriptedCommand> {
     if rng.below(2) == 0 {
         return Vec::new();
     }
-    let codes = [CommandCode::Kill, CommandCode::Flatten, CommandCode::Resume, CommandCode::Resume];
+    use CommandCode::{Flatten, Kill, ReduceOnly, Resume};
+    let codes = [Kill, Flatten, ReduceOnly, Resume, Resume, Resume];
     let mut commands: Vec<ScriptedCommand> = (0..1 + rng.below(5))
         .map(|_| {
             let stop = rng.below(20) == 0;

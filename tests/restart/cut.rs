@@ -33,6 +33,7 @@ fn plan(market: &Market, dir: &Path, snapshot_every: u64) -> Plan {
         placement: Placement::resolve(None, None, WaitChoice::Yield).unwrap(),
         journal: Some(dir.to_owned()),
         segment_bytes: 256 << 10,
+        durability: pitlane_session::journal_watch::DurabilityPlan::default(),
         pace: None,
         until: TsNs(u64::MAX),
         span: (session.pre_open, session.end),

@@ -7,6 +7,7 @@ mod cut;
 mod damage;
 mod kill;
 mod modes;
+mod tiers;
 
 use pitlane_journal::Reader;
 use serde_json::Value;

@@ -107,6 +107,7 @@ fn config(rng: &mut Rng) -> PipelineConfig {
             order_quantity_max: Qty(0),
             open_positions_max: 3,
             daily_loss_bps: 200,
+            square_off_margin_s: 1,
             protection_bps: 50,
             flatten_on_kill: true,
             price_collar_bps: 200,

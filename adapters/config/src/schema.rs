@@ -82,7 +82,7 @@ pub const SCHEMA: &[SectionSchema] = &[
                 "level",
                 "D0, D1 or D2",
                 "when a record is on the disk: D0 when the kernel likes, D1 within milliseconds, D2 at once and before \
-                 anything leaves the machine; absent = D0 at speed max, D1 when a run keeps a pace",
+                 anything leaves the machine; absent = D0, because synthetic and recorded days can be run again",
             ),
             key(
                 "hot_dir",

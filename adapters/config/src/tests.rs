@@ -6,12 +6,13 @@ mod risk;
 mod session;
 mod strategies;
 
-use crate::settings::{ExitSettings, ScriptedCommand, Speed, Wait};
+use crate::settings::{DurabilityLevel, ExitSettings, JournalSettings, ScriptedCommand, Speed, Wait};
 use crate::{ConfigError, Layers, Settings};
 use jiff::civil::{date, time};
 use pitlane_engine::config::{Conflict, InstrumentClass, Sizing};
 use pitlane_engine::event::{CommandCode, Timeframe};
 use pitlane_engine::units::{Money, Price, Qty};
+use std::path::Path;
 use tempfile::TempDir;
 
 fn sets(texts: &[&str]) -> Result<Settings, ConfigError> {
@@ -248,6 +249,12 @@ fn values_are_read_with_their_units() {
     assert_eq!(parsed.sim.seed, u64::MAX);
     assert_eq!(parsed.sim.speed, Speed::Times(10));
     assert_eq!(parsed.engine.wait, Wait::Park);
+    let JournalSettings { level, hot_dir, lag, .. } = &parsed.journal;
+    assert_eq!(
+        (*level, hot_dir.as_deref()),
+        (Some(DurabilityLevel::D2), Some(Path::new("/dev/shm/elsewhere")))
+    );
+    assert_eq!((lag.warn_ns, lag.reduce_ns, lag.halt_ns), (1_000_000, 2_000_000, 3_000_000));
     assert_eq!(parsed.risk.capital, Money(12_345_670_001));
     assert_eq!((parsed.risk.no_new_entry_s, parsed.risk.leverage_bps), (53_130, 15_000));
     let command =

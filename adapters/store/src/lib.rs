@@ -11,7 +11,7 @@ mod writer;
 
 pub use head::{Head, read_head};
 pub use reader::{EventStream, StreamEnd};
-pub use resume::{Ends, ends_complete, has_segments, recover_streams};
+pub use resume::{Ends, ends_complete, has_segments, hot_dir, note_hot_dir, recover_streams};
 pub use snapshots::Snapshots;
 pub use writer::JournalLog;
 

@@ -3,7 +3,11 @@
 use super::{EventStream, INPUTS, OUTPUTS, StoreError};
 use pitlane_engine::event::{Event, Kind, StageId};
 use pitlane_journal::{JournalDir, Recovered, recover_full};
-use std::path::Path;
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 
 /// The ends of a run's two streams after their recovery. A stream without segments has none: it was never begun.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +38,35 @@ impl Ends {
 
 fn last(ends: Option<&Recovered>) -> u64 {
     ends.and_then(|ends| ends.last).map_or(0, |last| last.seq)
+}
+
+/// Name of the file in a journal's directory that says where its streams are mapped.
+const HOT_FILE: &str = "HOT";
+
+/// The directory in which the journal at `dir` is mapped with two tiers, as its writer noted. What a crash left there must
+/// be merged by the next start, whatever that is configured with.
+///
+/// # Errors
+/// If the note cannot be read.
+pub fn hot_dir(dir: &Path) -> io::Result<Option<PathBuf>> {
+    match fs::read(dir.join(HOT_FILE)) {
+        Ok(path) => Ok(Some(PathBuf::from(OsString::from_vec(path))).filter(|path| path.is_absolute())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Notes, durably, that the journal behind `lock` is mapped in `hot_dir`. To be called before anything is written there.
+///
+/// # Errors
+/// If the note cannot be written.
+pub fn note_hot_dir(lock: &JournalDir, hot_dir: &Path) -> io::Result<()> {
+    let (path, new) = (lock.path().join(HOT_FILE), lock.path().join("HOT.new"));
+    let mut file = fs::File::create(&new)?;
+    file.write_all(hot_dir.as_os_str().as_bytes())?;
+    file.sync_all()?;
+    fs::rename(new, path)?;
+    fs::File::open(lock.path())?.sync_all()
 }
 
 /// Whether the stream has a segment file. A folder without one is what a crash in the making of a stream leaves, or the

@@ -2,7 +2,7 @@
 
 use pitlane_engine::event::{Event, SCHEMA_VERSION};
 use pitlane_engine::log::{EventLog, LogError};
-use pitlane_journal::{JournalDir, JournalError, Record, Recovered, Writer, WriterOptions};
+use pitlane_journal::{Durable, JournalDir, JournalError, Record, Recovered, Writer, WriterOptions};
 
 /// Records events in one stream.
 pub struct JournalLog {
@@ -58,6 +58,14 @@ impl JournalLog {
             Some(recovered) => Self::resume(dir, super::OUTPUTS, options, false, recovered),
             None => Self::outputs(dir, options),
         }
+    }
+
+    /// How far the log is on the disk, for whoever watches it, also when it is finished.
+    ///
+    /// # Panics
+    /// If the log is finished.
+    pub fn durability(&self) -> Durable {
+        self.writer.as_ref().expect("a log that is not finished has its writer").durability()
     }
 
     fn resume(

@@ -157,9 +157,10 @@ fn commands(rng: &mut Rng, seconds: u64) -> Vec<ScriptedCommand> {
         reason: reason.to_owned(),
     };
     let at = (seconds * 300) + rng.below(seconds * 300);
-    match rng.below(6) {
+    match rng.below(7) {
         0 => vec![command(at, CommandCode::Stop)],
         1 => vec![command(at, CommandCode::Kill), command(at + 2_500, CommandCode::Resume)],
+        4 => vec![command(at, CommandCode::ReduceOnly), command(at + 3_000, CommandCode::Resume)],
         2 | 3 => vec![command(at, CommandCode::Flatten), command(at + 1_500, CommandCode::Resume)],
         _ => Vec::new(),
     }

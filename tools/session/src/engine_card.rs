@@ -42,6 +42,9 @@ pub fn render(done: &Done) -> String {
         ("state hash", summary.state_hash.clone()),
         ("journal", journal),
     ];
+    if let Some(durability) = summary.durability.as_ref().filter(|durability| durability.level != "D0") {
+        rows.push(("durability", durability.line()));
+    }
     if let Some(recovered) = &summary.recovered {
         rows.insert(1, ("restart", recovered.line()));
     }

@@ -27,6 +27,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -61,10 +62,28 @@ impl Names {
     }
 }
 
+/// Something to be logged that is no event of the pipeline: it happens on the wall clock, and is in no journal.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    /// The run's time when it happened.
+    pub ts: TsNs,
+    /// The last input by then.
+    pub seq: u64,
+    /// `journal_lag`, `journal_space` or `journal_failed`.
+    pub event: &'static str,
+    /// The stream of the journal.
+    pub stream: &'static str,
+    /// `ok`, `warn`, `reduce` or `halt`.
+    pub state: &'static str,
+    /// For people.
+    pub text: String,
+}
+
 /// The thread that writes the event log of a run. Dropped without `finish` it still writes what is recorded
 /// by then.
 pub struct EventLogWriter {
     stop: Arc<AtomicBool>,
+    notices: Sender<Notice>,
     thread: Option<JoinHandle<anyhow::Result<u64>>>,
 }
 
@@ -83,12 +102,19 @@ impl EventLogWriter {
         let named =
             |error: io::Error| io::Error::new(error.kind(), format!("event log {}: {error}", file.display()));
         let out = BufWriter::with_capacity(BUFFER_BYTES, File::create(file).map_err(named)?);
-        let tail = Tail { stream, inputs, input: None, names, out, lines: 0, unflushed: false };
+        let (notices, heard) = channel();
+        let tail =
+            Tail { stream, inputs, input: None, notices: heard, names, out, lines: 0, unflushed: false };
         let stop = Arc::new(AtomicBool::new(false));
         let (stopped, shown) = (stop.clone(), file.display().to_string());
         let follow = move || tail.follow(&stopped).with_context(|| format!("event log {shown}"));
         let thread = std::thread::Builder::new().name("event-log".to_owned()).spawn(follow)?;
-        Ok(Self { stop, thread: Some(thread) })
+        Ok(Self { stop, notices, thread: Some(thread) })
+    }
+
+    /// Where notices for the log go; they come behind what is recorded by then.
+    pub fn notices(&self) -> Sender<Notice> {
+        self.notices.clone()
     }
 
     /// Writes everything up to the end of the stream and ends the thread. To be called when the journal is
@@ -122,6 +148,7 @@ struct Tail {
     inputs: Option<EventStream>,
     /// The input that was read ahead.
     input: Option<Event>,
+    notices: Receiver<Notice>,
     names: Names,
     out: BufWriter<File>,
     lines: u64,
@@ -135,6 +162,7 @@ impl Tail {
             // all.
             let last_round = stop.load(Ordering::Acquire);
             let read = self.drain(last_round)?;
+            self.told()?;
             self.flush()?;
             match (read, self.stream.end_state()) {
                 // While the run goes on, what is sealed is only what it had recorded before it was restarted.
@@ -194,9 +222,24 @@ impl Tail {
         Ok(outcome)
     }
 
+    /// Writes the notices so far.
+    fn told(&mut self) -> io::Result<()> {
+        while let Ok(Notice { ts, seq, event, stream, state, text }) = self.notices.try_recv() {
+            let details = Details::Journal { stream, state, text };
+            let line = Line { ts: format_ist(ts), ts_ns: ts.0, seq, event, instrument: None, details };
+            serde_json::to_writer(&mut self.out, &line)?;
+            self.line_written()?;
+        }
+        Ok(())
+    }
+
     fn write(&mut self, event: &Event) -> io::Result<()> {
         let Some(line) = Line::of(event, &self.names) else { return Ok(()) };
         serde_json::to_writer(&mut self.out, &line)?;
+        self.line_written()
+    }
+
+    fn line_written(&mut self) -> io::Result<()> {
         self.out.write_all(b"\n")?;
         self.lines += 1;
         self.unflushed = true;
@@ -303,6 +346,11 @@ enum Details<'a> {
     DeadLetter {
         reason: &'static str,
         source_seq: u64,
+    },
+    Journal {
+        stream: &'static str,
+        state: &'static str,
+        text: String,
     },
 }
 

@@ -203,7 +203,11 @@ pub fn export(dir: &Path, what: What, out: impl Write) -> anyhow::Result<u64> {
         recording.each_output(&mut write)?;
     }
     if let Some(error) = failed {
-        return Err(std::io::Error::from(error).into());
+        // The cause itself, so that a reader that went away is known as one.
+        return Err(match error.into_kind() {
+            csv::ErrorKind::Io(error) => error.into(),
+            other => anyhow::anyhow!("cannot write the rows: {other:?}"),
+        });
     }
     csv.flush()?;
     Ok(rows)

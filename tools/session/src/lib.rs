@@ -16,6 +16,7 @@ pub mod grep;
 pub mod import;
 pub mod info;
 pub mod instruments;
+pub mod journal_watch;
 pub mod latch;
 pub mod market;
 pub mod operator;

@@ -19,7 +19,8 @@ pub use origin::snapshot_state;
 pub use snapshotter::Snapshotter;
 
 use crate::exit::{Exit, Refusal, data};
-use crate::run::{Plan, lock_journal, options};
+use crate::journal_watch::{DurabilityPlan, Stream};
+use crate::run::{Plan, lock_new, options};
 use anyhow::Context;
 use origin::Origin;
 use pitlane_engine::drive::Resumed;
@@ -28,7 +29,7 @@ use pitlane_engine::event::Event;
 use pitlane_engine::log::{EventLog, LogError, NoLog};
 use pitlane_engine::sequencer::source::Source;
 use pitlane_engine::units::TsNs;
-use pitlane_journal::JournalDir;
+use pitlane_journal::{Durable, JournalDir};
 use pitlane_store::{
     Ends, EventStream, INPUTS, JournalLog, OUTPUTS, Snapshots, StreamEnd, ends_complete, has_segments,
     has_stream, recover_streams,
@@ -105,6 +106,8 @@ pub struct Opened {
     pub recovered: Option<RecoveredSummary>,
     /// Time of the last recorded input.
     pub reached: TsNs,
+    /// Both streams, inputs first, for who watches how far they are on the disk; none without a journal.
+    pub streams: Vec<Stream>,
 }
 
 /// Opens the journal of `plan` for a new run, or for one that goes on with what is there.
@@ -114,14 +117,14 @@ pub struct Opened {
 /// make.
 pub fn open(plan: &Plan, schedule: Box<dyn Source>, feed: Box<dyn Source>) -> anyhow::Result<Opened> {
     let Some(dir) = &plan.journal else {
-        return Ok(fresh(Box::new(NoLog), Box::new(NoLog), Sources { schedule, feed }));
+        return Ok(fresh(Box::new(NoLog), Box::new(NoLog), Vec::new(), Sources { schedule, feed }));
     };
     let Some(restart) = &plan.restart else {
-        let journal = lock_journal(dir)?;
+        let journal = lock_new(dir, &plan.durability)?;
         return begin(plan, &journal, &Ends::default(), Sources { schedule, feed });
     };
     let started = Instant::now();
-    let journal = JournalDir::lock(dir)?;
+    let journal = lock(dir, &plan.durability)?;
     identity::check(dir, plan, restart)?;
     let mut ms = RecoveredMs { lock: ms_since(started), ..RecoveredMs::default() };
     let started = Instant::now();
@@ -143,9 +146,47 @@ pub fn open(plan: &Plan, schedule: Box<dyn Source>, feed: Box<dyn Source>) -> an
     go_on(plan, restart, &journal, &ends, Sources { schedule, feed }, ms)
 }
 
-fn fresh(inputs: Box<dyn EventLog>, outputs: Box<dyn EventLog>, sources: Sources) -> Opened {
+/// Locks the journal at `dir`, with the tiers of `durability`. A hot directory that its writer noted before counts, whatever
+/// is asked for now: what a crash left there would be lost in silence.
+///
+/// # Errors
+/// If it is in use, or its directories cannot be used.
+pub(crate) fn lock(dir: &Path, durability: &DurabilityPlan) -> anyhow::Result<JournalDir> {
+    let context = || format!("cannot say where the journal {} is mapped", dir.display());
+    let absolute = |path: &Path| std::path::absolute(path).with_context(context);
+    let own = absolute(dir)?;
+    let asked = durability.hot_dir.as_deref().map(absolute).transpose()?.filter(|asked| *asked != own);
+    loop {
+        let noted = pitlane_store::hot_dir(dir).with_context(context)?;
+        let journal = match noted.as_ref().or(asked.as_ref()) {
+            Some(hot_dir) => JournalDir::lock_tiered(dir, hot_dir)?,
+            None => JournalDir::lock(dir)?,
+        };
+        if pitlane_store::hot_dir(dir).with_context(context)? != noted {
+            // Another writer was here between the look and the lock.
+            continue;
+        }
+        match (noted, &asked) {
+            (None, Some(asked)) => pitlane_store::note_hot_dir(&journal, asked).with_context(context)?,
+            (Some(noted), asked) if asked.as_ref() != Some(&noted) => eprintln!(
+                "note: the journal {} is mapped in {} since it was begun, and stays there",
+                dir.display(),
+                noted.display()
+            ),
+            _ => {}
+        }
+        return Ok(journal);
+    }
+}
+
+fn fresh(
+    inputs: Box<dyn EventLog>,
+    outputs: Box<dyn EventLog>,
+    streams: Vec<Stream>,
+    sources: Sources,
+) -> Opened {
     let Sources { schedule, feed } = sources;
-    Opened { inputs, outputs, schedule, feed, resumed: None, recovered: None, reached: TsNs::ZERO }
+    Opened { inputs, outputs, schedule, feed, resumed: None, recovered: None, reached: TsNs::ZERO, streams }
 }
 
 /// Makes the logs of a run of which nothing is recorded.
@@ -155,7 +196,8 @@ fn begin(plan: &Plan, journal: &JournalDir, ends: &Ends, sources: Sources) -> an
         JournalLog::resume_inputs(journal, options(plan), ends.inputs.as_ref()).with_context(context)?;
     let outputs =
         JournalLog::resume_outputs(journal, options(plan), ends.outputs.as_ref()).with_context(context)?;
-    Ok(fresh(Box::new(inputs), Box::new(outputs), sources))
+    let streams = vec![(INPUTS, inputs.durability()), (OUTPUTS, outputs.durability())];
+    Ok(fresh(Box::new(inputs), Box::new(outputs), streams, sources))
 }
 
 /// Refuses a journal of which one stream is gone.
@@ -204,7 +246,8 @@ fn go_on(
     let origin = Origin::newest(dir, plan, ends)?;
     ms.snapshot = ms_since(started);
     let started = Instant::now();
-    let (recovery, outputs) = run_again(plan, journal, ends, &origin.place(), origin.recovery)?;
+    let (recovery, outputs, outputs_durable) =
+        run_again(plan, journal, ends, &origin.place(), origin.recovery)?;
     let counts = recovery.counts();
     let sources = if over { Sources::over() } else { taken.behind(counts) };
     ms.replay = ms_since(started) + taking_ms;
@@ -220,7 +263,9 @@ fn go_on(
         ms,
     };
     eprintln!("{}", recovered.line());
+    let streams = vec![(INPUTS, inputs.durability()), (OUTPUTS, outputs_durable)];
     Ok(Opened {
+        streams,
         inputs: Box::new(inputs),
         outputs,
         schedule: sources.schedule,
@@ -269,7 +314,7 @@ impl EventLog for Guarded {
     }
 }
 
-type RunAgain = (Recovery, Box<dyn EventLog>);
+type RunAgain = (Recovery, Box<dyn EventLog>, Durable);
 
 /// Runs the inputs behind `place` again, and brings the outputs to their end.
 fn run_again(
@@ -287,7 +332,9 @@ fn run_again(
     recorded.seek(place.outputs + 1)?;
     let (inputs_end, recorded_end) = (inputs.end(), recorded.end());
     let log = JournalLog::resume_outputs(journal, options(plan), ends.outputs.as_ref());
-    let mut log = Guarded { log: log.with_context(context)?, recorded: recorded_end.clone(), refused: false };
+    let log = log.with_context(context)?;
+    let durable = log.durability();
+    let mut log = Guarded { log, recorded: recorded_end.clone(), refused: false };
     let outcome = recovery.run(&mut inputs, Some(&mut recorded), &mut log, &mut |_| {});
     for end in [inputs_end, recorded_end] {
         if let Some(error) = end.take_error() {
@@ -305,7 +352,7 @@ fn run_again(
         last == ends.inputs_last() && place.outputs + compared == ends.outputs_last(),
         "a recovery without an error has run all inputs and compared all outputs"
     );
-    Ok((recovery, Box::new(log)))
+    Ok((recovery, Box::new(log), durable))
 }
 
 /// Why the record and what its inputs make do not fit.

@@ -3,6 +3,7 @@
 use crate::cpus::Placement;
 use crate::event_log::{EventLogWriter, Names};
 use crate::exit::{Exit, data};
+use crate::journal_watch::{DurabilityPlan, DurabilitySummary, JournalWatch, Stream, level_name};
 use crate::operator::{COMMANDS_MAX, Operator};
 use crate::progress::Progress;
 use crate::resume::{self, Opened, RecoveredSummary, Restart, Snapshotter};
@@ -16,7 +17,7 @@ use pitlane_engine::drive::{Run, RunResult, affinity, memory, pinned};
 use pitlane_engine::event::Event;
 use pitlane_engine::sequencer::source::{Head, Source};
 use pitlane_engine::units::TsNs;
-use pitlane_journal::{Ids, JournalDir, WriterOptions};
+use pitlane_journal::{Durability, Ids, JournalDir, WriterOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,6 +25,11 @@ use std::time::{Duration, Instant};
 
 /// Name of the event log in a journal directory.
 pub const EVENT_LOG_FILE: &str = "events.jsonl";
+
+/// How often the helper thread looks for what may stop a run ...
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// ... and with an eye on the journal as well.
+const WATCH_EVERY: Duration = Duration::from_millis(10);
 
 /// What to run, and where.
 pub struct Plan {
@@ -39,6 +45,8 @@ pub struct Plan {
     pub journal: Option<PathBuf>,
     /// Size of a journal segment.
     pub segment_bytes: u64,
+    /// How soon the journal is on the disk, and what follows if the disk is behind.
+    pub durability: DurabilityPlan,
     /// Virtual seconds per second, and the virtual time the wall clock starts at; `None` = as fast as possible.
     pub pace: Option<(f64, TsNs)>,
     /// The last time an input from outside may have.
@@ -65,6 +73,8 @@ pub struct Finished {
     pub stage_cpus: Vec<(String, String)>,
     /// What was recovered before the run went on.
     pub recovered: Option<RecoveredSummary>,
+    /// How its journal became durable; `None` without one.
+    pub durability: Option<DurabilitySummary>,
 }
 
 /// Reports how far a run's source is, for the progress bar.
@@ -102,7 +112,12 @@ impl Source for Watched {
 /// # Errors
 /// If it is in use, or holds a run already.
 pub fn lock_journal(dir: &Path) -> anyhow::Result<JournalDir> {
-    let journal = JournalDir::lock(dir)?;
+    lock_new(dir, &DurabilityPlan::default())
+}
+
+/// The same with the tiers of `durability`.
+pub(crate) fn lock_new(dir: &Path, durability: &DurabilityPlan) -> anyhow::Result<JournalDir> {
+    let journal = resume::lock(dir, durability)?;
     for stream in [pitlane_store::INPUTS, pitlane_store::OUTPUTS] {
         if pitlane_store::has_stream(dir, stream) {
             return Err(data(format!(
@@ -140,8 +155,10 @@ pub(crate) fn options(plan: &Plan) -> WriterOptions {
         symbols: id(&plan.instruments_hash.to_le_bytes()),
         calendar: id(&[]),
     };
-    // On virtual time a run can be repeated: nothing is gained by waiting for the disk (durability level D0).
-    WriterOptions { segment_bytes: plan.segment_bytes, ids, sync_on_seal: false, ..WriterOptions::default() }
+    let DurabilityPlan { level, .. } = plan.durability;
+    // At D0 nothing is gained by waiting for the disk: such a run can be repeated.
+    let sync_on_seal = level > Durability::D0;
+    WriterOptions { segment_bytes: plan.segment_bytes, ids, level, sync_on_seal, ..WriterOptions::default() }
 }
 
 /// Watches for what may stop a run from outside.
@@ -158,6 +175,7 @@ impl Watcher {
         plan: &Plan,
         signals: Signals,
         reached: Arc<AtomicU64>,
+        mut journal: Option<JournalWatch>,
     ) -> anyhow::Result<(Self, rtrb::Consumer<Event>)> {
         let (mut commands, ring) = rtrb::RingBuffer::new(COMMANDS_MAX);
         let flags = [(); 3].map(|()| Arc::new(AtomicBool::new(false)));
@@ -171,16 +189,26 @@ impl Watcher {
         let mut progress = Progress::new(plan.what, end.since(start) / 1_000_000_000);
         let thread = std::thread::spawn(move || {
             let mut warned = false;
+            // As often as a lag can change what is to be done.
+            let pause = if journal.is_some() { WATCH_EVERY } else { LOOK_EVERY };
             // Relaxed everywhere here: flags and numbers without data behind them.
             while !done_in.load(Ordering::Relaxed) {
-                std::thread::park_timeout(Duration::from_millis(50));
-                progress.at(TsNs(reached.load(Ordering::Relaxed)).since(start) / 1_000_000_000);
-                match operator.as_mut().map(|operator| operator.poll(&mut commands)) {
-                    Some(Ok(told)) if told.killed => killed_out.store(true, Ordering::Relaxed),
-                    Some(Err(error)) if !std::mem::replace(&mut warned, true) => {
+                std::thread::park_timeout(pause);
+                let now = TsNs(reached.load(Ordering::Relaxed));
+                progress.at(now.since(start) / 1_000_000_000);
+                let told = operator.as_mut().map(|operator| operator.poll(&mut commands)).transpose();
+                match &told {
+                    Ok(Some(told)) if told.killed => killed_out.store(true, Ordering::Relaxed),
+                    Err(error) if !std::mem::replace(&mut warned, true) => {
                         eprintln!("warning: an operator's command cannot be cleared: {error}");
                     }
                     _ => {}
+                }
+                if let Some(journal) = &mut journal {
+                    if matches!(&told, Ok(Some(told)) if told.resumed.is_some()) {
+                        journal.resumed();
+                    }
+                    journal.poll(now, &mut commands);
                 }
                 if signals.exit().is_some() {
                     stop_out.store(true, Ordering::Relaxed);
@@ -227,12 +255,20 @@ pub fn execute(plan: &Plan, schedule: Box<dyn Source>, feed: Box<dyn Source>) ->
         affinity::restrict(aux);
     }
     let opened = resume::open(plan, schedule, feed)?;
-    let Opened { inputs, outputs, schedule, feed, resumed, recovered, reached: from } = opened;
+    let Opened { inputs, outputs, schedule, feed, resumed, recovered, reached: from, streams } = opened;
     let from = from.max(plan.span.0);
     let event_log = event_log(plan)?;
     let snapshotter = Snapshotter::start(plan).context("cannot start making snapshots")?;
     let reached = Arc::new(AtomicU64::new(from.0));
-    let (watcher, commands) = Watcher::start(plan, signals.clone(), reached.clone())?;
+    // At full speed a journal that is behind makes the run wait, and that is all. At D0 nobody asked for the disk: what the
+    // run does must not depend on it.
+    let watched = plan.pace.is_some() && plan.durability.level != Durability::D0 && !streams.is_empty();
+    let journal = watched.then(|| {
+        let notices = event_log.as_ref().map(EventLogWriter::notices);
+        JournalWatch::new(streams.clone(), plan.durability.limits, notices)
+    });
+    let lag_max_ns = journal.as_ref().map(JournalWatch::lag_max_ns);
+    let (watcher, commands) = Watcher::start(plan, signals.clone(), reached.clone(), journal)?;
     let run = Run {
         config: &plan.pipeline,
         schedule,
@@ -262,7 +298,21 @@ pub fn execute(plan: &Plan, schedule: Box<dyn Source>, feed: Box<dyn Source>) ->
     if let Some(error) = result.log_error.take() {
         return Err(anyhow::anyhow!(error).context("the journal failed; what it holds up to there is intact"));
     }
-    Ok(Finished { result, wall_s, signalled: signals.exit(), killed, stage_cpus, recovered })
+    let durability = durability(plan, &streams, lag_max_ns.as_deref());
+    Ok(Finished { result, wall_s, signalled: signals.exit(), killed, stage_cpus, recovered, durability })
+}
+
+/// How the journal that is finished now became durable.
+fn durability(plan: &Plan, streams: &[Stream], lag_max_ns: Option<&AtomicU64>) -> Option<DurabilitySummary> {
+    let (dir, (_, inputs)) = (plan.journal.as_ref()?, streams.first()?);
+    // Of the journal, not of the plan: one that was begun with two tiers keeps them.
+    let hot_dir = pitlane_store::hot_dir(dir).ok().flatten();
+    let tiers = if hot_dir.is_some() { 2 } else { 1 };
+    // Relaxed: a figure, and its thread has ended. Microseconds are enough.
+    let lag = lag_max_ns.filter(|_| inputs.level() > Durability::D0);
+    let lag_max_ms = lag.map(|ns| (ns.load(Ordering::Relaxed) / 1_000) as f64 / 1e3);
+    let (level, durable_seq) = (level_name(inputs.level()), inputs.durable_seq());
+    Some(DurabilitySummary { level, tiers, durable_seq, lag_max_ms })
 }
 
 /// Starts the log of decisions and orders beside the journal.

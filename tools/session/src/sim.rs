@@ -3,6 +3,7 @@
 use crate::cli::{ConfigArgs, CpuArgs};
 use crate::exit::{Exit, Refusal, data, usage};
 use crate::instruments::{self, InstrumentFile};
+use crate::journal_watch::DurabilityPlan;
 use crate::latch::{self, Latch};
 use crate::plan::{Planned, Planner, Purpose};
 use crate::resume::Restart;
@@ -263,6 +264,7 @@ fn synthetic(request: &Request<'_>, settings: &Settings) -> anyhow::Result<Done>
         placement: request.cpus.placement(settings)?,
         journal: Some(journal),
         segment_bytes: settings.journal.segment_bytes,
+        durability: DurabilityPlan::of(&settings.journal),
         pace: pace(speed, times.open),
         until,
         span: (times.pre_open, times.end.min(until)),
@@ -292,6 +294,7 @@ fn recorded(request: &Request<'_>) -> anyhow::Result<Done> {
     let plan = Plan {
         placement: request.cpus.placement(&prepared.settings)?,
         journal: Some(journal_dir(request, &prepared.settings)?),
+        durability: DurabilityPlan::of(&prepared.settings.journal),
         pace: pace(speed, prepared.span.0),
         restart: Some(prepared.restart()),
         ..prepared.plan()
@@ -320,7 +323,7 @@ fn finish(
         Latch::Kill.set(dir, &format!("{} latched by the engine: see its alarms", crate::now_ist()))?;
     }
     let exit = exit(&finished);
-    let Finished { result, wall_s, stage_cpus, recovered, .. } = finished;
+    let Finished { result, wall_s, stage_cpus, recovered, durability, .. } = finished;
     let counts = &result.counts;
     let warmup = match (&plan.journal, recovered, warmup) {
         // What it was started from is recorded; it need not be given again.
@@ -342,6 +345,7 @@ fn finish(
         journal: plan.journal.clone(),
         warmup,
         recovered,
+        durability,
         seq_last: result.last_seq.0,
         wall_s,
         events_per_s: rate(counts.events - recovered.map_or(0, |recovered| recovered.inputs), wall_s),

@@ -1,5 +1,6 @@
 //! What a run came to, as one JSON object and as a card for people.
 
+use crate::journal_watch::DurabilitySummary;
 use crate::resume::RecoveredSummary;
 use crate::warmup::WarmupSummary;
 use comfy_table::{Table, presets};
@@ -85,6 +86,8 @@ pub struct EngineSummary {
     pub warmup: Option<WarmupSummary>,
     /// What the run went on from, if it found a part of itself in its journal. The counts are of the whole run.
     pub recovered: Option<RecoveredSummary>,
+    /// How the journal became durable; `null` without one.
+    pub durability: Option<DurabilitySummary>,
     /// The last input.
     pub seq_last: u64,
     /// Seconds on the wall clock, without a recovery.

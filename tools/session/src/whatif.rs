@@ -3,6 +3,7 @@
 use crate::cli::{ConfigArgs, CpuArgs};
 use crate::cpus::{Placement, WaitChoice};
 use crate::exit::usage;
+use crate::journal_watch::DurabilityPlan;
 use crate::plan::Planner;
 use crate::recorded::Recording;
 use crate::resume::Restart;
@@ -54,6 +55,7 @@ impl Prepared {
             placement,
             journal: None,
             segment_bytes: self.settings.journal.segment_bytes,
+            durability: DurabilityPlan::of(&self.settings.journal),
             pace: None,
             until: TsNs(u64::MAX),
             span: self.span,
@@ -153,6 +155,7 @@ pub fn whatif(
     let plan = Plan {
         placement: cpus.placement(&prepared.settings)?,
         journal: out.map(Path::to_path_buf),
+        durability: DurabilityPlan::of(&prepared.settings.journal),
         pace: pace(speed, prepared.span.0),
         what: "whatif",
         ..prepared.plan()

@@ -42,6 +42,22 @@ const CASES: &[(&str, &str)] = &[
         "[[instruments]]\nsymbol = \"NSE:X\"\ntoken = 257",
         "f.toml:1:1: [[instruments]] has no `class`; add it (equity, index, future or option)",
     ),
+    ("[journal]\nlevel = \"D3\"", "f.toml:2:9: `journal.level` cannot be \"D3\"; allowed: D0, D1 or D2"),
+    (
+        "[journal]\nlag_warn = \"0\"",
+        "f.toml:2:12: `journal.lag_warn` cannot be \"0\"; \
+             allowed: 1ns to 60s, such as 50ms; lag_warn <= lag_reduce <= lag_halt",
+    ),
+    (
+        "[journal]\nlag_warn = \"251ms\"",
+        "f.toml:2:12: journal.lag_warn is 251ms and journal.lag_reduce is 250ms; \
+             keep lag_warn <= lag_reduce <= lag_halt",
+    ),
+    (
+        "[journal]\nlag_halt = \"200ms\"",
+        "f.toml:1:1: journal.lag_reduce is 250ms and journal.lag_halt is 200ms; \
+             keep lag_warn <= lag_reduce <= lag_halt",
+    ),
     (
         "[session]\nopen = \"15:25\"",
         "f.toml:2:8: session.open is given without session.close; \
@@ -80,7 +96,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "[[sim.commands]]\nat = \"10:00\"\ndo = \"stop\"",
-        "f.toml:3:6: `sim.commands.0.do` cannot be \"stop\"; allowed: kill, flatten or resume",
+        "f.toml:3:6: `sim.commands.0.do` cannot be \"stop\"; allowed: kill, flatten, reduce_only or resume",
     ),
     (
         "[[sim.commands]]\nat = \"10:00\"\ndo = \"resume\"\nreason = \"  \"",

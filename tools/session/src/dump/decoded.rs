@@ -9,10 +9,10 @@ use pitlane_config::format_ist;
 use pitlane_engine::config::InstrumentClass;
 use pitlane_engine::event::{
     Action, Alarm, AlarmCode, BAR_AFTER_GAP, BAR_BY_TIMER, BAR_RECEIVE_TIME, Command, CommandCode,
-    ConfigText, DeadLetter, DeadReason, Decision, Event, FILL_MAKER, FILL_NO_VOLUME, FILL_SLIPPAGE,
-    FLAG_ENDO, FLAG_EXO, FLAG_OUT, Field, Full, Intent, Kind, MARKET_INDEX, MARKET_SEGMENT_UNKNOWN,
-    MARKET_TRADE_TIME, MARKET_VOLUME, OrderState, OrderType, ReportReason, Rule, RuleUnit, Side,
-    SignalReason, StageId, Timeframe, Validity, Verdict,
+    ConfigText, DeadLetter, DeadReason, Decision, Event, FILL_DEPTH, FILL_MAKER, FILL_NO_VOLUME,
+    FILL_SLIPPAGE, FLAG_ENDO, FLAG_EXO, FLAG_OUT, Field, Full, Intent, Kind, MARKET_INDEX,
+    MARKET_SEGMENT_UNKNOWN, MARKET_TRADE_TIME, MARKET_VOLUME, OrderState, OrderType, ReportReason, Rule,
+    RuleUnit, Side, SignalReason, StageId, Timeframe, Validity, Verdict,
 };
 use pitlane_engine::units::{TsNs, decimal};
 use pitlane_store::INPUTS;
@@ -118,8 +118,12 @@ const BAR_FLAGS: Bits = &[
     (BAR_BY_TIMER as u64, "by_timer"),
     (BAR_AFTER_GAP as u64, "after_gap"),
 ];
-const FILL_FLAGS: Bits =
-    &[(FILL_NO_VOLUME as u64, "no_volume"), (FILL_MAKER as u64, "maker"), (FILL_SLIPPAGE as u64, "slippage")];
+const FILL_FLAGS: Bits = &[
+    (FILL_NO_VOLUME as u64, "no_volume"),
+    (FILL_MAKER as u64, "maker"),
+    (FILL_SLIPPAGE as u64, "slippage"),
+    (FILL_DEPTH as u64, "depth"),
+];
 
 /// The names of the bits that are set; bits without a name as a hexadecimal number.
 fn bits(names: Bits, value: u64) -> Value {
