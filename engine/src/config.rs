@@ -1,6 +1,6 @@
 //! The validated configuration of a run. Plain values: parsing, defaults and units are the business of the edges.
 
-use crate::units::{InstrumentId, Money, Price, Qty, StrategyId, TsNs};
+use crate::units::{IST_OFFSET_NS, InstrumentId, Money, NS_PER_S, Price, Qty, StrategyId, TsNs};
 
 /// What an instrument is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -234,6 +234,23 @@ pub struct RiskConfig {
 }
 
 impl RiskConfig {
+    /// When positions of an instrument with these hours are closed, and from when on none is opened: each the earlier of
+    /// the configured time and a margin before the close, and never before the open. In a session so short, or so late,
+    /// that they lie before it, nothing is traded.
+    pub fn last_times(&self, open: TsNs, close: TsNs) -> (TsNs, TsNs) {
+        let time = |s: u32| {
+            TsNs(((open.ist_day() * 86_400 + u64::from(s)) * NS_PER_S).saturating_sub(IST_OFFSET_NS))
+        };
+        let until = |configured_s: u32, margin_s: u32, otherwise: TsNs| {
+            let margin = u64::from(margin_s) * NS_PER_S;
+            let latest = if margin_s == 0 { otherwise } else { TsNs(close.0.saturating_sub(margin)) };
+            let at = if configured_s == 0 { latest } else { time(configured_s).min(latest) };
+            at.max(open)
+        };
+        let square_off = until(self.square_off_s, self.square_off_margin_s, close);
+        (square_off, until(self.no_new_entry_s, self.no_new_entry_margin_s, square_off))
+    }
+
     /// No capital, and every limit that can be off is off (positions are closed a minute before the end): what a configuration starts from that names its
     /// limits itself.
     pub const UNLIMITED: Self = Self {

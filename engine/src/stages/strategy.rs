@@ -25,7 +25,7 @@ mod registry;
 mod tests;
 
 pub use api::{BarView, Facts, Pending, Said, Signals, Strategy, TickView, rupees};
-pub use registry::{Parameter, REGISTRY, Settings, StrategyError, StrategyKind};
+pub use registry::{Parameter, REGISTRY, Settings, StrategyError, StrategyKind, value_of_word, words};
 
 use crate::config::PipelineConfig;
 use crate::event::{

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use comfy_table::{Table, presets};
 use pitlane_config::{Layers, SCHEMA, Settings};
 use pitlane_engine::stages::strategy::Strategies;
+use pitlane_engine::stages::strategy::{REGISTRY, words};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -219,6 +220,15 @@ fn schema_text() -> String {
             if section.repeated { format!("[[{}]]", section.name) } else { format!("[{}]", section.name) };
         text.push_str(&format!("{head}\n{table}\n\n"));
     }
+    for kind in REGISTRY {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        for parameter in kind.parameters {
+            let range = format!("{} to {}, default {}", parameter.min, parameter.max, parameter.default);
+            table.add_row(vec![parameter.name, &range, parameter.doc]);
+        }
+        text.push_str(&format!("kind = \"{}\": {}; its params:\n{table}\n\n", kind.name, kind.description));
+    }
     text.pop();
     text
 }
@@ -229,7 +239,22 @@ fn schema_json() -> Value {
         let keys = keys.map(|key| json!({ "name": key.name, "allowed": key.allowed, "about": key.about }));
         json!({ "name": section.name, "repeated": section.repeated, "keys": keys.collect::<Value>() })
     });
-    json!({ "schema": "config-schema/1", "sections": sections.collect::<Value>() })
+    let kinds = REGISTRY.iter().map(|kind| {
+        let parameters = kind.parameters.iter().map(|parameter| {
+            json!({
+                "name": parameter.name,
+                "default": parameter.default,
+                "min": parameter.min,
+                "max": parameter.max,
+                "whole": parameter.whole,
+                "words": words(kind.name, parameter.name),
+                "about": parameter.doc,
+            })
+        });
+        json!({ "name": kind.name, "about": kind.description, "params": parameters.collect::<Value>() })
+    });
+    let (sections, kinds) = (sections.collect::<Value>(), kinds.collect::<Value>());
+    json!({ "schema": "config-schema/1", "sections": sections, "kinds": kinds })
 }
 
 #[cfg(test)]

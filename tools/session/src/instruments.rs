@@ -126,7 +126,7 @@ pub fn complete(table: &mut [InstrumentSpec], dump: Option<&Dump>, date: Date) -
         return Vec::new();
     }
     vec![format!(
-        "no freeze quantity is known on {date} for {}: orders are not split by it; give `freeze` in [[instruments]]",
+        "no freeze quantity is known on {date} for {}: orders are not held to one; give `freeze` in [[instruments]]",
         unknown.join(", ")
     )]
 }

@@ -145,7 +145,8 @@ pub fn resume(dir: &Path, reason: &str) -> anyhow::Result<Said> {
         (false, false) => (
             "waits",
             format!(
-                "{shown} will be cleared by the next start on {}, which journals the reason",
+                "{shown} will be cleared by the next start on {}, which journals the reason; if the run there is complete \
+                 none follows, and nothing is latched for other journals",
                 dir.display()
             ),
         ),

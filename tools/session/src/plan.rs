@@ -55,6 +55,34 @@ impl Planner<'_> {
     /// If the calendar knows the date as a holiday (`Purpose::Run` only), or as a session without published hours, and
     /// none are configured. The message names the remedy.
     pub fn plan(&self, date: Date, purpose: Purpose) -> anyhow::Result<Planned> {
+        let mut planned = self.hours_of(date, purpose)?;
+        if purpose == Purpose::Run {
+            planned.warnings.extend(self.untraded(&planned.plan));
+        }
+        Ok(planned)
+    }
+
+    /// What to say if the times of risk leave an instrument's session without a moment for an entry.
+    fn untraded(&self, plan: &SessionPlan) -> Option<String> {
+        let never = |(id, spec): &(u32, &InstrumentSpec)| {
+            let (open, close) = plan.hours_of(InstrumentId(*id));
+            spec.tradable && self.settings.risk.last_times(open, close).1 <= open
+        };
+        let mut found = (0..).zip(self.instruments).filter(never);
+        let (id, first) = found.next()?;
+        let others = match found.count() {
+            0 => String::new(),
+            others => format!(" and {others} more"),
+        };
+        Some(format!(
+            "{}{others} will not be traded: the last entry (risk.no_new_entry) or the square-off (risk.square_off) is not \
+             after the open at {}. Set both to \"00:00\", and the margins before the close decide",
+            first.symbol,
+            pitlane_config::format_ist(plan.hours_of(InstrumentId(id)).0),
+        ))
+    }
+
+    fn hours_of(&self, date: Date, purpose: Purpose) -> anyhow::Result<Planned> {
         if let Some((open, close)) = configured(self.settings) {
             return Ok(Planned {
                 plan: self.settings.session_times(date, open, close).into(),

@@ -12,6 +12,7 @@ use crate::settings::StrategySettings;
 use crate::tree::{Node, Table, Value};
 use pitlane_engine::config::{InstrumentClass, InstrumentSpec};
 use pitlane_engine::event::Timeframe;
+use pitlane_engine::stages::strategy::{value_of_word, words};
 use pitlane_engine::units::{Price, Qty};
 
 /// Longest name of a strategy instance, in bytes.
@@ -78,9 +79,11 @@ pub(super) fn strategies(root: &Table) -> Result<Vec<StrategySettings>, ConfigEr
             let why = format!("strategy `{id}` reprices resting entries, but its entries cross at once");
             return Err(entry.conflict("reprice", why, "set entry = \"passive\", or reprice = 0"));
         }
+        let kind = entry.required("kind", |value| text(value).filter(|kind| !kind.is_empty()))?;
         all.push(StrategySettings {
             id,
-            kind: entry.required("kind", |value| text(value).filter(|kind| !kind.is_empty()))?,
+            params: params(&entry, &kind)?,
+            kind,
             symbols: entry.required("symbols", symbols)?,
             timeframe: entry.read("timeframe", default.timeframe, named(Timeframe::from_name))?,
             enabled: entry.read("enabled", default.enabled, flag)?,
@@ -91,7 +94,6 @@ pub(super) fn strategies(root: &Table) -> Result<Vec<StrategySettings>, ConfigEr
             stop_loss_bps: entry.optional("stop_loss", stop_loss())?,
             take_profit_bps: entry.optional("take_profit", take_profit())?,
             holding_ns: entry.optional("holding", holding())?,
-            params: params(&entry)?,
         });
     }
     Ok(all)
@@ -125,22 +127,27 @@ fn symbols(value: &Value) -> Option<Vec<String>> {
 }
 
 /// The kind's own numbers. Which there are and their ranges is the registry's business.
-fn params(entry: &Section<'_>) -> Result<Vec<(String, f64)>, ConfigError> {
+fn params(entry: &Section<'_>, kind: &str) -> Result<Vec<(String, f64)>, ConfigError> {
     let Some(node) = entry.node("params") else {
         return Ok(Vec::new());
     };
     let Value::Table(table) = &node.value else {
         return Err(value_error(node, &format!("{}.params", entry.path()), "a table of numbers"));
     };
-    let number = |node: &Node| match node.value {
+    let number = |name: &str, node: &Node| match &node.value {
         // Whole numbers beyond 2^53 would be rounded without a word.
-        Value::Integer(whole) if whole.unsigned_abs() <= 1 << 53 => Some(whole as f64),
-        Value::Float(number) if number.is_finite() => Some(number),
+        Value::Integer(whole) if whole.unsigned_abs() <= 1 << 53 => Some(*whole as f64),
+        Value::Float(number) if number.is_finite() => Some(*number),
+        Value::Text(word) => value_of_word(kind, name, word),
         _ => None,
     };
-    let pairs = table.iter().map(|(name, node)| match number(node) {
+    let pairs = table.iter().map(|(name, node)| match number(name, node) {
         Some(value) => Ok((name.clone(), value)),
-        None => Err(value_error(node, &format!("{}.params.{name}", entry.path()), "a finite number")),
+        None => {
+            let words = words(kind, name);
+            let allowed = if words.is_empty() { "a finite number".to_owned() } else { words.join(" or ") };
+            Err(value_error(node, &format!("{}.params.{name}", entry.path()), &allowed))
+        }
     });
     pairs.collect()
 }

@@ -72,3 +72,18 @@ fn sizes_by_stop_loss_ask_for_one() {
     assert!(pipeline(&["risk.sizing=risk", "strategies.ema.enabled=false"]).is_ok());
     assert!(pipeline(&["risk.sizing=atr"]).is_ok());
 }
+
+#[test]
+fn a_parameter_may_be_given_by_its_word() {
+    let text = |obi: &str| {
+        format!(
+            "[[strategies]]\nid = \"m\"\nkind = \"multi_factor_momentum\"\nsymbols = [\"*\"]\nparams = {{ obi = {obi} }}"
+        )
+    };
+    for (given, value) in [("\"optional\"", 0.0), ("\"required\"", 1.0), ("0", 0.0), ("1", 1.0)] {
+        let settings = file(&text(given)).unwrap();
+        assert_eq!(settings.strategies[0].params, [("obi".to_owned(), value)], "{given}");
+    }
+    let error = file(&text("\"always\"")).unwrap_err().to_string();
+    assert!(error.ends_with("allowed: optional or required"), "{error}");
+}

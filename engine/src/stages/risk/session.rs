@@ -6,7 +6,7 @@ use crate::config::RiskConfig;
 use crate::event::{AlarmCode, Hours, SessionStart};
 use crate::stage::Emit;
 use crate::state::StateIo;
-use crate::units::{IST_OFFSET_NS, NS_PER_S, OrderId, TsNs};
+use crate::units::{OrderId, TsNs};
 
 /// The hours of one instrument in the running session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,20 +25,8 @@ impl DeskHours {
     pub(super) const NONE: Self =
         Self { open: TsNs::ZERO, close: TsNs::ZERO, square_off: TsNs(u64::MAX), entries_end: TsNs(u64::MAX) };
 
-    /// Square-off and the end of entries are each the earlier of the configured time and a margin before the
-    /// close, and never before the open: a session so short, or so late, that they lie before it is not traded.
     pub(super) fn new(config: &RiskConfig, open: TsNs, close: TsNs) -> Self {
-        let time = |s: u32| {
-            TsNs(((open.ist_day() * 86_400 + u64::from(s)) * NS_PER_S).saturating_sub(IST_OFFSET_NS))
-        };
-        let until = |configured_s: u32, margin_s: u32, otherwise: TsNs| {
-            let margin = u64::from(margin_s) * NS_PER_S;
-            let latest = if margin_s == 0 { otherwise } else { TsNs(close.0.saturating_sub(margin)) };
-            let at = if configured_s == 0 { latest } else { time(configured_s).min(latest) };
-            at.max(open)
-        };
-        let square_off = until(config.square_off_s, config.square_off_margin_s, close);
-        let entries_end = until(config.no_new_entry_s, config.no_new_entry_margin_s, square_off);
+        let (square_off, entries_end) = config.last_times(open, close);
         Self { open, close, square_off, entries_end }
     }
 

@@ -30,6 +30,9 @@ use crate::event::{Action, SessionStart, SignalReason};
 use crate::state::StateIo;
 use crate::units::Price;
 
+/// The parameter of the order-book imbalance, and what its values are called, from 0 on.
+pub(super) const OBI: (&str, &[&str]) = ("obi", &["optional", "required"]);
+
 /// The kind's entry in the registry.
 pub(super) const KIND: StrategyKind = StrategyKind {
     name: "multi_factor_momentum",
@@ -65,7 +68,7 @@ pub(super) const KIND: StrategyKind = StrategyKind {
             min: 0.0,
             max: 1.0,
             whole: true,
-            doc: "Order-book imbalance: 0 = a factor where the feed has it, 1 = required to enter",
+            doc: "Order-book imbalance: optional (0) = a factor where the feed has it, required (1) = no entry without it",
         },
     ],
     build,

@@ -138,6 +138,22 @@ pub enum StrategyError {
     },
 }
 
+/// The value that a word stands for as a parameter of a kind: `obi = "required"` is 1. `None` if the parameter has no
+/// such word.
+pub fn value_of_word(kind: &str, parameter: &str, word: &str) -> Option<f64> {
+    let words = words(kind, parameter);
+    words.iter().position(|known| *known == word).map(|value| value as f64)
+}
+
+/// What the values of a parameter are called, from 0 on; nothing if they are plain numbers.
+pub fn words(kind: &str, parameter: &str) -> &'static [&'static str] {
+    let named = [(multi_factor::KIND.name, multi_factor::OBI)];
+    named
+        .iter()
+        .find(|(of, (name, _))| (*of, *name) == (kind, parameter))
+        .map_or(&[], |(_, (_, words))| words)
+}
+
 impl StrategyKind {
     /// The kind of a name.
     pub fn by_name(name: &str) -> Option<&'static Self> {
