@@ -99,7 +99,7 @@ const UNSAFE_FILES: &[&str] = &[
     "engine/src/drive/memory.rs",   // locking pages
     "engine/src/drive/ring.rs",     // writing into a ring's slots in place
     "journal/src/mmap.rs",          // mapped segments and their commit words
-    "journal/src/sys.rs",           // file locks and allocation
+    "journal/src/sys.rs",           // file locks, allocation, checksum instructions
     "tests/hot_path/measure.rs",    // a counting allocator, system call filters
 ];
 

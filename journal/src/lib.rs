@@ -50,6 +50,7 @@ compile_error!(
 
 mod chain;
 mod cold;
+mod crc;
 mod dir;
 mod disk;
 mod durable;

@@ -10,8 +10,8 @@ use crate::dir::{random_bytes, segment_path};
 use crate::disk::Disk;
 use crate::error::JournalError;
 use crate::format::{
-    BODY_BYTES, COMMIT_BYTES, ENDIAN_MARK, FRAMES_START, FrameBody, HEADER_ACTIVE, HEADER_COPY_BYTES, Ids,
-    MAGIC, STREAM_NAME_MAX_BYTES, SegmentHeader, VERSION, commit_word, frame_bytes,
+    COMMIT_BYTES, ENDIAN_MARK, FRAMES_START, FrameBody, HEADER_ACTIVE, HEADER_COPY_BYTES, Ids, MAGIC,
+    STREAM_NAME_MAX_BYTES, SegmentHeader, VERSION, fill_frame, frame_bytes,
 };
 use crate::mmap::{ReadMap, WriteMap};
 use crate::planted::Bug;
@@ -196,7 +196,8 @@ impl Segment {
 
     /// Writes and publishes one frame; the caller has checked that it fits. Returns the frame's length in
     /// bytes.
-    #[inline]
+    // Always: see `Writer::append`.
+    #[inline(always)]
     pub(crate) fn write_frame(&mut self, offset: u64, body: FrameBody, payload: &[u8]) -> u64 {
         let frame_bytes = frame_bytes(payload.len());
         let start = offset as usize;
@@ -205,11 +206,9 @@ impl Segment {
             std::thread::yield_now();
         }
         let after_commit = self.map.bytes_mut(start + COMMIT_BYTES, frame_bytes - COMMIT_BYTES);
-        after_commit[..BODY_BYTES].copy_from_slice(body.as_bytes());
-        // The padding is left alone: a new segment is zero everywhere.
-        after_commit[BODY_BYTES..BODY_BYTES + payload.len()].copy_from_slice(payload);
         let seed_offset = if self.disk.planted(Bug::CrcSeedWithoutOffset) { 0 } else { offset };
-        let word = commit_word(self.header.salt, seed_offset, after_commit);
+        // The padding is left alone: a new segment is zero everywhere.
+        let word = fill_frame(after_commit, self.header.salt, seed_offset, &body, payload);
         self.disk.note_mapped(&self.path, offset, [&word.to_le_bytes(), after_commit]);
         self.map.publish(start, word);
         frame_bytes as u64

@@ -5,6 +5,9 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 
+use crate::crc::LINE_BYTES;
+use crate::format::BODY_WORDS;
+
 /// Takes the write lock on the whole file for this open file description, without waiting.
 ///
 /// Returns `false` if another description holds it. The kernel drops the lock with the last copy of the
@@ -128,4 +131,17 @@ pub(crate) fn boot_id() -> io::Result<[u8; 16]> {
         *byte = (high * 16 + low) as u8;
     }
     Ok(id)
+}
+
+/// CRC-32C of `body` and then `lines`, going on from `crc`; `None` on a processor without the instructions.
+#[inline(always)]
+pub(crate) fn crc_of_lines(crc: u32, body: [u64; BODY_WORDS], lines: &[[u8; LINE_BYTES]]) -> Option<u32> {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("sse4.2") && is_x86_feature_detected!("pclmulqdq") {
+        // SAFETY: the processor has both features that the function is compiled for, which the standard
+        // library asks it once and then remembers.
+        return Some(unsafe { crate::crc::of_lines(crc, body[0], body[1], body[2], lines) });
+    }
+    let _ = (crc, body, lines);
+    None
 }

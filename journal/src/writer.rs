@@ -259,7 +259,9 @@ impl Writer {
     ///
     /// If `seq` is not [`next_seq`](Self::next_seq), `ts_ns` goes backwards or a reserved flag is set: these
     /// are bugs of the caller, and a log with them in it would be worth nothing.
-    #[inline]
+    // Always: the call puts the record and a dozen registers into memory, behind stores that wait for memory. With
+    // the checksum inlined too, that halved the time of a short record.
+    #[inline(always)]
     pub fn append(&mut self, record: Record<'_>) -> Result<(), JournalError> {
         let Record { seq, ts_ns, kind, schema_version, flags, payload } = record;
         assert!(seq == self.next_seq, "seq is not dense: got {seq}, expected {}", self.next_seq);
