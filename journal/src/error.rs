@@ -156,7 +156,7 @@ pub enum JournalError {
     /// The writer failed earlier and refuses everything since.
     #[error(
         "the writer of stream {stream:?} stopped before seq {seq_next} and accepts nothing more; all \
-         records before it are in the journal; remove the cause and start a new session: {cause}"
+         records before it are in the journal; remove the cause and start again: {cause}"
     )]
     Latched {
         /// The stream's name.
