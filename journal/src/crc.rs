@@ -6,7 +6,7 @@
 //! together: a checksum with `n` zero bytes behind it is the checksum times `x^8n`, modulo the polynomial.
 //! (V. Gopal et al., "Fast CRC Computation for iSCSI Polynomial Using CRC32 Instruction", Intel, 2011.)
 
-use zerocopy::IntoBytes;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::format::BODY_WORDS;
 use crate::sys;
@@ -33,8 +33,16 @@ fn of_any(crc: u32, body: [u64; BODY_WORDS], rest: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c_append(crc, body.as_bytes()), rest)
 }
 
+/// What is behind the commit word of a frame whose payload is `N` whole lines.
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub(crate) struct Lines<const N: usize> {
+    body: [[u8; 8]; BODY_WORDS],
+    payload: [[u8; LINE_BYTES]; N],
+}
+
 #[cfg(target_arch = "x86_64")]
-pub(crate) use x86_64::of_lines;
+pub(crate) use x86_64::{of_lines, put_lines};
 
 #[cfg(target_arch = "x86_64")]
 mod x86_64 {
@@ -43,7 +51,7 @@ mod x86_64 {
         _mm_xor_si128,
     };
 
-    use super::LINE_BYTES;
+    use super::{LINE_BYTES, Lines};
 
     /// The polynomial 0x1EDC6F41, the highest power in the lowest bit, as the instruction has it.
     const POLYNOMIAL: u32 = 0x82f6_3b78;
@@ -86,6 +94,28 @@ mod x86_64 {
             state
         };
         !(state as u32)
+    }
+
+    /// Stores the body's three words and `payload` behind them, and returns the checksum of both, going on from `crc`.
+    ///
+    /// In few and wide stores: they wait in a queue for lines of memory that are not in the cache yet, and when it is
+    /// full, everything waits. For the same reason no more arguments than there are registers.
+    #[target_feature(enable = "sse4.2,pclmulqdq,avx")]
+    pub(crate) fn put_lines<const N: usize>(
+        crc: u32,
+        seq: u64,
+        ts_ns: u64,
+        rest: u64,
+        payload: &[[u8; LINE_BYTES]; N],
+        to: &mut Lines<N>,
+    ) -> u32 {
+        to.body = [seq.to_le_bytes(), ts_ns.to_le_bytes(), rest.to_le_bytes()];
+        to.payload = *payload;
+        let mut state = u64::from(!crc);
+        for word in [seq, ts_ns, rest] {
+            state = _mm_crc32_u64(state, word);
+        }
+        !(side_by_side(state, payload) as u32)
     }
 
     /// One chain a line; `state` goes into the first.

@@ -157,8 +157,7 @@ impl JournalDir {
     /// [`JournalError::InUse`] if a journal of the same name (a copy of this one) is open on the same hot tier.
     pub(crate) fn hot_folder(&self, uuid: [u8; 16], stream: &str) -> Result<Option<PathBuf>, JournalError> {
         let Some(hot_dir) = &self.inner.hot_dir else { return Ok(None) };
-        let name: String = uuid.iter().map(|byte| format!("{byte:02x}")).collect();
-        let folder = hot_dir.join(name);
+        let folder = hot_folder_of(hot_dir, uuid);
         // A panic while holding it leaves the old or the new lock behind, both whole.
         let mut held = self.inner.hot_lock.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if held.as_ref().is_none_or(|(held, _)| *held != uuid) {
@@ -225,6 +224,32 @@ impl JournalDir {
     }
 }
 
+impl Drop for Inner {
+    /// Leaves nothing in the hot tier of a journal whose streams were finished there: the folders that are empty go, and
+    /// with the last of them the lock file, while its lock is still held. What cannot be removed stays for the next start.
+    fn drop(&mut self) {
+        let held = self.hot_lock.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (Some(hot_dir), Some((uuid, _lock))) = (&self.hot_dir, held) else { return };
+        let folder = hot_folder_of(hot_dir, *uuid);
+        let Ok(entries) = fs::read_dir(&folder) else { return };
+        let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
+        let streams = names.iter().filter(|name| *name != LOCK_FILE);
+        // A folder that is not empty refuses, and keeps the lock file with it.
+        let emptied =
+            streams.map(|name| fs::remove_dir(folder.join(name)).is_ok()).fold(true, |all, one| all & one);
+        if emptied && fs::remove_file(folder.join(LOCK_FILE)).is_ok() {
+            // Another process may have made its lock file meanwhile: then the folder stays.
+            let _stays = fs::remove_dir(&folder);
+        }
+    }
+}
+
+/// The folder of the journal of this name in the hot tier.
+fn hot_folder_of(hot_dir: &Path, uuid: [u8; 16]) -> PathBuf {
+    let name: String = uuid.iter().map(|byte| format!("{byte:02x}")).collect();
+    hot_dir.join(name)
+}
+
 /// Takes the lock of a directory for this process, without waiting.
 fn take_lock(dir: &Path) -> Result<File, JournalError> {
     let path = dir.join(LOCK_FILE);
@@ -236,9 +261,13 @@ fn take_lock(dir: &Path) -> Result<File, JournalError> {
         return Err(JournalError::InUse { path: dir.to_path_buf(), pid: read_pid(&lock) });
     }
     let held = lock.metadata().map_err(failed)?;
-    let named = fs::metadata(&path).map_err(failed)?;
-    if (held.dev(), held.ino()) != (named.dev(), named.ino()) {
-        // Somebody has put another file under the name meanwhile, which another process may hold.
+    let same = match fs::metadata(&path) {
+        Ok(named) => (held.dev(), held.ino()) == (named.dev(), named.ino()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(source) => return Err(failed(source)),
+    };
+    if !same {
+        // Somebody has removed the file meanwhile, or put another under the name, which another process may hold.
         return Err(JournalError::InUse { path: dir.to_path_buf(), pid: None });
     }
     write_pid(&lock).map_err(|source| JournalError::io("write the process id to", &path, source))?;

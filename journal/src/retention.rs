@@ -90,7 +90,7 @@ impl Kept {
         self.journal_uuid == journal_uuid
     }
 
-    fn store(&mut self, disk: &Disk, folder: &Path) -> Result<(), JournalError> {
+    pub(crate) fn store(&mut self, disk: &Disk, folder: &Path) -> Result<(), JournalError> {
         self.crc = crc32c::crc32c(&self.as_bytes()[..KEPT_BYTES - 4]);
         store(disk, &folder.join(FILE), self.as_bytes())
     }

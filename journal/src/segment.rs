@@ -4,18 +4,20 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use zerocopy::{FromZeros, IntoBytes};
+use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
+use crate::crc::{LINE_BYTES, Lines};
 use crate::dir::{random_bytes, segment_path};
 use crate::disk::Disk;
 use crate::error::JournalError;
 use crate::format::{
-    COMMIT_BYTES, ENDIAN_MARK, FRAMES_START, FrameBody, HEADER_ACTIVE, HEADER_COPY_BYTES, Ids, MAGIC,
-    STREAM_NAME_MAX_BYTES, SegmentHeader, VERSION, fill_frame, frame_bytes,
+    BODY_WORDS, COMMIT_BYTES, ENDIAN_MARK, FRAMES_START, FrameBody, HEADER_ACTIVE, HEADER_COPY_BYTES, Ids,
+    MAGIC, STREAM_NAME_MAX_BYTES, SegmentHeader, VERSION, fill_frame, frame_bytes,
 };
 use crate::mmap::{ReadMap, WriteMap};
 use crate::planted::Bug;
 use crate::shared::Durability;
+use crate::sys::WideLines;
 
 static ZEROS: [u8; 256 * 1024] = [0; 256 * 1024];
 /// The file of the emergency segment: whole and zero, without a header or an index yet.
@@ -49,6 +51,9 @@ pub(crate) struct Segment {
     /// The mapped file.
     path: PathBuf,
     header: Box<SegmentHeader>,
+    /// As in the header.
+    salt: u32,
+    wide: Option<WideLines>,
     disk: Disk,
 }
 
@@ -91,7 +96,8 @@ pub(crate) fn prepare(
             let same_file = hot_path.is_none();
             let mapped = hot_path.unwrap_or_else(|| path.clone());
             let disk = spec.disk.clone();
-            let segment = Segment { map, path: mapped, header: header.clone(), disk };
+            let (salt, wide) = (header.salt, WideLines::detect());
+            let segment = Segment { map, path: mapped, header: header.clone(), salt, wide, disk };
             Ok(Some((segment, Source { map: source_map, file, path, header, same_file, mirror })))
         }
         Ok(None) => {
@@ -207,12 +213,69 @@ impl Segment {
         }
         let after_commit = self.map.bytes_mut(start + COMMIT_BYTES, frame_bytes - COMMIT_BYTES);
         let seed_offset = if self.disk.planted(Bug::CrcSeedWithoutOffset) { 0 } else { offset };
-        // The padding is left alone: a new segment is zero everywhere.
-        let word = fill_frame(after_commit, self.header.salt, seed_offset, &body, payload);
+        let word = put(self.wide, after_commit, self.salt, seed_offset, &body, payload);
         self.disk.note_mapped(&self.path, offset, [&word.to_le_bytes(), after_commit]);
         self.map.publish(start, word);
         frame_bytes as u64
     }
+}
+
+/// [`fill_frame`] with the lengths that most records have taken apart. The words of the body stay in registers.
+#[inline(always)]
+fn put(
+    wide: Option<WideLines>,
+    after_commit: &mut [u8],
+    salt: u32,
+    offset: u64,
+    body: &FrameBody,
+    payload: &[u8],
+) -> u64 {
+    let (crc, words) = (salt ^ offset as u32, body.words());
+    let [seq, ts_ns, rest] = words;
+    let (lines, tail) = payload.as_chunks::<LINE_BYTES>();
+    if let Some(wide) = wide.filter(|_| tail.is_empty()) {
+        let crc = match lines.len() {
+            1 => put_lines::<1>(wide, crc, words, lines, after_commit),
+            2 => put_lines::<2>(wide, crc, words, lines, after_commit),
+            3 => put_lines::<3>(wide, crc, words, lines, after_commit),
+            4 => put_lines::<4>(wide, crc, words, lines, after_commit),
+            _ => return put_any(after_commit, salt, offset, seq, ts_ns, rest, payload),
+        };
+        return u64::from(crc) << 32 | frame_bytes(payload.len()) as u64;
+    }
+    put_any(after_commit, salt, offset, seq, ts_ns, rest, payload)
+}
+
+/// Returns the checksum.
+#[inline(always)]
+fn put_lines<const N: usize>(
+    wide: WideLines,
+    crc: u32,
+    words: [u64; BODY_WORDS],
+    lines: &[[u8; LINE_BYTES]],
+    after_commit: &mut [u8],
+) -> u32 {
+    let lines = <&[_; N]>::try_from(lines).expect("the caller has counted them");
+    let to =
+        Lines::<N>::mut_from_bytes(after_commit).expect("a frame is as long as its payload and its header");
+    wide.put(crc, words, lines, to)
+}
+
+/// Of any length. The words one by one, because an array would go through memory, also where this is not called.
+#[inline(never)]
+fn put_any(
+    after_commit: &mut [u8],
+    salt: u32,
+    offset: u64,
+    seq: u64,
+    ts_ns: u64,
+    rest: u64,
+    payload: &[u8],
+) -> u64 {
+    let words = [seq, ts_ns, rest];
+    let body = FrameBody::read_from_bytes(words.as_bytes()).expect("these are its words");
+    // The padding is left alone: a new segment is zero everywhere.
+    fill_frame(after_commit, salt, offset, &body, payload)
 }
 
 impl StreamSpec {

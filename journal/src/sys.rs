@@ -5,7 +5,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 
-use crate::crc::LINE_BYTES;
+use crate::crc::{LINE_BYTES, Lines};
 use crate::format::BODY_WORDS;
 
 /// Takes the write lock on the whole file for this open file description, without waiting.
@@ -144,4 +144,41 @@ pub(crate) fn crc_of_lines(crc: u32, body: [u64; BODY_WORDS], lines: &[[u8; LINE
     }
     let _ = (crc, body, lines);
     None
+}
+
+/// Proof that the processor has what `crc::put_lines` is compiled for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WideLines(#[cfg(not(target_arch = "x86_64"))] std::convert::Infallible);
+
+impl WideLines {
+    /// Asks the processor.
+    pub(crate) fn detect() -> Option<Self> {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("sse4.2")
+            && is_x86_feature_detected!("pclmulqdq")
+            && is_x86_feature_detected!("avx")
+        {
+            return Some(Self());
+        }
+        None
+    }
+
+    /// Stores `body` and `payload` behind it, and returns the CRC-32C of both, going on from `crc`.
+    #[inline(always)]
+    pub(crate) fn put<const N: usize>(
+        self,
+        crc: u32,
+        body: [u64; BODY_WORDS],
+        payload: &[[u8; LINE_BYTES]; N],
+        to: &mut Lines<N>,
+    ) -> u32 {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: `self` is only made by `detect`, which has asked for all features that the function is compiled for.
+        return unsafe { crate::crc::put_lines(crc, body[0], body[1], body[2], payload, to) };
+        #[cfg(not(target_arch = "x86_64"))]
+        {
+            let _ = (crc, body, payload, to);
+            match self.0 {}
+        }
+    }
 }

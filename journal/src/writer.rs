@@ -85,12 +85,15 @@ pub struct Record<'a> {
 pub struct Writer {
     segment: Segment,
     position_bytes: u64,
+    /// Up to where frames are appended without further thought: `room_end_bytes`, and 0 before a segment's first frame,
+    /// which activates the header.
+    limit_bytes: u64,
     /// Where a frame may end at the latest, so that a roll frame still fits behind it.
     room_end_bytes: u64,
     next_seq: u64,
     last_ts_ns: u64,
-    /// Frames in the current segment; its header is activated with the first.
-    segment_frames: u64,
+    /// What `position_bytes` and the frame bytes appended so far differ by.
+    bytes_before: u64,
     stalls_segment_not_ready: u64,
     // The order matters on drop: the threads are joined before the rings and the segments in them go.
     shared: Arc<Shared>,
@@ -98,8 +101,6 @@ pub struct Writer {
     durable: DurableThread,
     ready: Consumer<Segment>,
     retired: Producer<Segment>,
-    /// Frame bytes appended.
-    committed_bytes: u64,
     stream: Box<str>,
     folder: PathBuf,
     dir: JournalDir,
@@ -224,18 +225,19 @@ impl Writer {
         let cold = ColdThread::start(&shared, supplies)?;
         Ok(Self {
             position_bytes: FRAMES_START,
+            limit_bytes: 0,
             room_end_bytes: segment.frames_end() - ROLL_BYTES,
             segment,
             next_seq: link.last_seq.wrapping_add(1),
             last_ts_ns: link.last_ts_ns,
-            segment_frames: 0,
+            // Wrapping, as the bytes of frames do not count what is before them.
+            bytes_before: 0_u64.wrapping_sub(FRAMES_START),
             stalls_segment_not_ready: 0,
             shared,
             cold,
             durable,
             ready,
             retired,
-            committed_bytes: 0,
             stream: stream.into(),
             folder: folder.to_path_buf(),
             dir: dir.clone(),
@@ -264,31 +266,28 @@ impl Writer {
     #[inline(always)]
     pub fn append(&mut self, record: Record<'_>) -> Result<(), JournalError> {
         let Record { seq, ts_ns, kind, schema_version, flags, payload } = record;
-        assert!(seq == self.next_seq, "seq is not dense: got {seq}, expected {}", self.next_seq);
-        assert!(ts_ns >= self.last_ts_ns, "time goes backwards: got {ts_ns} ns after {} ns", self.last_ts_ns);
+        if seq != self.next_seq || ts_ns < self.last_ts_ns {
+            self.refuse_order(seq, ts_ns);
+        }
         assert!(flags & FLAGS_RESERVED == 0, "reserved flag set: {flags:#04x}");
         if payload.len() > PAYLOAD_MAX_BYTES || self.shared.failure.get().is_some() {
             return Err(self.refusal(payload.len()));
         }
-        let frame_bytes = frame_bytes(payload.len()) as u64;
-        if self.position_bytes + frame_bytes > self.room_end_bytes {
-            self.roll()?;
-        }
-        if self.segment_frames == 0 {
-            self.segment.activate(seq, ts_ns);
+        let mut end_bytes = self.position_bytes + frame_bytes(payload.len()) as u64;
+        if end_bytes > self.limit_bytes {
+            end_bytes = self.open_segment(seq, ts_ns, payload.len())?;
         }
         let payload_bytes = payload.len() as u32;
         let body = FrameBody { seq, ts_ns, kind, schema_version, flags, payload_bytes };
-        let written = self.segment.write_frame(self.position_bytes, body, payload);
-        self.position_bytes += written;
-        self.committed_bytes += written;
-        self.segment_frames += 1;
+        self.segment.write_frame(self.position_bytes, body, payload);
+        self.position_bytes = end_bytes;
         self.next_seq = seq + 1;
         self.last_ts_ns = ts_ns;
+        let committed = &self.shared.committed;
         // Relaxed: a figure to watch.
-        self.shared.committed.bytes.store(self.committed_bytes, Ordering::Relaxed);
+        committed.bytes.store(self.bytes_before.wrapping_add(end_bytes), Ordering::Relaxed);
         // Release: pairs with the Acquire in `Durable::committed_seq`.
-        self.shared.committed.seq.store(seq, Ordering::Release);
+        committed.seq.store(seq, Ordering::Release);
         Ok(())
     }
 
@@ -370,9 +369,22 @@ impl Writer {
         !self.ready.is_empty() && !self.retired.is_full()
     }
 
-    /// Ends the current segment with a roll frame and goes on in the next one.
+    /// Before the first frame of a segment, or when the next one does not fit any more. Returns where the frame will end.
     #[cold]
     #[inline(never)]
+    fn open_segment(&mut self, seq: u64, ts_ns: u64, payload_len: usize) -> Result<u64, JournalError> {
+        let frame_bytes = frame_bytes(payload_len) as u64;
+        if self.position_bytes + frame_bytes > self.room_end_bytes {
+            self.roll()?;
+        }
+        if self.position_bytes == FRAMES_START {
+            self.segment.activate(seq, ts_ns);
+            self.limit_bytes = self.room_end_bytes;
+        }
+        Ok(self.position_bytes + frame_bytes)
+    }
+
+    /// Ends the current segment with a roll frame and goes on in the next one.
     fn roll(&mut self) -> Result<(), JournalError> {
         let next = self.wait_for_segment()?;
         let body = FrameBody {
@@ -383,15 +395,17 @@ impl Writer {
             flags: FLAG_ROLL,
             payload_bytes: 0,
         };
-        self.committed_bytes += self.segment.write_frame(self.position_bytes, body, &[]);
+        let roll_bytes = self.segment.write_frame(self.position_bytes, body, &[]);
         let segment = std::mem::replace(&mut self.segment, next);
         let pushed = self.retired.push(segment);
         assert!(pushed.is_ok(), "only this writer fills the ring of retired segments, and it had room");
         // Release: pairs with the Acquire of the durable thread, which then sees the whole segment.
         self.shared.rolled.fetch_add(1, Ordering::Release);
+        let end_bytes = self.position_bytes + roll_bytes;
+        self.bytes_before = self.bytes_before.wrapping_add(end_bytes - FRAMES_START);
         self.position_bytes = FRAMES_START;
+        self.limit_bytes = 0;
         self.room_end_bytes = self.segment.frames_end() - ROLL_BYTES;
-        self.segment_frames = 0;
         Ok(())
     }
 
@@ -433,6 +447,14 @@ impl Writer {
                 payload_bytes,
             },
         }
+    }
+
+    /// By value: what a message is formatted from has an address, and would be stored with every append.
+    #[cold]
+    #[inline(never)]
+    fn refuse_order(&self, seq: u64, ts_ns: u64) -> ! {
+        assert!(seq == self.next_seq, "seq is not dense: got {seq}, expected {}", self.next_seq);
+        panic!("time goes backwards: got {ts_ns} ns after {} ns", self.last_ts_ns);
     }
 
     fn latched(&self, cause: Arc<JournalError>) -> JournalError {

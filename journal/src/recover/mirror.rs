@@ -11,6 +11,7 @@ use crate::disk::Disk;
 use crate::error::{Fault, JournalError};
 use crate::format::{BLOCK_BYTES, FRAMES_START, SegmentHeader};
 use crate::reader::{check_header, corrupt_at};
+use crate::retention::Kept;
 
 /// The stream's folder in the mirror directory, and what is repaired from it.
 #[derive(Debug)]
@@ -144,6 +145,9 @@ impl Mirror {
         full: bool,
     ) -> Result<(), JournalError> {
         create_dir_synced(&self.folder)?;
+        if let Some(mut kept) = Kept::read(folder)? {
+            kept.store(disk, &self.folder)?;
+        }
         for index in self.indices()?.into_iter().rev().filter(|index| !segments.contains(index)) {
             let path = segment_path(&self.folder, index);
             disk.remove(&path).map_err(|source| JournalError::io("remove", &path, source))?;

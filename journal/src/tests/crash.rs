@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use super::full::{SmallDisk, is_full};
 use super::{Random, read, seed, small};
 use crate::{Durability, EndState, JournalDir, JournalError, Record, Writer, WriterOptions, recover};
 
@@ -77,27 +78,15 @@ fn killed_writers_lose_no_acknowledged_record() {
     }
 }
 
-const CHILD_HOT: &str = "PITLANE_JOURNAL_CHILD_HOT";
-
-fn lock_child(dir: &Path, hot: Option<&Path>) -> JournalDir {
-    match hot {
-        Some(hot) => JournalDir::lock_tiered(dir, hot).unwrap(),
-        None => JournalDir::lock(dir).unwrap(),
-    }
-}
-
 /// Recovers, continues and says after each record that it is in, until it is killed.
 #[test]
 #[ignore = "run by the test that kills it"]
 fn child_recovers_and_appends() {
     let Some(dir) = child_dir() else { return };
-    let hot = std::env::var_os(CHILD_HOT).map(PathBuf::from);
-    let lock = lock_child(&dir, hot.as_deref());
-    let level = if hot.is_some() { Durability::D1 } else { Durability::D0 };
-    let options = WriterOptions { level, ..small() };
+    let lock = JournalDir::lock(&dir).unwrap();
     let mut writer = match recover(&lock, "inputs") {
-        Ok(recovered) => Writer::resume(&lock, "inputs", options, &recovered).unwrap(),
-        Err(JournalError::NoStream { .. }) => Writer::create(&lock, "inputs", options).unwrap(),
+        Ok(recovered) => Writer::resume(&lock, "inputs", small(), &recovered).unwrap(),
+        Err(JournalError::NoStream { .. }) => Writer::create(&lock, "inputs", small()).unwrap(),
         Err(error) => panic!("{error}"),
     };
     let mut acknowledge = std::io::stdout().lock();
@@ -110,73 +99,9 @@ fn child_recovers_and_appends() {
 }
 
 #[test]
-fn killed_again_and_again_it_recovers_and_loses_nothing() {
-    let mut random = Random(seed());
-    let kills = if super::long() { 10_000 } else { 300 };
-    for round in 0..kills / 10 {
-        let dir = tempfile::tempdir().unwrap();
-        let hot = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-        let hot = (round % 2 == 0).then(|| hot.path());
-        // What was acknowledged is kept here, outside of the journal.
-        let mut acknowledged_seq = 0;
-        for _ in 0..10 {
-            let mut command = child_command("tests::crash::child_recovers_and_appends");
-            command.env(CHILD_DIR, dir.path()).stdout(Stdio::piped()).stderr(Stdio::null());
-            if let Some(hot) = hot {
-                command.env(CHILD_HOT, hot);
-            }
-            let mut child = command.spawn().unwrap();
-            if random.below(4) == 0 {
-                // At any moment: in recovery, too.
-                std::thread::sleep(std::time::Duration::from_micros(random.below(15_000)));
-                child.kill().unwrap();
-                acknowledged_seq = acknowledged_seq.max(acknowledged(&mut child, u64::MAX));
-            } else {
-                let enough = acknowledged_seq + 1 + random.below(1_500);
-                let last = acknowledged(&mut child, enough);
-                assert!(last >= enough, "the child ended by itself: {last} of {enough}");
-                acknowledged_seq = last;
-            }
-        }
-        let lock = lock_child(dir.path(), hot);
-        let last = match recover(&lock, "inputs") {
-            Ok(recovered) => recovered.last.map_or(0, |last| last.seq),
-            Err(JournalError::NoStream { .. }) => 0,
-            Err(error) => panic!("{error}"),
-        };
-        assert!(last >= acknowledged_seq, "{last} recovered, {acknowledged_seq} acknowledged");
-        if last > 0 {
-            let (found, end) = read(dir.path());
-            assert_eq!((found.len() as u64, end.unwrap()), (last, EndState::Sealed));
-            for (seq, record) in (1..).zip(&found) {
-                assert!(record.seq == seq && record.payload == payload(seq), "record {seq} differs");
-            }
-        }
-    }
-}
-
-/// A mounted file system of its own, or `None` where this user may not mount one.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount(at: &Path, options: &str) -> Option<Self> {
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(at).stderr(Stdio::null());
-        mount.status().is_ok_and(|status| status.success()).then(|| Self(at.to_owned()))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Lazily: a child that another test has just forked may still hold a descriptor of this one's.
-        drop(Command::new("umount").arg("-l").arg(&self.0).status());
-    }
-}
-
-#[test]
 fn a_full_disk_is_an_error_not_a_signal() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(disk) = SmallDisk::mount(dir.path(), "size=1100k") else {
+    let Some(disk) = SmallDisk::tmpfs(dir.path(), "size=1100k") else {
         println!("skipped: this user may not mount a small file system");
         return;
     };
@@ -212,10 +137,6 @@ fn a_full_disk_is_an_error_not_a_signal() {
     let error = Writer::create(&lock, "outputs", small()).unwrap_err();
     assert!(is_full(&error), "{error:?}");
     drop(lock);
-}
-
-fn is_full(error: &JournalError) -> bool {
-    matches!(error, JournalError::Io { cause, .. } if cause.kind() == std::io::ErrorKind::StorageFull)
 }
 
 /// Runs under a file size limit that no segment fits in.
@@ -265,7 +186,7 @@ fn a_stopped_writer_still_holds_its_journal() {
 fn the_emergency_segment_takes_what_a_full_disk_refuses_and_space_that_returns_is_used() {
     let dir = tempfile::tempdir().unwrap();
     // Three segments ahead, the emergency segment, and not one more.
-    let Some(disk) = SmallDisk::mount(dir.path(), "size=1150k") else {
+    let Some(disk) = SmallDisk::tmpfs(dir.path(), "size=1150k") else {
         println!("skipped: this user may not mount a small file system");
         return;
     };

@@ -3,14 +3,21 @@
 use zerocopy::{FromZeros, IntoBytes};
 
 use super::Random;
+use crate::chain::read_trailer;
 use crate::format::{
     COMMIT_BYTES, ENDIAN_MARK, FRAMES_START, FrameBody, HEADER_ACTIVE, HEADER_COPY_BYTES, HEADER_SEALED,
-    MAGIC, SegmentHeader, VERSION, WATERMARK_AT, Watermark, commit_word, frame_bytes, stream_field,
+    MAGIC, SegmentHeader, TRAILER_BYTES, VERSION, WATERMARK_AT, Watermark, commit_word, frame_bytes,
+    stream_field,
 };
-use crate::recover::scan::{Scanned, Verdict, judge, scan};
+use crate::recover::scan::{Scanned, Verdict, chain_of, judge, scan};
 
 /// A segment of 1 MiB and 64 KiB, whose frames fill 1 MiB; and where each frame ends.
 pub(super) fn segment(sealed: bool, payload_max: u64) -> (Vec<u8>, Vec<u64>) {
+    segment_of((1 << 20) + TRAILER_BYTES, sealed, payload_max)
+}
+
+/// The same with another size.
+pub(super) fn segment_of(segment_bytes: u64, sealed: bool, payload_max: u64) -> (Vec<u8>, Vec<u64>) {
     let mut random = Random(31);
     let mut header = SegmentHeader::new_zeroed();
     header.magic = MAGIC;
@@ -20,7 +27,7 @@ pub(super) fn segment(sealed: bool, payload_max: u64) -> (Vec<u8>, Vec<u64>) {
     header.epoch = 1;
     header.salt = 0x1234_5678;
     header.generation = 1;
-    header.segment_bytes = (1 << 20) + (64 << 10);
+    header.segment_bytes = segment_bytes;
     header.stream = stream_field("inputs").unwrap();
     header.sign();
     let mut file = vec![0; header.segment_bytes as usize];
@@ -118,6 +125,8 @@ fn every_single_bit_flip_of_a_mebibyte_is_named_or_harmless() {
             }
         }
         assert_eq!(flips, (end - FRAMES_START) * 8);
+        flips += flips_behind(&mut file, &header, frames, end, sealed);
+        assert_eq!(flips + FRAMES_START * 8, (1 << 20) * 8, "all of the mebibyte");
         // The whole way for a few thousand of them.
         let mut random = Random(32);
         for _ in 0..2_000 {
@@ -132,6 +141,48 @@ fn every_single_bit_flip_of_a_mebibyte_is_named_or_harmless() {
             assert!(fair, "bit {bit} of byte {offset}: {verdict:?}");
         }
     }
+}
+
+/// Every bit between the last frame and the trailer: debris that a crash may leave, or what nobody looks at.
+fn flips_behind(file: &mut [u8], header: &SegmentHeader, frames: u64, end: u64, sealed: bool) -> u64 {
+    let start =
+        Scanned { end, frames, seq_next: Some(frames + 1), ts_ns: 1_000 + frames, ..Scanned::default() };
+    for offset in end..header.frames_end() {
+        for bit in 0..8 {
+            file[offset as usize] ^= 1 << bit;
+            let limit_bytes = if sealed { end } else { header.frames_end() };
+            let found = scan(file, header, limit_bytes, &start);
+            file[offset as usize] ^= 1 << bit;
+            assert!(found.end == end && found.frames == frames, "bit {bit} of byte {offset}: {found:?}");
+        }
+    }
+    (header.frames_end() - end) * 8
+}
+
+#[test]
+fn every_single_bit_flip_of_an_index_is_refused_or_harmless() {
+    let (file, _) = segment(true, 200);
+    let header = SegmentHeader::pick(&file).unwrap();
+    let Some(Verdict::Good(scanned)) = recover_bytes(&file) else { panic!("it is whole") };
+    let (chain, mut trailer) = chain_of(&file, &header, &scanned, [7; 32]);
+    let whole = read_trailer(&trailer, header.salt).unwrap();
+    assert_eq!((whole.0.len(), whole.1), (16, chain));
+    let mut harmless = 0;
+    for at in 0..trailer.len() {
+        for bit in 0..8 {
+            trailer[at] ^= 1 << bit;
+            match read_trailer(&trailer, header.salt) {
+                None => {}
+                Some(read) if read == whole => harmless += 1,
+                Some(read) => panic!("bit {bit} of byte {at}: {read:?}"),
+            }
+            trailer[at] ^= 1 << bit;
+        }
+    }
+    // What is between the last entry and the footer.
+    assert_eq!(harmless, (TRAILER_BYTES - 17 * 64) * 8);
+    let cuts = (0..trailer.len()).filter(|&cut| read_trailer(&trailer[..cut], header.salt).is_some());
+    assert_eq!(cuts.count(), 0);
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::{recover, recover_full, retain};
 /// File names below the journal, and what is in the files.
 type Image = BTreeMap<String, Vec<u8>>;
 
-const NUMBERS: [u64; 12] =
+pub(super) const NUMBERS: [u64; 12] =
     [0, 1, 7, 8, 4_095, 4_096, 65_536, 262_144, u32::MAX as u64, 1 << 62, u64::MAX - 1, u64::MAX];
 
 fn image_of(dir: &Path) -> Image {
@@ -110,7 +110,7 @@ fn mutate(random: &mut Random, image: &mut Image) -> bool {
 }
 
 /// A header with a wrong field and a right checksum, in both copies.
-fn forge_header(random: &mut Random, bytes: &mut [u8]) -> bool {
+pub(super) fn forge_header(random: &mut Random, bytes: &mut [u8]) -> bool {
     let Some(mut header) = SegmentHeader::pick(bytes) else { return false };
     let value = if random.below(2) == 0 {
         NUMBERS[random.below(12) as usize]
@@ -144,7 +144,7 @@ fn forge_header(random: &mut Random, bytes: &mut [u8]) -> bool {
 }
 
 /// A frame with a wrong field, or of a wrong length, and a right checksum.
-fn forge_frame(random: &mut Random, bytes: &mut [u8]) -> bool {
+pub(super) fn forge_frame(random: &mut Random, bytes: &mut [u8]) -> bool {
     let Some(header) = SegmentHeader::pick(bytes) else { return false };
     let mut at = FRAMES_START as usize;
     for _ in 0..random.below(400) {
@@ -166,7 +166,7 @@ fn forge_frame(random: &mut Random, bytes: &mut [u8]) -> bool {
     true
 }
 
-fn forge_watermark(random: &mut Random, bytes: &mut [u8]) -> bool {
+pub(super) fn forge_watermark(random: &mut Random, bytes: &mut [u8]) -> bool {
     let Some(header) = SegmentHeader::pick(bytes) else { return false };
     let Some(slot) = bytes.get_mut(WATERMARK_AT..WATERMARK_AT + 64) else { return false };
     let mut watermark = Watermark::read_from_bytes(slot).unwrap();
@@ -234,19 +234,24 @@ fn ask(image: &Image, dir: &Path, all: &[Owned], forged: bool) {
     fair(&read_kept(dir), "after retention");
 }
 
-const SECONDS: &str = "PITLANE_JOURNAL_FUZZ_SECONDS";
+/// How many directories the process is to make.
+const COUNT: &str = "PITLANE_JOURNAL_FUZZ_COUNT";
+/// Per run of the suite, about ten seconds, and in the long form, about ten minutes.
+const DIRECTORIES: &str = "4000";
+const DIRECTORIES_LONG: &str = "240000";
 
 #[test]
 #[ignore = "run by the test that limits its memory"]
 fn child_fuzzes() {
-    let Some(seconds) = std::env::var(SECONDS).ok().and_then(|seconds| seconds.parse().ok()) else { return };
+    let Some(count) = std::env::var(COUNT).ok().and_then(|count| count.parse().ok()) else { return };
     let all = records(&mut Random(81), 2_500, 300);
     let bases = bases(&all);
     let mut random = Random(seed());
     let scratch = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let dir: PathBuf = scratch.path().join("journal");
-    let (started, mut asked, mut slowest) = (Instant::now(), 0_u64, Duration::ZERO);
-    while started.elapsed() < Duration::from_secs(seconds) {
+    let mut slowest = Duration::ZERO;
+    for asked in 0_u64..count {
+        super::progress(asked, 5_000, "directories");
         let mut this = Random(random.next());
         let from = this.0;
         let base = this.below(3) as usize;
@@ -263,10 +268,9 @@ fn child_fuzzes() {
             panic!("mutation {from} of base {base} after {asked}; it is in {}", kept.display());
         }
         slowest = slowest.max(at.elapsed());
-        asked += 1;
     }
     assert!(slowest < Duration::from_secs(10), "one took {slowest:?}");
-    println!("{asked} directories, the slowest in {slowest:?}");
+    println!("{count} directories, the slowest in {slowest:?}");
 }
 
 #[test]
@@ -276,7 +280,7 @@ fn mutated_directories_neither_panic_nor_hang_nor_yield_other_records() {
     shell.args(["-c", "trap '' XFSZ; ulimit -v 1500000; ulimit -f 16384; exec \"$@\"", "sh"]);
     shell.arg(std::env::current_exe().unwrap());
     shell.args(["--exact", "tests::fuzz::child_fuzzes", "--ignored", "--nocapture"]);
-    let output = shell.env(SECONDS, if long() { "600" } else { "10" }).output().unwrap();
+    let output = shell.env(COUNT, if long() { DIRECTORIES_LONG } else { DIRECTORIES }).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && text.contains("directories"), "{text}\n{error}");

@@ -144,3 +144,26 @@ fn a_file_that_ends_in_its_header_is_no_reason_to_panic() {
         assert_eq!(read(dir.path()).1.unwrap(), crate::EndState::Sealed);
     }
 }
+
+#[test]
+fn a_finished_journal_leaves_nothing_in_the_hot_tier() {
+    let (dir, hot) = (memory(), memory());
+    let left = || fs::read_dir(hot.path()).unwrap().count();
+    let lock = JournalDir::lock_tiered(dir.path(), hot.path()).unwrap();
+    let mut writer = Writer::create(&lock, "inputs", options(Durability::D1)).unwrap();
+    append(&mut writer, &records(&mut Random(95), 100, 100));
+    let open = Writer::create(&lock, "outputs", options(Durability::D1)).unwrap();
+    writer.close().unwrap();
+    assert_eq!(left(), 1);
+    open.close().unwrap();
+    drop(lock);
+    assert_eq!(left(), 0);
+    // What was not finished stays, with the lock file.
+    let lock = JournalDir::lock_tiered(dir.path(), hot.path()).unwrap();
+    let mut writer = Writer::create(&lock, "more", options(Durability::D1)).unwrap();
+    append(&mut writer, &records(&mut Random(96), 100, 100));
+    drop(writer);
+    drop(lock);
+    let folder = fs::read_dir(hot.path()).unwrap().next().unwrap().unwrap().path();
+    assert!(folder.join("LOCK").is_file() && folder.join("more").is_dir());
+}

@@ -1,12 +1,15 @@
 //! Tests of the crate as a whole: what goes in comes out, or the reader says why not.
 
+mod calls;
 mod crash;
 mod damage;
 mod exhaustive;
 mod forged;
+mod full;
 mod fuzz;
 mod golden;
 mod identity;
+mod kills;
 mod leases;
 mod loom;
 mod mirror;
@@ -18,6 +21,7 @@ mod race;
 mod recovery;
 mod refusal;
 mod round_trip;
+mod segment_fuzz;
 mod speed;
 
 use std::path::Path;
@@ -75,6 +79,41 @@ impl Random {
 /// Whether the long campaigns were asked for. The gate sets the variable to nothing when they were not.
 fn long() -> bool {
     std::env::var_os("PITLANE_LONG").is_some_and(|long| !long.is_empty())
+}
+
+/// Runs an ignored test as a process of its own, and shows what it prints.
+///
+/// Until it has become another program, a process that is started holds the locks of the one that starts it: a campaign
+/// that starts thousands would disturb the tests beside it.
+fn in_its_own_process(test: &str) {
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--ignored", "--nocapture"]);
+    let output = command.env(CAMPAIGN, "1").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{}: {text}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    // What the harness prints of its own is left out.
+    text.lines()
+        .filter(|line| !line.is_empty() && !line.contains("test"))
+        .for_each(|line| println!("{line}"));
+}
+
+/// Set where [`in_its_own_process`] runs: `--ignored` alone starts no campaign.
+const CAMPAIGN: &str = "PITLANE_JOURNAL_CAMPAIGN";
+
+fn is_campaign() -> bool {
+    std::env::var_os(CAMPAIGN).is_some()
+}
+
+/// Says now and then how far a long campaign is.
+fn progress(done: u64, every: u64, what: &str) {
+    if long() && done.is_multiple_of(every) {
+        println!("{done} {what} so far");
+    }
 }
 
 /// A seed from the environment to repeat a failure with, or a new one; printed, so that a failure shows it.

@@ -89,6 +89,15 @@ impl Model {
         }
     }
 
+    /// Whether an image may recover to this.
+    fn allows(&self, recovered: Result<u64, String>, image: u64) -> Result<(), String> {
+        match recovered {
+            Ok(seq) if (self.durable_seq..=3_000).contains(&seq) => Ok(()),
+            Ok(seq) => Err(format!("image {image}: {seq} of {} durable", self.durable_seq)),
+            Err(what) => Err(format!("image {image}: false alarm: {what}")),
+        }
+    }
+
     /// The segment files that are certainly there, in order.
     fn certain(&self) -> Vec<PathBuf> {
         let mut names: Vec<PathBuf> = self
@@ -153,6 +162,8 @@ pub(super) struct Run {
     pub(super) dir: tempfile::TempDir,
     pub(super) hot: tempfile::TempDir,
     pub(super) ops: Vec<Op>,
+    /// Whether the call that was to fail was made.
+    pub(super) failed: bool,
 }
 
 pub(super) fn recording(bug: Option<Bug>, fail_at: u64) -> (Arc<Script>, Disk) {
@@ -199,13 +210,17 @@ pub(super) fn run(setup: Setup) -> Run {
     }
     drop(lock);
     let ops = std::mem::take(&mut *script.ops.lock().unwrap());
-    Run { dir, hot, ops }
+    let failed = setup.fail_at > 0 && script.calls.load(std::sync::atomic::Ordering::SeqCst) >= setup.fail_at;
+    Run { dir, hot, ops, failed }
 }
 
 /// Recovers the segments of an image in order; returns the last seq, or what was called corrupt.
-pub(super) fn recover_image(files: &[Vec<u8>], full: bool) -> Result<u64, String> {
+pub(super) fn recover_image<'a>(
+    files: impl IntoIterator<Item = &'a [u8]>,
+    full: bool,
+) -> Result<u64, String> {
     let (mut last, mut ts_ns, mut ended) = (0, 0, false);
-    for (index, file) in files.iter().enumerate() {
+    for (index, file) in files.into_iter().enumerate() {
         let header = SegmentHeader::pick(file).ok_or_else(|| format!("segment {index}: no header"))?;
         if header.segment_index != index as u64 {
             return Err(format!("segment {index} is missing"));
@@ -242,9 +257,19 @@ pub(super) fn recover_image(files: &[Vec<u8>], full: bool) -> Result<u64, String
 
 /// Makes images and returns how many there were, or the first that recovered wrongly.
 pub(super) fn images(bug: Option<Bug>, tiers: u8, wanted: u64) -> Result<u64, String> {
-    let ops = run(Setup { bug, tiers, records: 3_000, fail_at: 0, close: false }).ops;
     let mut random = Random(seed());
-    let mut model = Model::default();
+    let close = random.below(4) == 0;
+    let ops = run(Setup { bug, tiers, records: 3_000, fail_at: 0, close }).ops;
+    let mut made = 0;
+    while made < wanted {
+        made += images_of(&ops, &mut random, wanted - made)?;
+    }
+    Ok(made)
+}
+
+/// About as many images as are wanted, at all steps of a run.
+fn images_of(ops: &[Op], random: &mut Random, wanted: u64) -> Result<u64, String> {
+    let (mut model, mut spare) = (Model::default(), Vec::new());
     let mut made = 0;
     let looked_at = |at: usize, op: &Op| !matches!(op, Op::Mapped(..)) || at.is_multiple_of(16);
     let steps = ops.iter().enumerate().filter(|&(at, op)| looked_at(at, op)).count() as u64;
@@ -255,22 +280,26 @@ pub(super) fn images(bug: Option<Bug>, tiers: u8, wanted: u64) -> Result<u64, St
         if !looked_at(at, op) || !model.files.keys().any(|name| is_segment(name)) {
             continue;
         }
+        // A part of them with names that were not synced, and with removed ones that come back.
+        let names = model.unsynced_names.len() + model.unsynced_removals.len();
+        for _ in 0..if names > 0 { 1 + wanted / steps / 4 } else { 0 } {
+            let image = again::any_image(&model, random, &mut spare);
+            made += 1;
+            model.allows(recover_image(again::bytes(&image), made % 64 == 1), made)?;
+            spare.extend(image.into_iter().map(|(_, bytes)| bytes));
+        }
         let base: Vec<Vec<u8>> = certain.iter().map(|name| model.files[name].clone()).collect();
         let mut image = base.clone();
         for _ in 0..wanted.div_ceil(steps) * 2 {
             let mut touched = false;
             for (file, name) in image.iter_mut().zip(&certain) {
                 if let Some(writes) = model.unsynced.get(name).filter(|writes| !writes.is_empty()) {
-                    survive(&mut random, file, writes);
+                    survive(random, file, writes);
                     touched = true;
                 }
             }
             made += 1;
-            match recover_image(&image, made % 64 == 1) {
-                Ok(seq) if (model.durable_seq..=3_000).contains(&seq) => {}
-                Ok(seq) => return Err(format!("image {made}: {seq} of {} durable", model.durable_seq)),
-                Err(what) => return Err(format!("image {made}: false alarm: {what}")),
-            }
+            model.allows(recover_image(image.iter().map(Vec::as_slice), made % 64 == 1), made)?;
             if !touched {
                 break;
             }
@@ -289,35 +318,43 @@ pub(super) fn images(bug: Option<Bug>, tiers: u8, wanted: u64) -> Result<u64, St
 fn any_subset_of_unsynced_bytes_recovers_to_a_prefix_with_all_that_was_durable() {
     let wanted = if super::long() { 10_000_000 } else { 250_000 };
     for tiers in [2, 1] {
-        let mut made = 0;
+        let (started, mut made) = (std::time::Instant::now(), 0);
         while made < wanted {
-            made += images(None, tiers, wanted).unwrap();
+            // Of many runs: each has other batches.
+            made += images(None, tiers, 250_000).unwrap();
+            super::progress(made, 1, "images");
         }
-        println!("{made} images, {tiers} tiers");
+        println!("{made} images, {tiers} tiers, in {:?}", started.elapsed());
     }
     assert_eq!(HEADER_COPY_BYTES, 2_048, "copies in different sectors");
 }
 
-/// Lets the n-th call fail, and says whether what was said to be durable is on the disk if nothing unsynced survives.
-pub(super) fn failing_call(bug: Option<Bug>, tiers: u8, fail_at: u64) -> Result<(), String> {
-    let ops = run(Setup { bug, tiers, records: 800, fail_at, close: false }).ops;
+/// Lets the n-th call fail, and says whether what was said to be durable is on the disk if nothing unsynced survives; and
+/// whether there was such a call.
+pub(super) fn failing_call(bug: Option<Bug>, tiers: u8, fail_at: u64) -> Result<bool, String> {
+    let close = fail_at.is_multiple_of(4);
+    let Run { ops, failed, .. } = run(Setup { bug, tiers, records: 800, fail_at, close });
     let mut model = Model::default();
     ops.iter().for_each(|op| model.step(op));
     let files: Vec<Vec<u8>> = model.certain().iter().map(|name| model.files[name].clone()).collect();
-    let found = recover_image(&files, true)?;
+    let found = recover_image(files.iter().map(Vec::as_slice), true)?;
     let durable_seq = model.durable_seq;
     if found < durable_seq {
         return Err(format!("call {fail_at}: {found} found, {durable_seq} durable"));
     }
-    Ok(())
+    Ok(failed)
 }
 
 #[test]
 fn an_error_of_any_call_gives_no_false_durability() {
     let mut random = Random(seed());
-    for call in 1..=if super::long() { 3_000 } else { 200 } {
-        // The first calls one by one, and some of the later ones.
-        let fail_at = if super::long() || call <= 120 { call } else { 120 + random.below(200) };
-        failing_call(None, 1 + (call % 2) as u8, fail_at).unwrap();
+    let (wanted, mut failed, mut call) = (if super::long() { 10_000 } else { 200 }, 0, 0_u64);
+    while failed < wanted {
+        call += 1;
+        // The first calls one by one with one tier and with two, then any of them.
+        let fail_at = if call <= 120 { call.div_ceil(2) } else { 1 + random.below(140) };
+        failed += u64::from(failing_call(None, 1 + (call % 2) as u8, fail_at).unwrap());
+        assert!(call < 10 * wanted, "the calls are never made");
     }
+    println!("{failed} calls failed in {call} runs");
 }

@@ -64,6 +64,20 @@ fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
 }
 
+/// Lets a stopped writer go on, and waits until it has appended more.
+fn goes_on(writer: &Child, dir: &Path, round: u64) {
+    let before = read(dir).0.len();
+    signal(writer, "-CONT");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while read(dir).0.len() <= before {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "round {round}: a writer that continues appends nothing"
+        );
+        std::thread::sleep(std::time::Duration::from_micros(200));
+    }
+}
+
 fn end(mut child: Child) {
     child.kill().unwrap();
     child.wait().unwrap();
@@ -71,6 +85,16 @@ fn end(mut child: Child) {
 
 #[test]
 fn of_two_that_race_one_wins_and_nothing_is_interleaved() {
+    super::in_its_own_process("tests::race::campaign");
+}
+
+#[test]
+#[ignore = "run by the test above"]
+fn campaign() {
+    if !super::is_campaign() {
+        return;
+    }
+    let (mut stops, mut continued, mut taken_over) = (0, 0, 0);
     let mut random = Random(seed());
     for round in 0..if long() { 1_000 } else { 100 } {
         let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
@@ -90,6 +114,11 @@ fn of_two_that_race_one_wins_and_nothing_is_interleaved() {
             let mut third = start(dir.path());
             assert!(!writes(&mut third), "round {round}: taken from a stopped writer");
             end(third);
+            stops += 1;
+            if random.below(2) == 0 {
+                goes_on(&winner, dir.path(), round);
+                continued += 1;
+            }
         }
         let mut writers = vec![winner.id()];
         if random.below(4) > 0 {
@@ -99,6 +128,7 @@ fn of_two_that_race_one_wins_and_nothing_is_interleaved() {
             assert!(writes(&mut next), "round {round}: the dead hold no lock");
             writers.push(next.id());
             end(next);
+            taken_over += 1;
         } else {
             end(winner);
         }
@@ -114,4 +144,5 @@ fn of_two_that_race_one_wins_and_nothing_is_interleaved() {
             "round {round}: each writer's records together, in the order of the writers"
         );
     }
+    println!("{stops} writers were stopped, {continued} of them went on, {taken_over} were taken over from");
 }
