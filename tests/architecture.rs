@@ -18,9 +18,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("adapters/feeds", &["engine"]),
     ("adapters/market", &["engine"]),
     ("adapters/store", &["engine", "journal"]),
+    ("adapters/rows", &["engine"]),
+    ("adapters/parquet", &["engine", "rows"]),
     ("tools/session", &["engine", "journal", "config", "feeds", "market", "store"]),
     ("tools/engine", &["engine", "journal", "config", "feeds", "market", "store", "session"]),
     ("tools/replay", &["engine", "journal", "config", "feeds", "market", "store", "session"]),
+    ("tools/book-check", &["engine", "session"]),
+    ("tools/bench", &["engine", "journal", "config", "feeds", "market", "store", "session"]),
     ("benches", &["engine", "journal", "config", "feeds", "market", "store", "session"]),
     ("tests", &["engine", "journal", "config", "feeds", "market", "store", "session"]),
 ];
@@ -72,9 +76,14 @@ const NOT_IN_ENGINE: &[(&str, &[&str])] = &[
         &["crate::drive", "crate::sequencer", "std::time", "std::thread", "std::fs", "std::net"],
     ),
     ("engine/src/book", &["crate::drive", "crate::sequencer", "crate::stages", "std::time", "std::thread"]),
+    (
+        "engine/src/exchange",
+        &["crate::drive", "crate::sequencer", "crate::stages", "std::time", "std::thread"],
+    ),
     ("engine/src/event", &["crate::drive", "crate::sequencer", "crate::stages", "crate::stage"]),
     ("engine/src/sequencer", &["crate::drive", "std::time", "std::thread", "std::fs"]),
     ("engine/src/ledger", &["crate::drive", "crate::sequencer", "crate::stages"]),
+    ("engine/src/charges", &["crate::drive", "crate::sequencer", "crate::stages", "crate::ledger"]),
 ];
 
 #[test]
@@ -95,6 +104,7 @@ fn stages_know_no_driver_clock_thread_or_file() {
 
 /// The files that may contain `unsafe`, and what for.
 const UNSAFE_FILES: &[&str] = &[
+    "benches/count/allocator.rs",   // a counting allocator
     "engine/src/drive/affinity.rs", // cpu masks
     "engine/src/drive/memory.rs",   // locking pages
     "engine/src/drive/ring.rs",     // writing into a ring's slots in place

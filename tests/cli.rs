@@ -442,6 +442,12 @@ fn bad_input_gets_a_clear_error_and_its_exit_code() {
     assert_refused(&replay(&["import", "lobster", "A=b", "--journal", &path("b")]), 2, &["tick-csv"]);
 }
 
+/// A decimal with at most four digits, on the scale of money.
+fn scaled(decimal: &str) -> i64 {
+    let (whole, digits) = decimal.split_once('.').unwrap();
+    format!("{whole}{digits:0<4}").parse().unwrap()
+}
+
 #[test]
 fn exports_have_the_stated_columns() {
     let dir = scratch();
@@ -453,6 +459,10 @@ fn exports_have_the_stated_columns() {
         ("ticks", "instrument,time,last,volume"),
         ("signals", "signal_id,instrument,time,strategy,action,reason,confidence,price"),
         ("orders", "order_id,instrument,time,strategy,side,type,validity,intent,quantity,price,signal_id"),
+        (
+            "charges",
+            "order_id,instrument,time,side,quantity,value,brokerage,stt,exchange,sebi,stamp,gst,charges,rates_from",
+        ),
     ] {
         let output = replay(&["export", what, &journal]);
         let text = String::from_utf8(output.stdout).unwrap();
@@ -461,6 +471,15 @@ fn exports_have_the_stated_columns() {
         match what {
             "fills" | "orders" | "ticks" => assert_eq!(summary[what], rows, "{what}"),
             _ => assert!(rows > 0, "{what}"),
+        }
+        // Fills and orders are charged what the run is, to the last digit.
+        if let Some(column) = header.split(',').position(|name| name == "charges") {
+            let total = |row: &str| scaled(row.split(',').nth(column).unwrap());
+            let sum: i64 = text.lines().skip(1).map(total).sum();
+            let charged = scaled(summary["charges"]["total"].as_str().unwrap());
+            let pnl = |name: &str| scaled(summary[name].as_str().unwrap());
+            assert_eq!((sum, pnl("gross_pnl") - pnl("net_pnl")), (charged, charged), "{what}");
+            assert!(charged > 0);
         }
     }
     let bars = String::from_utf8(replay(&["export", "bars", &journal, "--timeframe", "5m"]).stdout).unwrap();

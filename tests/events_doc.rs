@@ -112,11 +112,13 @@ fn every_class_in_the_document_is_that_of_the_kind() {
         Kind::Instrument,
         Kind::ConfigText,
         Kind::Hours,
+        Kind::TradingState,
         Kind::Ltp,
         Kind::Quote,
         Kind::Full,
         Kind::DeadLetter,
         Kind::Report,
+        Kind::Wake,
     ] {
         let mut event = Event::new(InstrumentId::NONE, FLAG_EXO, &StepMarker { reserved: [0; 32] });
         event.header.kind = kind as u8;
@@ -137,7 +139,7 @@ fn codes() -> BTreeMap<String, Vec<String>> {
         )*};
     }
     add!(StageId Class Side OrderType Validity Intent OrderState ReportReason Action SignalReason Decision Rule);
-    add!(Timeframe DeadReason CommandCode AlarmCode);
+    add!(MarketPhase Timeframe DeadReason CommandCode AlarmCode);
     codes
 }
 
@@ -259,7 +261,7 @@ const BAR: &str = "\
 const ORDER_BYTES: &str = "\
     0807060504030201181716151413121124232221230204003433323144434241\
     11100f0e0d0c0b0a4d040000000000004e040000000000004f04000000000000\
-    5004020102030000000000000000000000000000000000000000000000000000\
+    5104000000000000520400000000000050040201020301000000000000000000\
     0000000000000000000000000000000000000000000000000000000000000000";
 
 #[test]
@@ -359,7 +361,10 @@ fn reports_bars_and_orders_have_the_bytes_of_the_document() {
         order_type: OrderType::Limit as u8,
         validity: Validity::Ioc as u8,
         intent: Intent::SquareOff as u8,
-        reserved: [0; 58],
+        trigger: Price(1_105),
+        disclosed: Qty(1_106),
+        flags: ORDER_POST_ONLY,
+        reserved: [0; 41],
     };
     hold(FLAG_OUT, &order, ORDER_BYTES);
 }

@@ -281,20 +281,33 @@ fn april_15_trades_ends_flat_and_can_be_proved() {
 
 /// The fills alone give the run's positions and result.
 fn assert_fills_explain(run: &Value, csv: &str) {
-    let (mut count, mut paise) = (0_u64, 0_i64);
+    let (mut count, mut gross, mut charges) = (0_u64, 0_i64, 0_i64);
     let mut positions = BTreeMap::<&str, i64>::new();
     for row in csv.lines().skip(1) {
         let fields: Vec<&str> = row.split(',').collect();
         let sign = if fields[3] == "buy" { 1 } else { -1 };
         let quantity = sign * fields[4].parse::<i64>().expect("a quantity");
         *positions.entry(fields[1]).or_default() += quantity;
-        paise -= quantity * fields[5].replace('.', "").parse::<i64>().expect("a price with two decimals");
+        gross -= quantity * scaled(fields[5]);
+        charges += scaled(fields[6]);
         count += 1;
     }
     assert_eq!(run["fills"], count);
     assert!(positions.values().all(|quantity| *quantity == 0), "{positions:?}");
-    let net = format!("{}{}.{:02}", if paise < 0 { "-" } else { "" }, paise.abs() / 100, paise.abs() % 100);
-    assert_eq!(run["net_pnl"], net.as_str());
+    let of = |value: &Value| scaled(value.as_str().expect("money is text"));
+    let charged = &run["charges"];
+    assert_eq!((of(&run["gross_pnl"]), of(&charged["total"])), (gross, charges));
+    assert_eq!(of(&run["net_pnl"]), gross - charges);
+    let parts = ["brokerage", "stt", "exchange", "sebi", "stamp", "gst"].map(|part| of(&charged[part]));
+    assert_eq!(parts.iter().sum::<i64>(), charges, "{charged}");
+    // The days are of 2021, of which no rates are known.
+    assert!(count == 0 || charged["rates_from"] == "2024-10-01" && charged["rates_stand_in"] == true);
+}
+
+/// A decimal with at most four digits, on the scale of money.
+fn scaled(decimal: &str) -> i64 {
+    let (whole, digits) = decimal.split_once('.').expect("money has decimals");
+    format!("{whole}{digits:0<4}").parse().expect("a number")
 }
 
 #[test]

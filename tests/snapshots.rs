@@ -8,6 +8,7 @@ use pitlane_engine::drive::recover::{Recovery, Skip};
 use pitlane_engine::drive::snapshot::{SnapshotError, SnapshotIds, head, load};
 use pitlane_engine::drive::{Resumed, Run, RunResult, fused::Fused};
 use pitlane_engine::event::{CommandCode, Event, Kind, Timeframe};
+use pitlane_engine::hash::StateHasher;
 use pitlane_engine::limits::CHECKPOINT_INPUTS;
 use pitlane_engine::log::MemoryLog;
 use pitlane_engine::sequencer::schedule::ScriptedCommand;
@@ -180,4 +181,127 @@ fn what_is_no_snapshot_of_the_run_is_refused() {
     other.config.instruments[0].multiplier = 7;
     let error = load(&other.config, &snapshot, IDS).err().unwrap();
     assert!(matches!(error, SnapshotError::State { .. }), "{error}");
+}
+
+/// Snapshots that the fuzzing makes per run of the suite, about ten seconds, and in the long form, about ten minutes.
+const FORGED: u64 = 150_000;
+const FORGED_LONG: u64 = 9_000_000;
+
+/// Bytes of a snapshot's head, of what comes before a section's bytes, and of the checksum at the end.
+const HEAD_BYTES: usize = 120;
+const SECTION_HEAD_BYTES: usize = 32;
+const CHECKSUM_BYTES: usize = 16;
+
+/// Where each section's head is, and its bytes.
+fn sections(file: &[u8]) -> Vec<(usize, std::ops::Range<usize>)> {
+    let mut found = Vec::new();
+    let mut at = HEAD_BYTES;
+    while at < file.len() - CHECKSUM_BYTES {
+        let bytes = u64::from_le_bytes(file[at + 8..at + 16].try_into().unwrap()) as usize;
+        let start = at + SECTION_HEAD_BYTES;
+        found.push((at, start..start + bytes));
+        at = start + bytes;
+    }
+    found
+}
+
+/// Makes the hashes that bytes would have if they had been saved: of one section, and of the whole file.
+fn sign(file: &mut [u8], section: Option<(usize, std::ops::Range<usize>)>) {
+    if let Some((at, bytes)) = section {
+        let id = u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
+        let mut hasher = StateHasher::new(u64::from(id));
+        hasher.bytes(&file[bytes]);
+        file[at + 16..at + 32].copy_from_slice(&hasher.finish().to_le_bytes());
+    }
+    let content = file.len() - CHECKSUM_BYTES;
+    let mut hasher = StateHasher::new(0);
+    hasher.bytes(&file[..content]);
+    file[content..].copy_from_slice(&hasher.finish().to_le_bytes());
+}
+
+/// Changes some bytes of a section, or how many it has.
+fn forge(rng: &mut Rng, file: &mut Vec<u8>) {
+    let all = sections(file);
+    let (head, bytes) = all[rng.below(all.len() as u64) as usize].clone();
+    let mut len = bytes.len();
+    let at = bytes.start + rng.below(len.max(1) as u64) as usize;
+    // What is nearly empty can only grow.
+    match if len < 8 { 4 } else { rng.below(5) } {
+        0 => file[at] ^= 1 << rng.below(8),
+        1 => file[at] = [0, 1, 2, 0x7f, 0x80, 0xff][rng.below(6) as usize],
+        2 => {
+            let numbers = [0, 1, u64::MAX, i64::MAX as u64, i64::MIN as u64, 1 << 62, 1 << 32, rng.draw()];
+            let at = (bytes.start + (at - bytes.start) / 8 * 8).min(bytes.end.saturating_sub(8));
+            file[at..at + 8].copy_from_slice(&numbers[rng.below(8) as usize].to_le_bytes());
+        }
+        3 => {
+            let cut = (1 + rng.below(40) as usize).min(bytes.end - at);
+            file.drain(at..at + cut);
+            len -= cut;
+        }
+        _ => {
+            let more: Vec<u8> = (0..1 + rng.below(40)).map(|_| rng.draw() as u8).collect();
+            len += more.len();
+            file.splice(at..at, more);
+        }
+    }
+    file[head + 8..head + 16].copy_from_slice(&(len as u64).to_le_bytes());
+    sign(file, Some((head, bytes.start..bytes.start + len)));
+}
+
+#[test]
+fn a_forged_snapshot_is_refused_or_is_a_state_that_saves_as_itself() {
+    let long = std::env::var("PITLANE_LONG").is_ok_and(|long| !long.is_empty());
+    let market = market(7, Conflict::Netting);
+    let (_, inputs, _) = go_on(&market, None, 0, 0);
+    let place = 2 * CHECKPOINT_INPUTS as usize;
+    let (mut follower, _) = again(Recovery::new(&market.config).unwrap(), &inputs[..place]);
+    let snapshot = follower.snapshot(IDS);
+    let mut whole = snapshot.clone();
+    for section in sections(&snapshot) {
+        sign(&mut whole, Some(section));
+    }
+    assert!(whole == snapshot, "the test signs as snapshots are signed");
+    let mut rng = Rng(seed("forged", 20_261_121));
+    let (mut loaded, mut states, mut contradicted, wanted) =
+        (0, 0, 0, if long { FORGED_LONG } else { FORGED });
+    for number in 0..wanted {
+        let mut file = snapshot.clone();
+        for _ in 0..1 + rng.below(3) {
+            forge(&mut rng, &mut file);
+        }
+        if number % 16 == 0 {
+            // The head, and the heads of sections, too.
+            let at = [rng.below(HEAD_BYTES as u64) as usize, sections(&file)[3].0 + 8][rng.below(2) as usize];
+            file[at] ^= 1 << rng.below(8);
+            sign(&mut file, None);
+        }
+        match load(&market.config, &file, IDS) {
+            Ok((_, mut recovery)) => {
+                loaded += 1;
+                if number % 16 != 0 {
+                    let again = recovery.snapshot(IDS);
+                    let differs = again.iter().zip(&file).position(|(one, other)| one != other);
+                    assert!(
+                        again == file,
+                        "snapshot {number} saves as another: {differs:?} in {:?}",
+                        sections(&file)
+                    );
+                }
+                // What is recorded contradicts it, perhaps: that is an error of the record, and no panic.
+                let tail = if number % 32 == 1 { 4_000 } else { 200 }.min(inputs.len() - place);
+                let mut events = inputs[place..place + tail].iter().copied();
+                let reader: &mut dyn EventReader = &mut events;
+                let run = recovery.run(reader, None, &mut MemoryLog::default(), &mut |_| {});
+                contradicted += u64::from(run.is_err());
+            }
+            Err(SnapshotError::State { .. } | SnapshotError::Hash(_)) => states += 1,
+            Err(_) => {}
+        }
+    }
+    println!(
+        "{wanted} snapshots of {} bytes: {states} states refused, {loaded} loaded, {contradicted} of them contradicted",
+        snapshot.len()
+    );
+    assert!(loaded > wanted / 100 && states > wanted / 10, "{loaded} {states}");
 }

@@ -1,5 +1,10 @@
 //! The validated configuration of a run. Plain values: parsing, defaults and units are the business of the edges.
 
+mod latency;
+
+pub use latency::{LATENCY_POINTS_MAX, LatencyModel, Measured, Quantile};
+
+use crate::event::{QueueModel, SelfTrade, VenueProfile};
 use crate::units::{IST_OFFSET_NS, InstrumentId, Money, NS_PER_S, Price, Qty, StrategyId, TsNs};
 
 /// What an instrument is.
@@ -287,7 +292,7 @@ impl RiskConfig {
 }
 
 /// The paper venue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VenueConfig {
     /// `L_min`: the least time between an input and a report it causes, in nanoseconds; more than zero.
     pub latency_min_ns: u64,
@@ -295,12 +300,160 @@ pub struct VenueConfig {
     pub latency_spread_ns: u64,
     /// The further latency is a multiple of this; more than zero.
     pub latency_step_ns: u64,
-    /// Adverse distance from the last price of an aggressive fill, in ticks.
+    /// How long a new order takes to the venue; with a model that is not none it acts at a wake-up.
+    pub place_latency: LatencyModel,
+    /// How long a change of an order takes to the venue.
+    pub modify_latency: LatencyModel,
+    /// How long a cancel takes to the venue.
+    pub cancel_latency: LatencyModel,
+    /// How long a report takes; none = `latency_min_ns` and up to `latency_spread_ns` more.
+    pub report_latency: LatencyModel,
+    /// How far from the last price an aggressive order trades where no depth is displayed.
+    pub slippage_model: Slippage,
+    /// Adverse distance from the last price of an aggressive fill, in ticks (`Slippage::Ticks`).
     pub slippage_ticks: i64,
+    /// The same as a share of the price, in bps (`Slippage::Bps`).
+    pub slippage_bps: i64,
+    /// What an order as large as a minute's traded volume moves the price, in bps (`Slippage::Impact`).
+    pub impact_bps: i64,
+    /// Most that an order moves the price, in bps (`Slippage::Impact`).
+    pub impact_max_bps: i64,
     /// Largest share of a volume increase that a resting order gets, in bps.
     pub participation_bps: i64,
+    /// How displayed volume that leaves without a trade is shared between those ahead of an own order and those behind.
+    pub queue_model: QueueModel,
+    /// Exponent of `QueueModel::Power`, 1 to `QUEUE_POWER_MAX`.
+    pub queue_power: u32,
+    /// Which orders are taken.
+    pub profile: VenueProfile,
+    /// What happens when an order would trade with another of the account.
+    pub self_trade: SelfTrade,
     /// Seed of the latencies.
     pub seed: u64,
+}
+
+/// Largest exponent of the power queue model: with it a power of a level's volume fits 128 bits.
+pub const QUEUE_POWER_MAX: u32 = 4;
+
+/// How far from the last price an aggressive order trades where no depth is displayed. Always against the order, and
+/// then to the next tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Slippage {
+    /// A fixed number of ticks.
+    Ticks = 1,
+    /// A fixed share of the price.
+    Bps = 2,
+    /// A share of the price in proportion to the order's quantity over the volume of the last completed minute.
+    Impact = 3,
+}
+
+impl Default for VenueConfig {
+    /// Reports after a millisecond, a tick of slippage, a tenth of the volume.
+    fn default() -> Self {
+        Self {
+            latency_min_ns: 1_000_000,
+            latency_spread_ns: 0,
+            latency_step_ns: 1_000_000,
+            place_latency: LatencyModel::None,
+            modify_latency: LatencyModel::None,
+            cancel_latency: LatencyModel::None,
+            report_latency: LatencyModel::None,
+            slippage_model: Slippage::Ticks,
+            slippage_ticks: 1,
+            slippage_bps: 5,
+            impact_bps: 100,
+            impact_max_bps: 200,
+            participation_bps: 1_000,
+            queue_model: QueueModel::Back,
+            queue_power: 3,
+            profile: VenueProfile::Nse,
+            self_trade: SelfTrade::CancelNewest,
+            seed: 1,
+        }
+    }
+}
+
+impl VenueConfig {
+    /// How long reports take: the model of their own, else what the least latency and its spread say.
+    pub fn reports(&self) -> LatencyModel {
+        let (least_ns, spread_ns) = (self.latency_min_ns, self.latency_spread_ns);
+        match &self.report_latency {
+            LatencyModel::None => {
+                LatencyModel::Uniform { least_ns, spread_ns, step_ns: self.latency_step_ns }
+            }
+            model => model.clone(),
+        }
+    }
+
+    /// The chosen latencies for people, on a line: `place 2ms, modify none, cancel none, report 1ms`.
+    pub fn latency_text(&self) -> String {
+        let Self { place_latency, modify_latency, cancel_latency, .. } = self;
+        let reports = self.reports();
+        format!("place {place_latency}, modify {modify_latency}, cancel {cancel_latency}, report {reports}")
+    }
+}
+
+/// Whose charges are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Broker {
+    /// Nobody's: trading costs nothing, and profit is gross.
+    None = 1,
+    /// Zerodha's.
+    Zerodha = 2,
+}
+
+/// How shares are held, which decides what they cost. Futures and options cost the same either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Product {
+    /// Bought and sold within the day.
+    Intraday = 1,
+    /// Taken into the account.
+    Delivery = 2,
+}
+
+/// What trading costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChargesConfig {
+    /// Whose charges are taken.
+    pub broker: Broker,
+    /// How shares are held.
+    pub product: Product,
+}
+
+impl ChargesConfig {
+    /// Trading costs nothing.
+    pub const NONE: Self = Self { broker: Broker::None, product: Product::Intraday };
+}
+
+impl Default for ChargesConfig {
+    /// Zerodha's, intraday.
+    fn default() -> Self {
+        Self { broker: Broker::Zerodha, product: Product::Intraday }
+    }
+}
+
+impl VenueConfig {
+    /// Queue model, slippage, participation, profile and self-trade prevention in one line: what every result depends on.
+    pub fn describe(&self) -> String {
+        let slippage = match self.slippage_model {
+            Slippage::Ticks => format!("{} ticks", self.slippage_ticks),
+            Slippage::Bps => format!("{} bps", self.slippage_bps),
+            Slippage::Impact => {
+                format!("impact {} bps a minute's volume, at most {}", self.impact_bps, self.impact_max_bps)
+            }
+        };
+        let queue = match self.queue_model {
+            QueueModel::Power => format!("power {}", self.queue_power),
+            model => model.to_string(),
+        };
+        format!(
+            "queue {queue}; without depth: slippage {slippage}, participation {} bps; profile {}, self-trade {}",
+            self.participation_bps, self.profile, self.self_trade
+        )
+    }
 }
 
 /// Everything the stages are built from.
@@ -314,6 +467,8 @@ pub struct PipelineConfig {
     pub strategies: Vec<StrategyConfig>,
     /// Risk.
     pub risk: RiskConfig,
+    /// What trading costs.
+    pub charges: ChargesConfig,
     /// The venue.
     pub venue: VenueConfig,
 }

@@ -125,7 +125,7 @@ impl Resumed {
         Ok(Self {
             stages: Stages::new(config)?,
             sequencer: SequencerState::default(),
-            sink: Sink::new(NoLog, &config.instruments, false),
+            sink: Sink::new(NoLog, config, false),
         })
     }
 

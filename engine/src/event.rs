@@ -30,7 +30,7 @@ pub const SLOT_LINES: usize = 4;
 /// Bytes of the header.
 pub const HEADER_BYTES: usize = 32;
 /// Version of the layouts in this module; it is written with every journal frame.
-pub const SCHEMA_VERSION: u8 = 2;
+pub const SCHEMA_VERSION: u8 = 3;
 
 /// Set on an input from outside: market data, timers, commands, configuration; and on the session ends between them.
 pub const FLAG_EXO: u16 = 1;
@@ -249,6 +249,7 @@ impl Event {
                 stage.is_ok_and(|stage| StageId::from_u8(stage).is_some())
             }
             Kind::Alarm => AlarmCode::from_u8(self.body::<Alarm>().code).is_some(),
+            Kind::TradingState => MarketPhase::from_u8(self.body::<TradingState>().phase).is_some(),
             Kind::SessionStart
             | Kind::SessionEnd
             | Kind::Timer
@@ -257,6 +258,7 @@ impl Event {
             | Kind::Ltp
             | Kind::Quote
             | Kind::Full
+            | Kind::Wake
             | Kind::StepMarker => true,
         }
     }
@@ -264,7 +266,7 @@ impl Event {
     /// The class of an input, the second part of the key by which virtual time orders inputs.
     pub fn class(&self) -> Class {
         match self.kind() {
-            Kind::Report => Class::Endogenous,
+            Kind::Report | Kind::Wake => Class::Endogenous,
             Kind::Timer => Class::Timer,
             Kind::Ltp | Kind::Quote | Kind::Full | Kind::DeadLetter => Class::Market,
             _ => Class::Control,

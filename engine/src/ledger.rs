@@ -1,9 +1,10 @@
 //! Positions and profit in integers: what was paid, what was received and what is held are kept, never an
 //! average.
 //!
-//! Profit is gross, charges are not in it: `sold − bought + quantity × mark × multiplier`, summed over
-//! instruments.
+//! Gross profit is `sold − bought + quantity × mark × multiplier`, summed over instruments; net profit is that less what
+//! was charged. What an order costs is not known here (`charges.rs`), only what was booked.
 
+use crate::charges::{Charged, Charges};
 use crate::config::InstrumentSpec;
 use crate::event::Side;
 use crate::state::StateIo;
@@ -26,14 +27,21 @@ pub struct Position {
     /// turns a long position into a short one completes none, because splitting its value would need
     /// rounding.
     pub realised: Money,
+    /// What its orders were charged.
+    pub charges: Money,
     /// Value of one point of one unit.
     pub multiplier: i64,
 }
 
 impl Position {
     /// Gross profit of this instrument at its mark.
-    pub fn total(&self) -> Money {
-        held_in_range(self.exact_total())
+    pub fn gross(&self) -> Money {
+        held_in_range(self.exact_gross())
+    }
+
+    /// Net profit of this instrument at its mark: the gross profit less the charges.
+    pub fn net(&self) -> Money {
+        held_in_range(self.exact_gross() - i128::from(self.charges.0))
     }
 
     /// Whether amounts are within what fills and prices make, so that no sum with them leaves the range of numbers.
@@ -41,12 +49,13 @@ impl Position {
         let amount = |money: Money| (0..=AMOUNT_MAX).contains(&money.0);
         amount(self.bought)
             && amount(self.sold)
+            && amount(self.charges)
             && self.quantity.0.unsigned_abs() <= HELD_MAX
             && self.mark.0.unsigned_abs() <= HELD_MAX
             && self.realised.0.unsigned_abs() <= AMOUNT_MAX.unsigned_abs()
     }
 
-    fn exact_total(&self) -> i128 {
+    fn exact_gross(&self) -> i128 {
         i128::from(self.sold.0) - i128::from(self.bought.0) + self.value_at(self.mark)
     }
 
@@ -84,9 +93,16 @@ fn held_in_range(exact: i128) -> Money {
 #[derive(Clone, Debug)]
 pub struct Ledger {
     positions: Vec<Position>,
-    total: i128,
+    gross: i128,
     realised: Money,
     open: u32,
+    charges: Charges,
+    /// The sum of the charges.
+    charged: Money,
+    /// The latest first date of the rates that were used (yyyymmdd), 0 before the first charge.
+    rates_from: u32,
+    /// Whether rates were used on a date before they were in force.
+    rates_stand_in: bool,
 }
 
 impl Ledger {
@@ -98,9 +114,19 @@ impl Ledger {
             sold: Money::ZERO,
             mark: Price::ZERO,
             realised: Money::ZERO,
+            charges: Money::ZERO,
             multiplier: spec.multiplier,
         };
-        Self { positions: instruments.iter().map(flat).collect(), total: 0, realised: Money::ZERO, open: 0 }
+        Self {
+            positions: instruments.iter().map(flat).collect(),
+            gross: 0,
+            realised: Money::ZERO,
+            open: 0,
+            charges: Charges::NONE,
+            charged: Money::ZERO,
+            rates_from: 0,
+            rates_stand_in: false,
+        }
     }
 
     /// Books a fill of `quantity` units for `value`, which has the multiplier in it already.
@@ -110,7 +136,7 @@ impl Ledger {
     pub fn fill(&mut self, instrument: InstrumentId, side: Side, quantity: Qty, value: Money) {
         assert!(quantity.0 >= 0 && value.0 >= 0, "a fill has no sign, its side has");
         let position = &mut self.positions[instrument.index()];
-        let before = position.exact_total();
+        let before = position.exact_gross();
         let was_open = !position.quantity.is_zero();
         match side {
             Side::Buy => {
@@ -129,13 +155,27 @@ impl Ledger {
             position.realised = realised;
         }
         self.open = self.open + u32::from(is_open) - u32::from(was_open);
-        self.total += position.exact_total() - before;
+        self.gross += position.exact_gross() - before;
+    }
+
+    /// Books what was charged for an order of the instrument.
+    ///
+    /// Panics if a part is negative: what a fill adds to an order's charges never is.
+    pub fn charge(&mut self, instrument: InstrumentId, charged: &Charged) {
+        let parts = charged.charges.parts();
+        assert!(parts.iter().all(|(_, part)| part.0 >= 0), "a fill never makes an order cheaper");
+        let total = charged.charges.total();
+        self.positions[instrument.index()].charges += total;
+        self.charges = self.charges.plus(&charged.charges);
+        self.charged += total;
+        self.rates_from = self.rates_from.max(charged.rates_from);
+        self.rates_stand_in |= charged.stands_in;
     }
 
     /// Values the instrument at `price` from now on.
     pub fn mark(&mut self, instrument: InstrumentId, price: Price) {
         let position = &mut self.positions[instrument.index()];
-        self.total += position.value_at(price) - position.value_at(position.mark);
+        self.gross += position.value_at(price) - position.value_at(position.mark);
         position.mark = price;
     }
 
@@ -150,8 +190,29 @@ impl Ledger {
     }
 
     /// Gross profit of the run at the marks, realised and unrealised.
-    pub fn total(&self) -> Money {
-        held_in_range(self.total)
+    pub fn gross(&self) -> Money {
+        held_in_range(self.gross)
+    }
+
+    /// Net profit of the run at the marks: realised and unrealised, less the charges.
+    pub fn net(&self) -> Money {
+        held_in_range(self.gross - i128::from(self.charged.0))
+    }
+
+    /// All that was charged, by its parts.
+    pub fn charges(&self) -> &Charges {
+        &self.charges
+    }
+
+    /// The sum of all that was charged.
+    pub fn charged(&self) -> Money {
+        self.charged
+    }
+
+    /// The latest first date (yyyymmdd) of the rates that were used, and whether a trading date before it was charged by
+    /// them, because older rates are not known; `None` if nothing was charged.
+    pub fn rates(&self) -> Option<(u32, bool)> {
+        (self.rates_from > 0).then_some((self.rates_from, self.rates_stand_in))
     }
 
     /// Gross profit of completed round trips.
@@ -161,7 +222,7 @@ impl Ledger {
 
     /// What the open positions would add to the realised profit if they were closed at their marks.
     pub fn unrealised(&self) -> Money {
-        self.total() - self.realised
+        self.gross() - self.realised
     }
 
     /// Instruments whose quantity is not zero.
@@ -179,15 +240,26 @@ impl Ledger {
                 position.multiplier = multiplier;
             }
         }
-        io.plain(&mut self.total);
+        io.plain(&mut self.gross);
         io.plain(&mut self.realised);
         io.plain(&mut self.open);
+        io.plain(&mut self.charges);
+        io.within(&mut self.charged, Money::ZERO, Money(AMOUNT_MAX));
+        io.within(&mut self.rates_from, 0, 99_991_231);
+        io.flag(&mut self.rates_stand_in);
         io.check(|| self.adds_up(), "the ledger's sums are not those of its positions");
     }
 
     /// Whether the running sums are those of the positions, which are possible.
     fn adds_up(&self) -> bool {
-        self.total == self.positions.iter().map(Position::exact_total).sum::<i128>()
+        let parts = self.charges.parts().map(|(_, part)| part.0);
+        let of_parts = || parts.iter().map(|&part| i128::from(part)).sum();
+        let of_positions = || self.positions.iter().map(|p| i128::from(p.charges.0)).sum();
+        let charged = i128::from(self.charged.0);
+        parts.iter().all(|&part| part >= 0)
+            && charged == of_parts()
+            && charged == of_positions()
+            && self.gross == self.positions.iter().map(Position::exact_gross).sum::<i128>()
             && i128::from(self.realised.0) == self.positions.iter().map(|p| i128::from(p.realised.0)).sum()
             && self.open as usize == self.positions.iter().filter(|p| !p.quantity.is_zero()).count()
     }
@@ -224,16 +296,16 @@ mod tests {
         let mut ledger = Ledger::new(&table(&[1]));
         ledger.mark(id, Price(1_000_000)); // 100.00
         ledger.fill(id, Side::Buy, Qty(10), Money::rupees(1_001));
-        assert_eq!((ledger.total(), ledger.realised()), (Money::rupees(-1), Money::ZERO));
+        assert_eq!((ledger.gross(), ledger.realised()), (Money::rupees(-1), Money::ZERO));
         ledger.mark(id, Price(1_020_000));
-        assert_eq!((ledger.total(), ledger.unrealised()), (Money::rupees(19), Money::rupees(19)));
+        assert_eq!((ledger.gross(), ledger.unrealised()), (Money::rupees(19), Money::rupees(19)));
         ledger.fill(id, Side::Sell, Qty(4), Money::rupees(408));
         assert_eq!((ledger.position(id).quantity, ledger.realised()), (Qty(6), Money::ZERO));
         ledger.fill(id, Side::Sell, Qty(6), Money::rupees(606));
-        assert_eq!((ledger.total(), ledger.realised()), (Money::rupees(13), Money::rupees(13)));
+        assert_eq!((ledger.gross(), ledger.realised()), (Money::rupees(13), Money::rupees(13)));
         assert_eq!((ledger.open_positions(), ledger.unrealised()), (0, Money::ZERO));
         ledger.mark(id, Price(9_990_000));
-        assert_eq!(ledger.total(), Money::rupees(13), "a mark without a position moves nothing");
+        assert_eq!(ledger.gross(), Money::rupees(13), "a mark without a position moves nothing");
     }
 
     #[test]
@@ -243,7 +315,7 @@ mod tests {
         ledger.mark(id, Price(500_000)); // 50.00
         ledger.fill(id, Side::Sell, Qty(2), Price(500_000).value(Qty(2), 100));
         ledger.mark(id, Price(490_000));
-        assert_eq!(ledger.total(), Money::rupees(200));
+        assert_eq!(ledger.gross(), Money::rupees(200));
         assert_eq!(ledger.position(id).closing_side(), Some(Side::Buy));
         assert_eq!(ledger.open_positions(), 1);
     }
@@ -272,10 +344,10 @@ mod tests {
                 ledger.fill(id, side, quantity, Money((1 + next() % 1_000_000) as i64));
                 assert_ne!(hash(&mut ledger), before);
             }
-            let total = ledger.positions().iter().fold(Money::ZERO, |sum, p| sum + p.total());
+            let total = ledger.positions().iter().fold(Money::ZERO, |sum, p| sum + p.gross());
             let realised = ledger.positions().iter().fold(Money::ZERO, |sum, p| sum + p.realised);
             let open = ledger.positions().iter().filter(|p| !p.quantity.is_zero()).count();
-            assert_eq!(ledger.total(), total);
+            assert_eq!(ledger.gross(), total);
             assert_eq!(ledger.realised(), realised);
             assert_eq!(ledger.open_positions() as usize, open);
             assert_eq!(ledger.unrealised(), total - realised);

@@ -15,9 +15,11 @@
 //! 4. This crate knows no file, socket or journal; it hands events to an `EventLog`.
 
 pub mod book;
+pub mod charges;
 pub mod config;
 pub mod drive;
 pub mod event;
+pub mod exchange;
 pub mod feed;
 pub mod hash;
 pub mod ledger;
@@ -29,3 +31,4 @@ pub mod stage;
 pub mod stages;
 pub mod state;
 pub mod units;
+pub mod venue_rules;

@@ -1,29 +1,29 @@
 //! The one place where order and time are decided.
 //!
-//! Inputs from outside come as one stream in key order (`source`), execution reports of the paper venue come back over
-//! a ring. On virtual time an input may be released as soon as nothing that could still come may precede it:
+//! Inputs from outside come as one stream in key order (`source`), what the paper venue makes (execution reports, and
+//! wake-ups it asked for) comes back over a ring. On virtual time an input may be released as soon as nothing that
+//! could still come may precede it:
 //!
 //! * an open source without a head blocks;
-//! * the smallest key of the head and the pending reports goes next, iff nothing is in flight, or its time is strictly
+//! * the smallest key of the head and the pending events goes next, iff nothing is in flight, or its time is strictly
 //!   before `ts(done_seq + 1) + L_min`: whatever the unfinished steps still make is at least `L_min` later than the
 //!   first of them.
 //!
 //! The caller must load `done_seq` first and empty the report ring after, each time, before it calls `release`: then
-//! every report of the steps up to `done_seq` is in the pending store.
+//! every endogenous event of the steps up to `done_seq` is in the pending store.
 
 mod pending;
 pub mod schedule;
 pub mod source;
 
-use crate::event::{
-    Class, Command, CommandCode, Event, FLAG_ENDO, FLAG_EXO, Kind, Report, SessionEnd, SessionStart,
-};
-use crate::limits::{IN_FLIGHT_MAX, PENDING_REPORTS_MAX};
+use crate::event::{Class, Command, CommandCode, Event, FLAG_ENDO, FLAG_EXO, Kind, SessionEnd, SessionStart};
+use crate::limits::IN_FLIGHT_MAX;
 use crate::log::EventLog;
 use crate::planted::{Bug, is_planted};
 use crate::state::StateIo;
 use crate::units::{InstrumentId, NS_PER_S, Seq, TsNs};
 use pending::Pending;
+pub(crate) use pending::{Identity, Key};
 use source::{Head, Source};
 
 /// What `release` did.
@@ -40,7 +40,7 @@ pub enum Release {
 }
 
 /// Why a recorded input cannot follow what was recorded before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplayError {
     /// The numbers have a hole.
     #[error("input {found} follows input {last}")]
@@ -50,25 +50,21 @@ pub enum ReplayError {
         /// Its number.
         found: u64,
     },
-    /// A report that the venue did not make.
-    #[error("input {seq} is report {number} of order {order}, which the venue did not make")]
-    UnknownReport {
+    /// An event of the venue that it did not make.
+    #[error("input {seq} is {what}, which the venue did not make")]
+    Unknown {
         /// The input.
         seq: u64,
-        /// The order.
-        order: u64,
-        /// The report's number.
-        number: u32,
+        /// Which report or wake-up, of which order.
+        what: String,
     },
-    /// A report that differs from the one the venue made.
-    #[error("input {seq} is report {number} of order {order}, but the venue made another one")]
-    OtherReport {
+    /// An event of the venue that differs from the one it made.
+    #[error("input {seq} is {what}, but the venue made another one")]
+    Other {
         /// The input.
         seq: u64,
-        /// The order.
-        order: u64,
-        /// The report's number.
-        number: u32,
+        /// Which report or wake-up, of which order.
+        what: String,
     },
 }
 
@@ -86,13 +82,7 @@ pub struct SequencerState {
 impl Default for SequencerState {
     /// Before the first input.
     fn default() -> Self {
-        Self {
-            pending: Pending::with_capacity(PENDING_REPORTS_MAX),
-            last_seq: Seq::ZERO,
-            last_ts: TsNs::ZERO,
-            session: None,
-            told: false,
-        }
+        Self { pending: Pending::new(), last_seq: Seq::ZERO, last_ts: TsNs::ZERO, session: None, told: false }
     }
 }
 
@@ -128,29 +118,33 @@ impl SequencerState {
         io.flag(&mut self.told);
     }
 
-    /// Takes a report that the venue made.
-    pub fn on_report(&mut self, report: &Event) {
-        self.pending.push(report);
+    /// Takes a report or a wake-up that the venue made.
+    pub fn on_endogenous(&mut self, event: &Event) {
+        self.pending.push(event);
     }
 
     /// Takes a recorded input as the next one. Its step must be run before the next.
     ///
     /// # Errors
-    /// If it is not the next by number, or a report that the venue did not make like this.
+    /// If it is not the next by number, or a report or wake-up that the venue did not make like this.
     pub fn replay(&mut self, event: &Event) -> Result<(), ReplayError> {
         let (seq, last) = (event.header.seq, self.last_seq);
         if seq != last.next() {
             return Err(ReplayError::Order { last: last.0, found: seq.0 });
         }
         if event.header.flags & FLAG_ENDO != 0 {
-            let report = event.body::<Report>();
-            let (seq, order, number) = (seq.0, report.order.0, report.number);
-            let made = self.pending.take(report);
-            let mut made = made.ok_or(ReplayError::UnknownReport { seq, order, number })?;
+            let what = Key::of(event).map(|key| key.identity);
+            let unknown = |what: Option<Identity>| ReplayError::Unknown {
+                seq: seq.0,
+                what: what
+                    .map_or_else(|| "a venue's event of no such kind".to_owned(), |what| what.to_string()),
+            };
+            let what = what.ok_or_else(|| unknown(None))?;
+            let mut made = self.pending.take(&what).ok_or_else(|| unknown(Some(what)))?;
             // The place in the order is the sequencer's, not the venue's.
             (made.header.seq, made.header.ts) = (event.header.seq, event.header.ts);
             if made.used_bytes() != event.used_bytes() {
-                return Err(ReplayError::OtherReport { seq, order, number });
+                return Err(ReplayError::Other { seq: seq.0, what: what.to_string() });
             }
         }
         (self.last_seq, self.last_ts) = (seq, event.header.ts);
@@ -179,7 +173,8 @@ impl SequencerState {
 /// Where the next input would come from.
 enum Candidate {
     Head,
-    Report,
+    /// The first of what is pending.
+    Endogenous,
     /// The command that tells the stages of a stop.
     Stop,
     SessionEnd,
@@ -266,9 +261,9 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         self.done = done;
     }
 
-    /// Takes a report that the venue made.
-    pub fn on_report(&mut self, report: &Event) {
-        self.state.pending.push(report);
+    /// Takes a report or a wake-up that the venue made.
+    pub fn on_endogenous(&mut self, event: &Event) {
+        self.state.pending.push(event);
     }
 
     /// The input released last.
@@ -310,7 +305,7 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         };
         let vtime = match candidate {
             Candidate::Head => self.source.head().header.ts,
-            Candidate::Report => self.state.pending.first_key().expect("a report is pending").vtime,
+            Candidate::Endogenous => self.state.pending.first_key().expect("an event is pending").vtime,
             Candidate::Stop | Candidate::SessionEnd => self.state.last_ts,
         };
         if vtime > now || !self.may_release(vtime) {
@@ -321,7 +316,7 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
                 self.current = *self.source.head();
                 self.source.advance();
             }
-            Candidate::Report => self.state.pending.pop_into(&mut self.current),
+            Candidate::Endogenous => self.state.pending.pop_into(&mut self.current),
             Candidate::Stop => self.current = Self::stop_command(),
             Candidate::SessionEnd => self.current = self.session_end(),
         }
@@ -348,7 +343,7 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
             return if self.closed && self.state.session.is_some() && !self.state.told {
                 Ok(Candidate::Stop)
             } else if self.state.pending.first_key().is_some() {
-                Ok(Candidate::Report)
+                Ok(Candidate::Endogenous)
             } else if self.in_flight() > 0 {
                 Err(Release::Blocked)
             } else if self.state.session.is_some() {
@@ -360,12 +355,12 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
             };
         }
         let event = self.source.head();
-        let report_first = self
+        let endogenous_first = self
             .state
             .pending
             .first_key()
             .is_some_and(|key| (key.vtime, Class::Endogenous) < (event.header.ts, event.class()));
-        Ok(if report_first { Candidate::Report } else { Candidate::Head })
+        Ok(if endogenous_first { Candidate::Endogenous } else { Candidate::Head })
     }
 
     fn may_release(&self, vtime: TsNs) -> bool {
@@ -429,12 +424,12 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
     }
 }
 
-/// The input that re-enters for a report the venue emitted as an output.
+/// The input that re-enters for a report or a wake-up that the venue emitted as an output. Panics on any other event.
 pub fn endogenous(output: &Event) -> Event {
-    assert_eq!(output.kind(), Kind::Report, "only reports re-enter");
+    let key = Key::of(output).expect("only reports and wake-ups re-enter");
     let mut event = *output;
     event.header.flags = FLAG_ENDO;
     event.header.index = 0;
-    event.header.ts = output.body::<Report>().vtime;
+    event.header.ts = key.vtime;
     event
 }

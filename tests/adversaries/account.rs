@@ -1,6 +1,8 @@
 //! The checker's own account: positions from reports, orders under way, equity at marks. It shares no code with risk.
 
-use pitlane_engine::config::{InstrumentClass, InstrumentSpec, PipelineConfig, SessionPlan};
+use pitlane_engine::config::{
+    Broker, ChargesConfig, InstrumentClass, InstrumentSpec, PipelineConfig, Product, SessionPlan,
+};
 use pitlane_engine::event::{Intent, Modify, Order, OrderState, Report, ReportReason, Side};
 use pitlane_engine::units::{IST_OFFSET_NS, InstrumentId, NS_PER_S, TsNs};
 use std::collections::HashMap;
@@ -32,6 +34,31 @@ impl Sent {
     pub(crate) fn is_entry(&self) -> bool {
         self.order.intent == Intent::Entry as u8
     }
+}
+
+/// What an order costs of which `value` was filled, by the printed list of the sessions' year, all in percents of turnover:
+/// brokerage, tax, the National Stock Exchange, the regulator, stamp duty, and 18 % of first, third and fourth.
+fn charges(class: InstrumentClass, config: &ChargesConfig, side: Side, value: i128) -> i128 {
+    if config.broker == Broker::None || value == 0 {
+        return 0;
+    }
+    // In 1/100,000 %, of which a value has ten million.
+    const WHOLE: i128 = 10_000_000;
+    let twenty = 200_000 * WHOLE;
+    let buying = side == Side::Buy;
+    let delivery = config.product == Product::Delivery;
+    let (brokerage, tax, exchange, stamp) = match class {
+        InstrumentClass::Index => return 0,
+        InstrumentClass::Equity if delivery => (0, 10_000, 307, 1_500),
+        InstrumentClass::Equity => ((value * 3_000).min(twenty), if buying { 0 } else { 2_500 }, 307, 300),
+        InstrumentClass::Future => ((value * 3_000).min(twenty), if buying { 0 } else { 5_000 }, 183, 200),
+        InstrumentClass::Option => (twenty, if buying { 0 } else { 15_000 }, 3_553, 300),
+    };
+    let stamp = if buying { stamp } else { 0 };
+    let taxed = brokerage + value * exchange + value * 10;
+    let rounded = |parts: i128, whole: i128| (2 * parts + whole) / (2 * whole);
+    let parts = [brokerage, value * tax, value * exchange, value * 10, value * stamp];
+    parts.into_iter().map(|part| rounded(part, WHOLE)).sum::<i128>() + rounded(taxed * 18, 100 * WHOLE)
 }
 
 /// One instrument.
@@ -106,7 +133,7 @@ impl Book {
         i128::from(price) * i128::from(quantity) * i128::from(self.spec.multiplier)
     }
 
-    /// Gross profit at the mark.
+    /// Net profit at the mark: what was charged went out as cash.
     pub(crate) fn profit(&self) -> i128 {
         self.cash + self.value(self.mark, self.held)
     }
@@ -139,12 +166,14 @@ pub(crate) struct Account {
     pub(crate) books: Vec<Book>,
     pub(crate) orders: HashMap<u64, Sent>,
     pub(crate) capital: i128,
+    charges: ChargesConfig,
 }
 
 impl Account {
     pub(crate) fn new(config: &PipelineConfig, plan: &SessionPlan) -> Self {
         let books = (0..config.instruments.len()).map(|n| Book::new(config, plan, n)).collect();
-        Self { books, orders: HashMap::new(), capital: i128::from(config.risk.capital.0) }
+        let (capital, charges) = (i128::from(config.risk.capital.0), config.charges);
+        Self { books, orders: HashMap::new(), capital, charges }
     }
 
     pub(crate) fn profit(&self) -> i128 {
@@ -199,6 +228,7 @@ impl Account {
         }
         let state = OrderState::from_u8(report.state).expect("logs hold known codes");
         let (quantity, value) = (report.filled.0 - sent.filled, report.filled_value.0 - sent.value);
+        let before = sent.value;
         (sent.filled, sent.value, sent.number) = (report.filled.0, report.filled_value.0, report.number);
         sent.done = state.is_final();
         if let Some((_, from, to)) = sent.asked.filter(|asked| report.cause.0 >= asked.0) {
@@ -209,8 +239,11 @@ impl Account {
                 sent.price = from;
             }
         }
-        let (entry, sign, done) = (sent.is_entry(), sent.side().sign(), sent.done);
+        let (entry, side, done) = (sent.is_entry(), sent.side(), sent.done);
+        let sign = side.sign();
         let book = &mut self.books[sent.instrument];
+        let charged = |value: i64| charges(book.spec.class, &self.charges, side, i128::from(value));
+        book.cash -= charged(report.filled_value.0) - charged(before);
         book.held += sign * quantity;
         book.cash -= i128::from(sign) * i128::from(value);
         if done {

@@ -3,7 +3,7 @@
 
 use crate::checker::{Tally, check};
 use crate::scenario::Scenario;
-use pitlane_engine::config::PipelineConfig;
+use pitlane_engine::config::{Broker, PipelineConfig};
 use pitlane_engine::event::{
     Alarm, AlarmCode, Cancel, Event, FLAG_ENDO, Intent, Kind, Modify, Order, OrderState, Report,
     ReportReason, Rule, Verdict,
@@ -248,6 +248,16 @@ const PLANTS: &[(&str, &str, Plant)] = &[
     ("symbol_loss", "symbol_loss", |r, t| {
         let capital = r.config.risk.capital.0;
         tighten(t, "symbol_loss", |most| r.config.risk.symbol_loss_bps = bps_below(most / 8, capital))
+    }),
+    ("charges that nobody took", "halt", |r, _| {
+        let none = r.config.charges.broker == Broker::None;
+        r.config.charges.broker = Broker::Zerodha;
+        none
+    }),
+    ("charges that somebody took", "halt", |r, _| {
+        let taken = r.config.charges.broker == Broker::Zerodha;
+        r.config.charges.broker = Broker::None;
+        taken
     }),
     ("a stop loss nearer by", "exits", |r, _| {
         r.config.strategies.iter_mut().for_each(|terms| terms.stop_loss_bps = 1);

@@ -2,8 +2,8 @@
 
 use crate::kinds::{BELLS, KINDS, STYLES};
 use pitlane_engine::config::{
-    BarsConfig, Conflict, InstrumentClass, InstrumentHours, InstrumentSpec, PipelineConfig, RiskConfig,
-    SessionPlan, SessionTimes, Sizing, StrategyConfig, VenueConfig,
+    BarsConfig, Broker, ChargesConfig, Conflict, InstrumentClass, InstrumentHours, InstrumentSpec,
+    PipelineConfig, Product, RiskConfig, SessionPlan, SessionTimes, Sizing, StrategyConfig, VenueConfig,
 };
 use pitlane_engine::drive::idle::Wait;
 use pitlane_engine::drive::sink::Sink;
@@ -56,9 +56,10 @@ impl Scenario {
             slippage_ticks: pick(&mut rng, &[0, 1, 20]),
             participation_bps: pick(&mut rng, &[0, 1_000, 10_000]),
             seed: rng.draw(),
+            ..VenueConfig::default()
         };
         let bars = BarsConfig { grace_ns: 2 * NS_PER_S };
-        let config = PipelineConfig { instruments, bars, strategies, risk, venue };
+        let config = PipelineConfig { instruments, bars, strategies, risk, charges: charges(seed), venue };
         let events = crate::feed::ticks(&mut rng, &config.instruments, &plan);
         let commands = commands(&mut rng, seconds);
         Self { seed, config, plan, events, commands }
@@ -74,7 +75,7 @@ impl Scenario {
             risk: Risk::new(config),
             matcher: Matcher::new(config),
         };
-        let sink = Sink::new(NoLog, &config.instruments, false);
+        let sink = Sink::new(NoLog, config, false);
         let plans = std::slice::from_ref(&self.plan);
         let schedule = Schedule::new("a test", 1, &config.instruments, &[], plans, &self.commands);
         let run = Run {
@@ -221,6 +222,15 @@ fn strategies(
         }
     });
     strategies.collect()
+}
+
+/// A quarter of the sessions trade for nothing.
+fn charges(seed: u64) -> ChargesConfig {
+    let mut rng = Rng(!seed);
+    ChargesConfig {
+        broker: pick(&mut rng, &[Broker::None, Broker::Zerodha, Broker::Zerodha, Broker::Zerodha]),
+        product: pick(&mut rng, &[Product::Intraday, Product::Delivery]),
+    }
 }
 
 fn commands(rng: &mut Rng, seconds: u64) -> Vec<ScriptedCommand> {

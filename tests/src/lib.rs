@@ -1,6 +1,7 @@
 //! What the tests share: small markets from a seed, and the same run under every driver.
 
 pub mod market;
+pub mod naive;
 pub mod shared_data;
 pub mod synthetic;
 
@@ -8,7 +9,7 @@ use market::Market;
 use pitlane_engine::drive::idle::Wait;
 use pitlane_engine::drive::topology::{RingSizes, workers};
 use pitlane_engine::drive::{Run, RunResult, fused::Fused, pinned, sim};
-use pitlane_engine::event::{Kind, Order};
+use pitlane_engine::event::{Event, Kind, Order};
 use pitlane_engine::log::MemoryLog;
 use pitlane_engine::units::TsNs;
 
@@ -36,6 +37,8 @@ pub struct Activity {
     pub events: u64,
     /// Orders that were moved.
     pub modifies: u64,
+    /// Wake-ups that the venue asked for.
+    pub wakes: u64,
     /// Verdicts by rule and by decision.
     pub rules: [u64; 32],
     /// As `rules`.
@@ -53,6 +56,7 @@ impl Activity {
         self.signals += other.signals;
         self.events += other.events;
         self.modifies += other.modifies;
+        self.wakes += other.wakes;
         sum(&mut self.rules, &other.rules);
         sum(&mut self.decisions, &other.decisions);
         sum(&mut self.intents, &other.intents);
@@ -64,6 +68,7 @@ impl Activity {
             match event.kind() {
                 Kind::Order => self.intents[usize::from(event.body::<Order>().intent)] += 1,
                 Kind::Modify => self.modifies += 1,
+                Kind::Wake => self.wakes += 1,
                 _ => {}
             }
         }
@@ -134,6 +139,14 @@ pub fn run_fused(market: &Market) -> (Outcome, Activity) {
     let (outcome, mut activity) = outcome(&result, &inputs, &outputs);
     activity.note(&outputs);
     (outcome, activity)
+}
+
+/// The inputs and outputs of a fused run.
+pub fn events_of(market: &Market) -> (Vec<Event>, Vec<Event>) {
+    let (run, inputs, outputs) = run_of(market);
+    let result = Fused::new(run).expect("the market's strategies exist").run(Wait::Yield, &|| false);
+    assert!(result.log_error.is_none(), "memory does not fail");
+    (inputs.events(), outputs.events())
 }
 
 /// The pinned workers under a seeded schedule.

@@ -1,6 +1,7 @@
 //! Small markets from a seed: few instruments, times on a coarse grid so that ties happen, prices that keep crossing.
 
 mod depth;
+mod late;
 
 use crate::Rng;
 use pitlane_engine::config::{
@@ -8,7 +9,7 @@ use pitlane_engine::config::{
     SessionTimes, StrategyConfig, VenueConfig,
 };
 use pitlane_engine::event::{Event, FLAG_EXO, Ltp, MARKET_VOLUME, Quote, Timeframe};
-use pitlane_engine::sequencer::schedule::Schedule;
+use pitlane_engine::sequencer::schedule::{Schedule, TradingChange};
 use pitlane_engine::sequencer::source::{Head, Source};
 use pitlane_engine::sequencer::{SOURCE_FEED, schedule::ScriptedCommand};
 use pitlane_engine::units::{InstrumentId, Money, NS_PER_MS, NS_PER_S, Price, Qty, TsNs};
@@ -34,6 +35,8 @@ pub struct Market {
     pub events: Vec<Event>,
     /// Commands with their times.
     pub commands: Vec<ScriptedCommand>,
+    /// Price bands and halts.
+    pub trading: Vec<TradingChange>,
 }
 
 impl Market {
@@ -50,7 +53,8 @@ impl Market {
         };
         let events = ticks(&mut rng, config.instruments.len(), session);
         let (hours, history, commands) = (Vec::new(), Vec::new(), Vec::new());
-        Self { config, sessions: vec![session], hours, history, events, commands }
+        let trading = Vec::new();
+        Self { config, sessions: vec![session], hours, history, events, commands, trading }
     }
 
     /// Sessions, timers and commands as a source.
@@ -58,6 +62,7 @@ impl Market {
         let plan = |&times: &SessionTimes| SessionPlan { times, hours: self.hours.clone() };
         let sessions: Vec<SessionPlan> = self.sessions.iter().map(plan).collect();
         Schedule::new("a test", 1, &self.config.instruments, &self.history, &sessions, &self.commands)
+            .with_trading(&self.trading)
     }
 
     /// The market data as a source.
@@ -100,6 +105,7 @@ fn config(rng: &mut Rng) -> PipelineConfig {
         instruments,
         bars: BarsConfig { grace_ns: 2 * NS_PER_S },
         strategies,
+        charges: pitlane_engine::config::ChargesConfig::default(),
         risk: RiskConfig {
             capital: Money::rupees(500_000),
             position_bps: 1_000,
@@ -127,6 +133,7 @@ fn config(rng: &mut Rng) -> PipelineConfig {
             slippage_ticks: 1,
             participation_bps: 1_000,
             seed: rng.draw(),
+            ..VenueConfig::default()
         },
     }
 }

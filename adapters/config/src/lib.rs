@@ -12,6 +12,7 @@
 
 mod error;
 mod instruments;
+mod latency;
 mod layers;
 mod names;
 mod parse;
@@ -29,11 +30,13 @@ mod values;
 
 pub use error::ConfigError;
 pub use instruments::{canonical_symbol, default_instrument, demo_universe};
+pub use latency::format_recorded_latency;
 pub use layers::Layers;
 pub use schema::{KeySchema, SCHEMA, SectionSchema};
 pub use settings::{
-    DurabilityLevel, EngineSettings, ExitSettings, JournalSettings, LagLimits, Mode, PacketMode,
-    ScriptedCommand, SessionSettings, Settings, SimSettings, Speed, StrategySettings, Wait,
+    DurabilityLevel, EngineSettings, ExitSettings, Halt, JournalSettings, LagLimits, Mode, PacketMode,
+    PriceBand, ScriptedCommand, SessionSettings, Settings, SimSettings, Speed, StrategySettings,
+    TradingSettings, Wait,
 };
 pub use time::{date_number, format_ist, ist, parse_date, parse_time};
 pub use values::{

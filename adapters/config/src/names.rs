@@ -1,6 +1,6 @@
 //! Names in files of the engine's own choices.
 
-use pitlane_engine::config::{Conflict, InstrumentClass, Sizing};
+use pitlane_engine::config::{Broker, Conflict, InstrumentClass, Product, Sizing, Slippage};
 
 /// Classes of instruments.
 pub(crate) const CLASSES: &[(&str, InstrumentClass)] = &[
@@ -17,6 +17,17 @@ pub(crate) const CONFLICTS: &[(&str, Conflict)] =
 /// Ways to size an entry.
 pub(crate) const SIZINGS: &[(&str, Sizing)] =
     &[("capital", Sizing::Capital), ("risk", Sizing::Risk), ("atr", Sizing::Atr)];
+
+/// Ways to price an aggressive fill where no depth is displayed.
+pub(crate) const SLIPPAGES: &[(&str, Slippage)] =
+    &[("ticks", Slippage::Ticks), ("bps", Slippage::Bps), ("impact", Slippage::Impact)];
+
+/// Whose charges are taken.
+pub(crate) const BROKERS: &[(&str, Broker)] = &[("none", Broker::None), ("zerodha", Broker::Zerodha)];
+
+/// How shares are held.
+pub(crate) const PRODUCTS: &[(&str, Product)] =
+    &[("intraday", Product::Intraday), ("delivery", Product::Delivery)];
 
 /// The name of a value. Panics if the table lacks it: a test below asks for all.
 pub(crate) fn name_of<T: Copy + PartialEq>(table: &[(&'static str, T)], value: T) -> &'static str {
@@ -43,6 +54,15 @@ mod tests {
         }
         for choice in [Sizing::Capital, Sizing::Risk, Sizing::Atr] {
             assert_eq!(value_of(SIZINGS)(name_of(SIZINGS, choice)), Some(choice));
+        }
+        for choice in [Slippage::Ticks, Slippage::Bps, Slippage::Impact] {
+            assert_eq!(value_of(SLIPPAGES)(name_of(SLIPPAGES, choice)), Some(choice));
+        }
+        for choice in [Broker::None, Broker::Zerodha] {
+            assert_eq!(value_of(BROKERS)(name_of(BROKERS, choice)), Some(choice));
+        }
+        for choice in [Product::Intraday, Product::Delivery] {
+            assert_eq!(value_of(PRODUCTS)(name_of(PRODUCTS, choice)), Some(choice));
         }
         assert_eq!(value_of(SIZINGS)("kelly"), None);
     }

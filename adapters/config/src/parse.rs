@@ -2,8 +2,11 @@
 
 mod risk;
 mod tables;
+mod trading;
 
 use crate::error::ConfigError;
+use crate::latency;
+use crate::names::{BROKERS, PRODUCTS, SLIPPAGES, value_of};
 use crate::read::{
     Section, count, cpu_list, date, duration, named, seed, share, text, time_of_day, unknown_key, whole,
 };
@@ -14,8 +17,8 @@ use crate::settings::{
 };
 use crate::tree::{Table, Value};
 use crate::values;
-use pitlane_engine::config::{BarsConfig, VenueConfig};
-use pitlane_engine::event::CommandCode;
+use pitlane_engine::config::{BarsConfig, ChargesConfig, QUEUE_POWER_MAX, VenueConfig};
+use pitlane_engine::event::{CommandCode, QueueModel, SelfTrade, VenueProfile};
 use pitlane_engine::units::NS_PER_S;
 
 /// Bytes of a segment: bounds and step of the journal's format.
@@ -63,7 +66,9 @@ impl Settings {
             strategies,
             risk: risk::risk(&limits, defaults.risk)?,
             exits: risk::exits(&limits, defaults.exits)?,
+            charges: charges(&Section::of(root, "charges")?, defaults.charges)?,
             venue: venue(&Section::of(root, "venue")?, defaults.venue)?,
+            trading: trading::trading(root)?,
         })
     }
 }
@@ -192,8 +197,15 @@ fn commands(section: &Section<'_>, hours: &SessionSettings) -> Result<Vec<Script
     Ok(commands)
 }
 
+fn charges(section: &Section<'_>, default: ChargesConfig) -> Result<ChargesConfig, ConfigError> {
+    Ok(ChargesConfig {
+        broker: section.read("broker", default.broker, named(value_of(BROKERS)))?,
+        product: section.read("product", default.product, named(value_of(PRODUCTS)))?,
+    })
+}
+
 fn venue(section: &Section<'_>, default: VenueConfig) -> Result<VenueConfig, ConfigError> {
-    Ok(VenueConfig {
+    let venue = VenueConfig {
         latency_min_ns: section.read("latency_min", default.latency_min_ns, duration(1..=MINUTE_NS))?,
         latency_spread_ns: section.read(
             "latency_spread",
@@ -201,8 +213,52 @@ fn venue(section: &Section<'_>, default: VenueConfig) -> Result<VenueConfig, Con
             duration(0..=MINUTE_NS),
         )?,
         latency_step_ns: section.read("latency_step", default.latency_step_ns, duration(1..=MINUTE_NS))?,
+        place_latency: section.read("place_latency", default.place_latency, latency::model)?,
+        modify_latency: section.read("modify_latency", default.modify_latency, latency::model)?,
+        cancel_latency: section.read("cancel_latency", default.cancel_latency, latency::model)?,
+        report_latency: section.read("report_latency", default.report_latency, latency::model)?,
+        queue_model: section.read("queue_model", default.queue_model, named(QueueModel::from_name))?,
+        queue_power: section.read("queue_power", default.queue_power, count(1..=QUEUE_POWER_MAX))?,
+        slippage_model: section.read("slippage_model", default.slippage_model, named(value_of(SLIPPAGES)))?,
         slippage_ticks: section.read("slippage_ticks", default.slippage_ticks, whole(0..=1_000))?,
+        slippage_bps: section.read("slippage", default.slippage_bps, share(0..=WHOLE_BPS))?,
+        impact_bps: section.read("impact", default.impact_bps, share(0..=WHOLE_BPS))?,
+        impact_max_bps: section.read("impact_max", default.impact_max_bps, share(0..=WHOLE_BPS))?,
         participation_bps: section.read("participation", default.participation_bps, share(1..=WHOLE_BPS))?,
+        profile: section.read("profile", default.profile, named(VenueProfile::from_name))?,
+        self_trade: section.read("self_trade", default.self_trade, named(SelfTrade::from_name))?,
         seed: section.read("seed", default.seed, seed)?,
-    })
+    };
+    check_latencies(section, &venue)?;
+    Ok(venue)
+}
+
+/// Whether the latency models hold together, and none is shorter than the least latency.
+fn check_latencies(section: &Section<'_>, venue: &VenueConfig) -> Result<(), ConfigError> {
+    let least = values::format_duration_ns(venue.latency_min_ns);
+    for (key, model) in [
+        ("place_latency", &venue.place_latency),
+        ("modify_latency", &venue.modify_latency),
+        ("cancel_latency", &venue.cancel_latency),
+        ("report_latency", &venue.report_latency),
+    ] {
+        if let Some(fault) = model.fault(venue.latency_min_ns) {
+            let why = format!("venue.{key} ({model}) cannot be: {fault}; venue.latency_min is {least}");
+            return Err(section.conflict(
+                key,
+                why,
+                "write its points in ascending order, none below latency_min",
+            ));
+        }
+    }
+    if !venue.report_latency.is_none() && venue.latency_spread_ns > 0 {
+        let spread = values::format_duration_ns(venue.latency_spread_ns);
+        let why = format!("venue.report_latency is given, and venue.latency_spread is {spread}");
+        return Err(section.conflict(
+            "report_latency",
+            why,
+            "set latency_spread = 0, or leave one of them out",
+        ));
+    }
+    Ok(())
 }

@@ -31,7 +31,8 @@ impl Settings {
         }
         let strategies = enabled.into_iter().map(|strategy| self.strategy(strategy, &instruments));
         let strategies = strategies.collect::<Result<_, _>>()?;
-        Ok(PipelineConfig { instruments, bars: self.bars, strategies, risk: self.risk, venue: self.venue })
+        let Self { bars, risk, charges, .. } = *self;
+        Ok(PipelineConfig { instruments, bars, strategies, risk, charges, venue: self.venue.clone() })
     }
 
     fn strategy(

@@ -36,6 +36,8 @@ const LIMIT: &str = "0% to 100%, in steps of 0.01%; 0% = no limit";
 const TIMES: &str = "0 to 1000 with at most four decimals, such as 2; 0 = no limit";
 /// Which values a share takes that must be more than nothing.
 const SHARE: &str = "more than 0% up to 100%, in steps of 0.01%, such as 2%";
+/// Which values a share takes that may be nothing.
+const SHARE_OR_NONE: &str = "0% to 100%, in steps of 0.01%, such as 0.05%";
 const TIME: &str = "a time of day HH:MM or HH:MM:SS in quotes, Indian time";
 /// Which values a time takes that may be left to its margin.
 const TIME_OR_NONE: &str =
@@ -45,6 +47,8 @@ const STOP: &str = "0% to 100%, in steps of 0.01%; 0% = off";
 const PROFIT: &str = "0% to 1000%, in steps of 0.01%; 0% = off";
 const HOLDING: &str = "0 to 24h, such as 45m; 0 = off";
 const LAG: &str = "1ns to 60s, such as 50ms; lag_warn <= lag_reduce <= lag_halt";
+const LATENCY: &str = "none, a duration such as 2ms, a range such as 1ms..5ms or 1ms..5ms/500us, quantiles such as [\"p50 2ms\", \
+     \"p99 9ms\"], or times of day such as [\"09:15 2ms\", \"09:16 3ms\"]; at least latency_min, at most 60s";
 const FLAG: &str = "true or false";
 
 /// The sections in the order of the canonical text.
@@ -158,6 +162,20 @@ pub const SCHEMA: &[SectionSchema] = &[
                 "largest quantity the exchange takes in one order",
             ),
             key("derivatives", FLAG, "whether futures or options on it trade; default true for equities"),
+            key(
+                "band",
+                "two prices in rupees, the lower one first, such as [\"90\", \"110\"]",
+                "the prices its orders may have; absent = any",
+            ),
+        ],
+    ),
+    section(
+        "halts",
+        true,
+        &[
+            key("symbol", "a symbol of the run's instruments", "what does not trade"),
+            key("from", TIME, "from when, on every session's day"),
+            key("until", TIME, "until when"),
         ],
     ),
     section(
@@ -250,14 +268,54 @@ pub const SCHEMA: &[SectionSchema] = &[
         ],
     ),
     section(
+        "charges",
+        false,
+        &[
+            key("broker", "zerodha or none", "whose charges are taken; none = trading costs nothing"),
+            key("product", "intraday or delivery", "how shares are held, which decides what they cost"),
+        ],
+    ),
+    section(
         "venue",
         false,
         &[
             key("latency_min", "1ns to 60s, such as 1ms", "least time between an input and its report"),
             key("latency_spread", "0 to 60s", "further latency, chosen per report from 0 to this"),
             key("latency_step", "1ns to 60s", "the further latency is a multiple of this"),
-            key("slippage_ticks", "0 to 1000", "distance from the last price of an aggressive fill"),
-            key("participation", SHARE, "share of traded volume a resting order gets at most"),
+            key("place_latency", LATENCY, "how long an order takes to the venue"),
+            key("modify_latency", LATENCY, "how long a change of an order takes to the venue"),
+            key("cancel_latency", LATENCY, "how long a cancel takes to the venue"),
+            key("report_latency", LATENCY, "how long a report takes; none = by the three keys above"),
+            key(
+                "queue_model",
+                "front, back, proportional or power",
+                "whose displayed volume leaves a queue without a trade: those ahead of an own order, those behind, both",
+            ),
+            key("queue_power", "1 to 4", "exponent of queue_model power"),
+            key(
+                "slippage_model",
+                "ticks, bps or impact",
+                "how far from the last price an aggressive order trades where no depth is displayed",
+            ),
+            key("slippage_ticks", "0 to 1000", "that distance in ticks (slippage_model ticks)"),
+            key("slippage", SHARE_OR_NONE, "that distance as a share of the price (slippage_model bps)"),
+            key(
+                "impact",
+                SHARE_OR_NONE,
+                "that distance for an order as large as the last minute's volume (slippage_model impact)",
+            ),
+            key("impact_max", SHARE_OR_NONE, "its most (slippage_model impact)"),
+            key("participation", SHARE, "share of traded volume a resting order gets at most, without depth"),
+            key(
+                "profile",
+                "nse or full",
+                "which orders are taken: what NSE and its brokers take, or all kinds",
+            ),
+            key(
+                "self_trade",
+                "cancel_newest, cancel_oldest or decrement",
+                "what happens when an order would trade with another of the account",
+            ),
             key("seed", "a whole number from 0", "seed of the latencies"),
         ],
     ),

@@ -1,12 +1,17 @@
 //! The configuration with its types.
 
 mod defaults;
+mod trading;
+
+pub use trading::{Halt, PriceBand, TradingSettings};
 
 use crate::error::ConfigError;
 use crate::instruments::check_table;
 use crate::time::{date_number, format_ist, format_time, ist};
 use jiff::civil::{Date, Time, time};
-use pitlane_engine::config::{BarsConfig, InstrumentSpec, RiskConfig, SessionTimes, VenueConfig};
+use pitlane_engine::config::{
+    BarsConfig, ChargesConfig, InstrumentSpec, RiskConfig, SessionTimes, VenueConfig,
+};
 use pitlane_engine::event::{CommandCode, Timeframe};
 use pitlane_engine::units::{Money, NS_PER_S, TsNs};
 use std::path::PathBuf;
@@ -32,8 +37,12 @@ pub struct Settings {
     pub risk: RiskConfig,
     /// `[risk]`: the exits of strategies that have none of their own.
     pub exits: ExitSettings,
+    /// `[charges]`.
+    pub charges: ChargesConfig,
     /// `[venue]`.
     pub venue: VenueConfig,
+    /// `[[halts]]`, and `band` of `[[instruments]]`.
+    pub trading: TradingSettings,
 }
 
 /// `[engine]`: how a run uses the machine. Nothing here changes a result.

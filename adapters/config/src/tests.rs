@@ -1,7 +1,9 @@
 //! The layers together: what they give, and the text of every error.
 
+mod charges;
 mod errors;
 mod files;
+mod latency;
 mod risk;
 mod session;
 mod strategies;
@@ -9,8 +11,8 @@ mod strategies;
 use crate::settings::{DurabilityLevel, ExitSettings, JournalSettings, ScriptedCommand, Speed, Wait};
 use crate::{ConfigError, Layers, Settings};
 use jiff::civil::{date, time};
-use pitlane_engine::config::{Conflict, InstrumentClass, Sizing};
-use pitlane_engine::event::{CommandCode, Timeframe};
+use pitlane_engine::config::{Conflict, InstrumentClass, Sizing, Slippage};
+use pitlane_engine::event::{CommandCode, QueueModel, SelfTrade, Timeframe, VenueProfile};
 use pitlane_engine::units::{Money, Price, Qty};
 use std::path::Path;
 use tempfile::TempDir;
@@ -218,12 +220,24 @@ leverage = 1.5
 derivatives_value = "0"
 margin_equity = "25%"
 margin_future = "16%"
+[charges]
+broker = "none"
+product = "delivery"
+
 [venue]
 latency_min = "1ns"
 latency_spread = "40ms"
 latency_step = "250us"
+queue_model = "power"
+queue_power = 4
+slippage_model = "impact"
 slippage_ticks = 0
+slippage = "0%"
+impact = "0.5%"
+impact_max = "100%"
 participation = "100%"
+profile = "full"
+self_trade = "decrement"
 seed = 77
 "#;
 
@@ -257,6 +271,13 @@ fn values_are_read_with_their_units() {
     assert_eq!((lag.warn_ns, lag.reduce_ns, lag.halt_ns), (1_000_000, 2_000_000, 3_000_000));
     assert_eq!(parsed.risk.capital, Money(12_345_670_001));
     assert_eq!((parsed.risk.no_new_entry_s, parsed.risk.leverage_bps), (53_130, 15_000));
+    let venue = &parsed.venue;
+    assert_eq!((venue.queue_model, venue.queue_power), (QueueModel::Power, 4));
+    assert_eq!(
+        (venue.slippage_model, venue.impact_bps, venue.impact_max_bps),
+        (Slippage::Impact, 50, 10_000)
+    );
+    assert_eq!((venue.profile, venue.self_trade), (VenueProfile::Full, SelfTrade::Decrement));
     let command =
         |h, s, code, reason: &str| ScriptedCommand { at: time(h, 0, s, 0), code, reason: reason.to_owned() };
     let commands = [

@@ -1,6 +1,7 @@
 //! The canonical text of a configuration: complete, in the order of the schema, with one way to write every value.
 
-use crate::names::{CLASSES, CONFLICTS, SIZINGS, name_of};
+use crate::latency::model_text;
+use crate::names::{BROKERS, CLASSES, CONFLICTS, PRODUCTS, SIZINGS, SLIPPAGES, name_of};
 use crate::settings::{Settings, StrategySettings};
 use crate::time::{format_time, time_of_seconds};
 use crate::values::{format_bps, format_bytes, format_duration_ns, shortest_decimal};
@@ -66,16 +67,31 @@ impl Settings {
         text.head("[bars]");
         text.quoted("grace", &format_duration_ns(self.bars.grace_ns));
         self.sim(text, with_speed);
-        self.instruments.iter().for_each(|instrument| instrument_text(instrument, text));
+        for instrument in &self.instruments {
+            instrument_text(instrument, text);
+            if let Some(band) = self.trading.band(&instrument.symbol) {
+                let [low, high] = [band.low, band.high].map(|price| quote(&shortest_decimal(price.0)));
+                text.bare("band", format!("[{low}, {high}]"));
+            }
+        }
         // Without this an empty list would read back as the built-in one.
         if self.instruments.is_empty() {
             text.0.insert_str(0, "instruments = []\n");
+        }
+        for halt in &self.trading.halts {
+            text.head("[[halts]]");
+            text.quoted("symbol", &halt.symbol);
+            text.quoted("from", &format_time(halt.from));
+            text.quoted("until", &format_time(halt.until));
         }
         self.strategies.iter().for_each(|strategy| strategy_text(strategy, text));
         if self.strategies.is_empty() {
             text.0.insert_str(0, "strategies = []\n");
         }
         self.risk(text);
+        text.head("[charges]");
+        text.quoted("broker", name_of(BROKERS, self.charges.broker));
+        text.quoted("product", name_of(PRODUCTS, self.charges.product));
         self.venue(text);
     }
 
@@ -156,8 +172,26 @@ impl Settings {
         text.quoted("latency_min", &format_duration_ns(venue.latency_min_ns));
         text.quoted("latency_spread", &format_duration_ns(venue.latency_spread_ns));
         text.quoted("latency_step", &format_duration_ns(venue.latency_step_ns));
+        for (key, model) in [
+            ("place_latency", &venue.place_latency),
+            ("modify_latency", &venue.modify_latency),
+            ("cancel_latency", &venue.cancel_latency),
+            ("report_latency", &venue.report_latency),
+        ] {
+            if !model.is_none() {
+                text.bare(key, model_text(model, quote));
+            }
+        }
+        text.quoted("queue_model", venue.queue_model.name());
+        text.bare("queue_power", venue.queue_power);
+        text.quoted("slippage_model", name_of(SLIPPAGES, venue.slippage_model));
         text.bare("slippage_ticks", venue.slippage_ticks);
+        text.quoted("slippage", &format_bps(venue.slippage_bps));
+        text.quoted("impact", &format_bps(venue.impact_bps));
+        text.quoted("impact_max", &format_bps(venue.impact_max_bps));
         text.quoted("participation", &format_bps(venue.participation_bps));
+        text.quoted("profile", venue.profile.name());
+        text.quoted("self_trade", venue.self_trade.name());
         text.seed("seed", venue.seed);
     }
 }

@@ -1,6 +1,6 @@
 //! What a run's journal starts with: the configuration it was made with, and its instruments.
 
-use super::{EventStream, INPUTS, StoreError};
+use super::{Preamble, StoreError};
 use pitlane_engine::config::{InstrumentClass, InstrumentSpec};
 use pitlane_engine::event::{ConfigText, Event, Instrument, Kind, SessionStart};
 use std::path::Path;
@@ -16,12 +16,12 @@ pub struct Head {
     pub first_session: SessionStart,
 }
 
-/// Reads the preamble of the journal at `dir`.
+/// Reads the preamble of the journal at `dir`, also one that was kept when retention removed the start of the inputs.
 ///
 /// # Errors
 /// If the journal cannot be read, or does not start with a preamble and a session.
 pub fn read_head(dir: &Path) -> Result<Head, StoreError> {
-    let mut events = EventStream::open(dir, INPUTS)?;
+    let mut events = Preamble::open(dir)?;
     let not_a_run = |what| StoreError::NotARun { path: dir.to_owned(), what };
     let (mut text, mut instruments) = (Vec::new(), Vec::new());
     while let Some(event) = events.try_next()? {

@@ -4,12 +4,14 @@
 //! number of its own, and the event carries its cause. The payload of a frame is the event's used bytes.
 
 mod head;
+mod preamble;
 mod reader;
 mod resume;
 mod snapshots;
 mod writer;
 
 pub use head::{Head, read_head};
+pub use preamble::{Preamble, keep_preamble};
 pub use reader::{EventStream, StreamEnd};
 pub use resume::{Ends, ends_complete, has_segments, hot_dir, note_hot_dir, recover_streams};
 pub use snapshots::Snapshots;
@@ -29,6 +31,16 @@ pub enum StoreError {
     /// The journal itself.
     #[error(transparent)]
     Journal(#[from] pitlane_journal::JournalError),
+    /// A file beside the streams.
+    #[error(
+        "cannot write {path}: {source}; check the disk and the directory's permissions, then do it again"
+    )]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
     /// A frame that is intact but is no event of this version.
     #[error("{path}, stream {stream}, segment {segment}, offset {offset}, frame {seq}: {source}")]
     Event {

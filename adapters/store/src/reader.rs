@@ -29,6 +29,7 @@ pub struct EventStream {
     path: PathBuf,
     stream: &'static str,
     end: StreamEnd,
+    begins_late: bool,
 }
 
 impl EventStream {
@@ -37,12 +38,31 @@ impl EventStream {
     /// # Errors
     /// If there is no such stream, or its first segment is damaged.
     pub fn open(dir: &Path, stream: &'static str) -> Result<Self, StoreError> {
-        Ok(Self {
-            reader: Reader::open(dir, stream)?,
-            path: dir.to_owned(),
-            stream,
-            end: StreamEnd::default(),
-        })
+        Ok(Self::of(Reader::open(dir, stream)?, dir, stream))
+    }
+
+    /// The same at the first event that retention has left. For whoever needs no beginning: figures that are made from
+    /// the first input on would be wrong without it.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open), but for a start that was removed.
+    pub fn open_kept(dir: &Path, stream: &'static str) -> Result<Self, StoreError> {
+        Ok(Self::of(Reader::open_kept(dir, stream)?, dir, stream))
+    }
+
+    fn of(reader: Reader, dir: &Path, stream: &'static str) -> Self {
+        let begins_late = reader.segment() > 0;
+        Self { reader, path: dir.to_owned(), stream, end: StreamEnd::default(), begins_late }
+    }
+
+    /// Whether retention had removed the stream's start when it was opened.
+    pub fn begins_late(&self) -> bool {
+        self.begins_late
+    }
+
+    /// The name that the streams of one journal share.
+    pub fn journal_uuid(&self) -> [u8; 16] {
+        self.reader.journal_uuid()
     }
 
     /// Goes to the first event whose frame has the number `seq` or a later one; `false` if the stream ends before.
@@ -51,6 +71,14 @@ impl EventStream {
     /// If the journal is damaged on the way.
     pub fn seek(&mut self, seq: u64) -> Result<bool, StoreError> {
         Ok(self.reader.seek_seq(seq)?)
+    }
+
+    /// Goes to the first event whose time is `ts_ns` or later; `false` if the stream ends before.
+    ///
+    /// # Errors
+    /// If the journal is damaged on the way.
+    pub fn seek_time(&mut self, ts_ns: u64) -> Result<bool, StoreError> {
+        Ok(self.reader.seek_ts(ts_ns)?)
     }
 
     /// What the writer said the run consists of.

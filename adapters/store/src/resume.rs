@@ -2,7 +2,7 @@
 
 use super::{EventStream, INPUTS, OUTPUTS, StoreError};
 use pitlane_engine::event::{Event, Kind, StageId};
-use pitlane_journal::{JournalDir, Recovered, recover_full};
+use pitlane_journal::{JournalDir, JournalError, Recovered, examine, recover};
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
@@ -77,16 +77,30 @@ pub fn has_segments(dir: &Path, stream: &str) -> bool {
 }
 
 /// Recovers both streams of a run. Every frame is verified, also of sealed segments: a run goes on with money from here,
-/// and what is behind a snapshot would not be read again.
+/// and what is behind a snapshot would not be read again. Both are looked at before either is written.
 ///
 /// # Errors
-/// If what was durable is damaged: then nothing was written to that stream.
+/// If what was durable is damaged: then nothing was written, to neither stream.
 pub fn recover_streams(dir: &JournalDir) -> Result<Ends, StoreError> {
-    let ends = |stream| match has_segments(dir.path(), stream) {
-        true => recover_full(dir, stream).map(Some),
-        false => Ok(None),
-    };
-    Ok(Ends { inputs: ends(INPUTS)?, outputs: ends(OUTPUTS)? })
+    let streams = [INPUTS, OUTPUTS].map(|stream| has_segments(dir.path(), stream).then_some(stream));
+    let [inputs, outputs] = streams.map(|stream| stream.map(|stream| examine(dir, stream)).transpose());
+    let ends = Ends { inputs: inputs?, outputs: outputs? };
+    let mended = |found: Option<Recovered>| found.map(|found| mend(dir, found)).transpose();
+    Ok(Ends { inputs: mended(ends.inputs)?, outputs: mended(ends.outputs)? })
+}
+
+/// Does what `found` says has to be done. Its frames were verified under the same lock, so sealed segments are not read
+/// again.
+fn mend(dir: &JournalDir, found: Recovered) -> Result<Recovered, JournalError> {
+    let mut done = recover(dir, &found.stream)?;
+    assert!(
+        done.last == found.last && done.chain == found.chain,
+        "a stream under this lock is what it was when it was examined"
+    );
+    done.frames_scanned = found.frames_scanned;
+    done.parts.headers_ns += found.parts.headers_ns;
+    done.parts.scan_ns += found.parts.scan_ns;
+    Ok(done)
 }
 
 /// Whether the last recorded input ends a session, and whether its outputs are recorded to the last one, which is the
@@ -96,7 +110,7 @@ pub fn recover_streams(dir: &JournalDir) -> Result<Ends, StoreError> {
 /// If the journal cannot be read.
 pub fn ends_complete(dir: &Path, ends: &Ends) -> Result<(bool, bool), StoreError> {
     let event = |stream, last| -> Result<Option<Event>, StoreError> {
-        let mut events = EventStream::open(dir, stream)?;
+        let mut events = EventStream::open_kept(dir, stream)?;
         if last == 0 || !events.seek(last)? {
             return Ok(None);
         }
@@ -114,4 +128,67 @@ pub fn ends_complete(dir: &Path, ends: &Ends) -> Result<(bool, bool), StoreError
             && output.header.source == StageId::Matcher as u32
     });
     Ok((ended, ended && whole))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::JournalLog;
+    use pitlane_engine::log::EventLog;
+    use pitlane_engine::units::{Seq, TsNs};
+    use pitlane_journal::WriterOptions;
+    use std::collections::BTreeMap;
+
+    /// A journal whose writer died, with five segments or so in each stream.
+    fn crashed(dir: &Path) {
+        let lock = JournalDir::lock(dir).expect("a directory");
+        let options = WriterOptions { segment_bytes: 256 * 1024, ..WriterOptions::default() };
+        let mut inputs = JournalLog::inputs(&lock, options).expect("a stream");
+        let mut outputs = JournalLog::outputs(&lock, options).expect("a stream");
+        for seq in 1..=10_000 {
+            let event = Event::state_hash(StageId::Risk, 7, Seq(seq), TsNs(seq));
+            inputs.append(&event);
+            outputs.append(&event);
+        }
+        // The first segments are sealed while the last ones are written.
+        drop((inputs, outputs));
+    }
+
+    fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut found = BTreeMap::new();
+        for folder in [dir.to_owned(), dir.join(INPUTS), dir.join(OUTPUTS)] {
+            let entries =
+                fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+            for path in entries.filter(|path| path.is_file() && !path.ends_with("LOCK")) {
+                let bytes = fs::read(&path).expect("a file");
+                found.insert(path, bytes);
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn damage_of_either_stream_leaves_both_as_they_were() {
+        for damaged in [INPUTS, OUTPUTS] {
+            let scratch = tempfile::TempDir::new().expect("a directory");
+            let dir = scratch.path();
+            crashed(dir);
+            let path = dir.join(damaged).join("0000000000000000.lxj");
+            let mut bytes = fs::read(&path).expect("a file");
+            bytes[100_000] ^= 1;
+            fs::write(&path, &bytes).expect("a file");
+            let before = files(dir);
+            let lock = JournalDir::lock(dir).expect("nobody has it");
+            let error = recover_streams(&lock).expect_err("it is damaged");
+            assert!(error.to_string().contains("is damaged at offset"), "{error}");
+            assert_eq!(lock.epoch(), 0, "no epoch was given out");
+            assert!(files(dir) == before, "something was written");
+            bytes[100_000] ^= 1;
+            fs::write(&path, &bytes).expect("a file");
+            let ends = recover_streams(&lock).expect("it is whole again");
+            assert_eq!((ends.inputs_last(), ends.outputs_last()), (10_000, 10_000));
+            let inputs = ends.inputs.expect("a stream");
+            assert!(!inputs.was_closed && inputs.frames_scanned == 10_000, "{inputs:?}");
+        }
+    }
 }

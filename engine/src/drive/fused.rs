@@ -55,10 +55,10 @@ impl Fused {
         let end = StepEnd { seq: event.header.seq, ts: event.header.ts, checkpoint: checkpoint_due(event) };
         self.chain.end(end, &mut self.sink);
         self.sink.end_step(end, start_ns);
-        for report in self.sink.reports() {
-            self.sequencer.on_report(report);
+        for event in self.sink.endogenous() {
+            self.sequencer.on_endogenous(event);
         }
-        self.sink.clear_reports();
+        self.sink.clear_endogenous();
         self.sequencer.on_done(end.seq);
         release
     }

@@ -2,7 +2,7 @@
 //!
 //! The recorded inputs are the truth. Every step is run again; what it puts out is compared with the recorded outputs as
 //! far as they go, and appended where they stop: a crash leaves the outputs shorter than the inputs. The venue's reports
-//! go into the pending store and come out of it as the recorded inputs say, so that those that were not yet sequenced
+//! and wake-ups go into the pending store and come out of it as the recorded inputs say, so that those that were not yet sequenced
 //! are pending again at the end.
 
 use super::replay::{Divergence, difference};
@@ -143,8 +143,8 @@ impl Recovery {
                 StepEnd { seq: event.header.seq, ts: event.header.ts, checkpoint: checkpoint_due(&event) };
             chain.end(end, &mut sink);
             sink.end_step(end, 0);
-            sink.reports().iter().for_each(|report| sequencer.on_report(report));
-            sink.clear_reports();
+            sink.endogenous().iter().for_each(|event| sequencer.on_endogenous(event));
+            sink.clear_endogenous();
             counts.inputs += 1;
             counts.scheduled += u64::from(event.header.source == SOURCE_SCHEDULE);
             counts.fed += u64::from(is_fed(&event));

@@ -1,12 +1,13 @@
-//! Runs recorded inputs, reports and all, exactly as they were sequenced, and compares what comes out with what was
+//! Runs recorded inputs, reports, wake-ups and all, exactly as they were sequenced, and compares what comes out with what was
 //! recorded.
 
 use super::sink::{Counts, Sink};
 use super::{FusedChain, Stages, checkpoint_due, collect_hashes, state_hash};
 use crate::config::PipelineConfig;
-use crate::event::{Event, FLAG_ENDO, FLAG_OUT, FLAG_STEP_END, Kind, Report, StageId, field_at};
+use crate::event::{Event, FLAG_ENDO, FLAG_OUT, FLAG_STEP_END, Kind, StageId, field_at};
 use crate::ledger::Ledger;
 use crate::log::NoLog;
+use crate::sequencer::Key;
 use crate::sequencer::source::EventReader;
 use crate::stage::{Chain, Emit, StepEnd};
 use crate::stages::strategy::StrategyError;
@@ -60,7 +61,7 @@ impl ReplayResult {
     }
 }
 
-/// Compares outputs with the recorded ones as they come, and remembers the reports that must come back as inputs.
+/// Compares outputs with the recorded ones as they come, and remembers what must come back as inputs.
 struct Comparing<'a> {
     recorded: Option<&'a mut (dyn EventReader + 'a)>,
     each: &'a mut (dyn FnMut(&Event) + 'a),
@@ -186,31 +187,28 @@ pub(super) fn difference(recorded: &Event, recomputed: &Event) -> Divergence {
     }
 }
 
-/// Reports that were made and have not come back, to hold the recorded inputs against.
+/// Reports and wake-ups that were made and have not come back, to hold the recorded inputs against.
 #[derive(Default)]
 struct Expected(Vec<Event>);
 
 impl Expected {
-    fn add(&mut self, reports: &[Event]) {
-        self.0.extend_from_slice(reports);
+    fn add(&mut self, made: &[Event]) {
+        self.0.extend_from_slice(made);
     }
 
-    /// Checks a recorded report against the one the venue made in this replay.
+    /// Checks a recorded event of the venue against the one that it made in this replay.
     fn check(&mut self, input: &Event) -> Option<Divergence> {
-        let report = input.body::<Report>();
-        let same = |made: &Event| {
-            let made = made.body::<Report>();
-            made.order == report.order && made.number == report.number
-        };
+        let identity = Key::of(input).map(|key| key.identity);
+        let same = |made: &Event| Key::of(made).map(|key| key.identity) == identity;
         let Some(at) = self.0.iter().position(same) else {
             return Some(Divergence {
                 seq: input.header.seq,
                 index: 0,
                 stage: StageId::Matcher,
-                kind: Kind::Report,
+                kind: input.kind(),
                 field: "unexpected".to_owned(),
-                recorded: format!("report {} of order {}", report.number, report.order.0),
-                recomputed: "no such report was made".to_owned(),
+                recorded: identity.map_or_else(|| input.kind().name().to_owned(), |what| what.to_string()),
+                recomputed: format!("no such {} was made", input.kind().name()),
             });
         };
         let mut made = self.0.swap_remove(at);
@@ -239,7 +237,7 @@ pub fn replay<'a>(
     let mut out = Comparing {
         recorded,
         each,
-        sink: Sink::new(NoLog, &config.instruments, false),
+        sink: Sink::new(NoLog, config, false),
         seq: Seq::ZERO,
         index: 0,
         beyond: 0,
@@ -257,8 +255,8 @@ pub fn replay<'a>(
         let end = StepEnd { seq: event.header.seq, ts: event.header.ts, checkpoint: checkpoint_due(&event) };
         chain.end(end, &mut out);
         out.sink.end_step(end, 0);
-        expected.add(out.sink.reports());
-        out.sink.clear_reports();
+        expected.add(out.sink.endogenous());
+        out.sink.clear_endogenous();
         fed += 1;
         last_seq = event.header.seq;
         if out.divergence.is_some() {

@@ -1,13 +1,14 @@
-//! The end of the chain: numbers the outputs of a step, records them, counts, and collects the reports to send back.
+//! The end of the chain: numbers the outputs of a step, records them, counts, and collects what the venue sends back.
 
 use super::clock::Clock;
-use crate::config::InstrumentSpec;
+use crate::charges::Meter;
+use crate::config::PipelineConfig;
 use crate::event::{
     Action, Alarm, AlarmCode, Decision, Event, FLAG_OUT, FLAG_STEP_END, Fill, Full, Kind, Ltp, OrderState,
-    Quote, Report, Side, Signal, Verdict,
+    Quote, Report, SessionStart, Side, Signal, Verdict,
 };
 use crate::ledger::Ledger;
-use crate::limits::REPORTS_PER_STEP_MAX;
+use crate::limits::ENDOGENOUS_PER_STEP_MAX;
 use crate::log::EventLog;
 use crate::sequencer::endogenous;
 use crate::stage::{Emit, StepEnd};
@@ -50,6 +51,16 @@ pub struct Counts {
     pub outputs: u64,
 }
 
+impl Counts {
+    /// Whether every count leaves room to go on counting.
+    fn is_possible(&self) -> bool {
+        const COUNT_MAX: u64 = 1 << 62;
+        self.as_bytes()
+            .chunks_exact(8)
+            .all(|count| u64::from_le_bytes(count.try_into().expect("chunks of eight bytes")) <= COUNT_MAX)
+    }
+}
+
 /// Tick-to-order latency in nanoseconds: from an input's release to its order reaching the end of the chain.
 pub struct Latency {
     /// The histogram, 1 ns to 60 s at three digits.
@@ -68,26 +79,41 @@ impl Default for Latency {
 pub struct SinkState {
     counts: Counts,
     ledger: Ledger,
+    meter: Meter,
     /// Hash of all outputs up to the last checkpoint.
     chain: u128,
 }
 
 impl SinkState {
     /// Before the first step.
-    pub fn new(instruments: &[InstrumentSpec]) -> Self {
-        Self { counts: Counts::default(), ledger: Ledger::new(instruments), chain: 0 }
+    pub fn new(config: &PipelineConfig) -> Self {
+        let ledger = Ledger::new(&config.instruments);
+        let meter = Meter::new(&config.instruments, &config.charges);
+        Self { counts: Counts::default(), ledger, meter, chain: 0 }
     }
 
     /// Walks over the state, which is whole at a checkpoint only: in between the outputs' hash is under way.
     pub fn state(&mut self, io: &mut StateIo<'_>) {
         io.plain(&mut self.counts);
+        io.check(|| self.counts.is_possible(), "a count is beyond what can be counted");
         self.ledger.state(io);
+        self.meter.state(io);
         io.plain(&mut self.chain);
     }
 
     /// What passed so far.
     pub fn counts(&self) -> &Counts {
         &self.counts
+    }
+
+    fn book(&mut self, event: &Event) {
+        let (fill, instrument) = (event.body::<Fill>(), event.header.instrument);
+        let side = Side::from_u8(fill.side).expect("the venue writes known sides");
+        let value = fill.price.value(fill.quantity, self.ledger.position(instrument).multiplier);
+        self.ledger.fill(instrument, side, fill.quantity, value);
+        if let Some(charged) = self.meter.fill(fill.order, instrument, side, value) {
+            self.ledger.charge(instrument, &charged);
+        }
     }
 }
 
@@ -99,7 +125,7 @@ pub struct Sink<L> {
     outputs: Xxh3,
     seq: Seq,
     index: u32,
-    reports: Vec<Event>,
+    back: Vec<Event>,
     clock: Option<Clock>,
     first_order_ns: u64,
     latency: Latency,
@@ -107,8 +133,8 @@ pub struct Sink<L> {
 
 impl<L: EventLog> Sink<L> {
     /// A sink that records in `log`; with `stamps` it reads the clock at the first order of a step.
-    pub fn new(log: L, instruments: &[InstrumentSpec], stamps: bool) -> Self {
-        Self::resume(log, SinkState::new(instruments), stamps)
+    pub fn new(log: L, config: &PipelineConfig, stamps: bool) -> Self {
+        Self::resume(log, SinkState::new(config), stamps)
     }
 
     /// A sink that goes on from `state`.
@@ -119,21 +145,30 @@ impl<L: EventLog> Sink<L> {
             outputs: Xxh3::new(),
             seq: Seq::ZERO,
             index: 0,
-            reports: Vec::with_capacity(REPORTS_PER_STEP_MAX),
+            back: Vec::with_capacity(ENDOGENOUS_PER_STEP_MAX),
             clock: stamps.then(Clock::default),
             first_order_ns: 0,
             latency: Latency::default(),
         }
     }
 
-    /// The reports of the step, as the inputs they will be; the caller takes them when the step has ended.
-    pub fn reports(&self) -> &[Event] {
-        &self.reports
+    /// The step's reports and wake-ups, as the inputs they will be; the caller takes them when the step has ended.
+    pub fn endogenous(&self) -> &[Event] {
+        &self.back
     }
 
-    /// Forgets the reports that were taken.
-    pub fn clear_reports(&mut self) {
-        self.reports.clear();
+    /// Forgets the reports and wake-ups that were taken.
+    pub fn clear_endogenous(&mut self) {
+        self.back.clear();
+    }
+
+    /// Keeps an output that comes back as an input.
+    fn send_back(&mut self, output: &Event) {
+        assert!(
+            self.back.len() < self.back.capacity(),
+            "a step makes at most one report per order and one wake-up per request"
+        );
+        self.back.push(endogenous(output));
     }
 
     /// Ends a step: records the latency of its first order, if there was one, from `start_ns`.
@@ -178,9 +213,9 @@ impl<L: EventLog> Sink<L> {
 
     /// The same sink with another log, between two steps; with `stamps` it reads the clock at the first order of a step.
     pub fn with_log<M>(self, log: M, stamps: bool) -> (Sink<M>, L) {
-        let Self { log: old, state, outputs, seq, index, reports, first_order_ns, latency, .. } = self;
+        let Self { log: old, state, outputs, seq, index, back, first_order_ns, latency, .. } = self;
         let clock = stamps.then(Clock::default);
-        (Sink { log, state, outputs, seq, index, reports, clock, first_order_ns, latency }, old)
+        (Sink { log, state, outputs, seq, index, back, clock, first_order_ns, latency }, old)
     }
 
     /// Takes the sink apart at the end of a run.
@@ -196,6 +231,10 @@ impl<L: EventLog> Sink<L> {
             Kind::Ltp => self.state.ledger.mark(event.header.instrument, event.body::<Ltp>().last),
             Kind::Quote => self.state.ledger.mark(event.header.instrument, event.body::<Quote>().last),
             Kind::Full => self.state.ledger.mark(event.header.instrument, event.body::<Full>().last),
+            Kind::SessionStart => {
+                self.state.meter.start(event.body::<SessionStart>().date);
+                return;
+            }
             Kind::DeadLetter => {
                 self.state.counts.dead_letters_in += 1;
                 self.count_dead(event);
@@ -230,21 +269,17 @@ impl<L: EventLog> Sink<L> {
             }
             Kind::Fill => {
                 counts.fills += 1;
-                let fill = event.body::<Fill>();
-                let side = Side::from_u8(fill.side).expect("the venue writes known sides");
-                let instrument = event.header.instrument;
-                let value =
-                    fill.price.value(fill.quantity, self.state.ledger.position(instrument).multiplier);
-                self.state.ledger.fill(instrument, side, fill.quantity, value);
+                self.state.book(event);
             }
             Kind::Report => {
-                counts.rejects += u64::from(event.body::<Report>().state == OrderState::Rejected as u8);
-                assert!(
-                    self.reports.len() < self.reports.capacity(),
-                    "a step makes at most one report per order"
-                );
-                self.reports.push(endogenous(event));
+                let report = event.body::<Report>();
+                counts.rejects += u64::from(report.state == OrderState::Rejected as u8);
+                if OrderState::from_u8(report.state).is_some_and(OrderState::is_final) {
+                    self.state.meter.finish(report.order);
+                }
+                self.send_back(event);
             }
+            Kind::Wake => self.send_back(event),
             Kind::DeadLetter => {
                 counts.dead_letters_out += 1;
                 self.count_dead(event);

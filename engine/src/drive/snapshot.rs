@@ -204,7 +204,8 @@ pub fn load(
     if !left.is_empty() || count != head.sections {
         return Err(SnapshotError::Damaged("it has other sections"));
     }
-    if resumed.sequencer.last_seq() != head.seq || resumed.sink.state_mut().counts().outputs != head.outputs {
+    let (seq, ts) = (resumed.sequencer.last_seq(), resumed.sequencer.last_ts());
+    if (seq, ts) != (head.seq, head.ts) || resumed.sink.state_mut().counts().outputs != head.outputs {
         return Err(SnapshotError::Damaged("its head is of another place"));
     }
     Ok((head, Recovery::resume(resumed, head)))

@@ -13,7 +13,7 @@ use super::fused::Fused;
 use super::ring::{CALL_SLOTS, ring};
 use super::worker::{FeedWorker, SequencerWorker, Shared, SinkWorker, StageWorker, Worker, risk_stop};
 use super::{Resumed, Run, Stages, sequencer};
-use crate::limits::{PENDING_REPORTS_MAX, REPORTS_PER_STEP_MAX};
+use crate::limits::{ENDOGENOUS_PER_STEP_MAX, PENDING_MAX};
 use crate::sequencer::source::{Merged, RingSource, Source};
 use crate::stage::Then;
 use crate::stages::matcher::Matcher;
@@ -28,19 +28,19 @@ pub const STAGES: usize = 5;
 pub struct RingSizes {
     /// Between two workers of the chain.
     pub events: usize,
-    /// From the venue back to the sequencer.
+    /// From the venue back to the sequencer: reports and wake-ups.
     pub reports: usize,
 }
 
 impl Default for RingSizes {
     fn default() -> Self {
-        Self { events: 1_024, reports: PENDING_REPORTS_MAX }
+        Self { events: 1_024, reports: PENDING_MAX }
     }
 }
 
 impl RingSizes {
     /// The smallest rings that work.
-    pub const MIN: Self = Self { events: CALL_SLOTS, reports: REPORTS_PER_STEP_MAX };
+    pub const MIN: Self = Self { events: CALL_SLOTS, reports: ENDOGENOUS_PER_STEP_MAX };
 }
 
 type SinkChain3 = Then<Strategies, Then<Risk, Matcher>>;

@@ -7,7 +7,7 @@ use super::sink::{Counts, Latency, Sink};
 use super::{RunResult, checkpoint_due, collect_hashes};
 use crate::event::{Event, FLAG_STEP_END, Kind, Rule, StageId};
 use crate::ledger::Ledger;
-use crate::limits::{IN_FLIGHT_MAX, REPORTS_PER_STEP_MAX};
+use crate::limits::{ENDOGENOUS_PER_STEP_MAX, IN_FLIGHT_MAX};
 use crate::log::EventLog;
 use crate::planted::{Bug, is_planted};
 use crate::sequencer::source::{Head, Source};
@@ -206,7 +206,7 @@ impl<S: Stage> Runner<S> {
     }
 }
 
-/// The sequencer and the bars, with the venue's reports coming back.
+/// The sequencer and the bars, with the venue's reports and wake-ups coming back.
 pub struct SequencerWorker<S> {
     name: &'static str,
     sequencer: Sequencer<S, Box<dyn EventLog>>,
@@ -233,9 +233,9 @@ impl<S: Source> SequencerWorker<S> {
         Self { name, sequencer, bars: Runner::new(bars, out), reports, shared, clock, pace, failed: false }
     }
 
-    /// Learns what the venue finished, and takes the reports of it; in this order.
+    /// Learns what the venue finished, and takes what it sent back; in this order.
     fn look_back(&mut self) {
-        // Acquire: pairs with the Release in `SinkWorker::publish`; all reports of the finished steps are visible.
+        // Acquire: pairs with the Release in `SinkWorker::publish`; all events of the finished steps are visible.
         let done = self.shared.done_seq.load(Ordering::Acquire);
         // The planted bug is a thread that drained the ring, lost its core, and loads the word when it is back.
         if !is_planted(Bug::DrainBeforeLoad) {
@@ -245,8 +245,8 @@ impl<S: Source> SequencerWorker<S> {
     }
 
     fn drain_reports(&mut self) {
-        while let Ok(report) = self.reports.pop() {
-            self.sequencer.on_report(&report);
+        while let Ok(event) = self.reports.pop() {
+            self.sequencer.on_endogenous(&event);
         }
     }
 }
@@ -400,7 +400,7 @@ impl<S: Stage> Worker for StageWorker<S> {
     }
 }
 
-/// The end of the chain: its last stages, the record of the outputs, and the reports on their way back.
+/// The end of the chain: its last stages, the record of the outputs, and the reports and wake-ups on their way back.
 pub struct SinkWorker<C> {
     name: &'static str,
     input: rtrb::Consumer<Event>,
@@ -424,7 +424,7 @@ impl<C: Chain> SinkWorker<C> {
         shared: Arc<Shared>,
         report: StageReport<C>,
     ) -> Self {
-        assert!(reports.slots() >= REPORTS_PER_STEP_MAX, "the report ring holds the reports of a step");
+        assert!(reports.slots() >= ENDOGENOUS_PER_STEP_MAX, "the report ring holds what a step sends back");
         Self { name, input, chain, sink, reports, shared, report, stalls: 0, finished: false }
     }
 
@@ -440,10 +440,10 @@ impl<C: Chain> SinkWorker<C> {
         // Relaxed: the rings ordered the stamp before the event.
         let start_ns = self.shared.stamps[end.seq.0 as usize % IN_FLIGHT_MAX].load(Ordering::Relaxed);
         self.sink.end_step(end, start_ns);
-        for report in self.sink.reports() {
-            self.reports.push(*report).expect("room was made sure of");
+        for event in self.sink.endogenous() {
+            self.reports.push(*event).expect("room was made sure of");
         }
-        self.sink.clear_reports();
+        self.sink.clear_endogenous();
         self.publish(end.seq);
     }
 
@@ -464,7 +464,7 @@ impl<C: Chain> Worker for SinkWorker<C> {
         }
         let abandoned = self.input.is_abandoned();
         for done in 0..budget {
-            if self.reports.slots() < REPORTS_PER_STEP_MAX {
+            if self.reports.slots() < ENDOGENOUS_PER_STEP_MAX {
                 self.stalls += 1;
                 return if done == 0 { Duty::Idle } else { Duty::Worked };
             }

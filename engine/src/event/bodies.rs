@@ -169,6 +169,18 @@ bodies! {
         reserved: [u8; 16],
     }
 
+    /// Whether and within which prices an instrument trades, from now on.
+    TradingState = 8, 1 lines {
+        /// Lowest price an order may have; zero = any.
+        low: Price,
+        /// Highest price an order may have; zero = any.
+        high: Price,
+        /// A `MarketPhase`.
+        phase: u8,
+        /// Zero.
+        reserved: [u8; 15],
+    }
+
     /// A packet in last-price mode.
     Ltp = 16, 1 lines {
         /// Last traded price or index value.
@@ -325,6 +337,20 @@ bodies! {
         reserved: [u8; 39],
     }
 
+    /// The venue asks to be called again: as an output, when it asks; as an input, when the time has come.
+    Wake = 25, 1 lines {
+        /// The order on whose account it asks.
+        order: OrderId,
+        /// The input in whose step it asked.
+        cause: Seq,
+        /// When it is to be called, on virtual time.
+        vtime: TsNs,
+        /// Number of the request among those of the order that are on their way, from 1.
+        number: u32,
+        /// Zero.
+        reserved: [u8; 4],
+    }
+
     /// A closed bar: as an output, of this run; as an input, of earlier days, from which indicators warm up.
     Bar = 32, 2 lines {
         /// Start of the period.
@@ -415,8 +441,12 @@ bodies! {
         signal: u64,
         /// Quantity.
         quantity: Qty,
-        /// Limit price; for a market order the worst price allowed.
+        /// Limit price; for a market order the worst price allowed, zero if it has none.
         price: Price,
+        /// The last price at which a stop order wakes, zero for others.
+        trigger: Price,
+        /// Quantity displayed at a time, zero for all.
+        disclosed: Qty,
         /// The strategy.
         strategy: StrategyId,
         /// A `Side`.
@@ -427,8 +457,10 @@ bodies! {
         validity: u8,
         /// An `Intent`.
         intent: u8,
+        /// `ORDER_*` flags.
+        flags: u8,
         /// Zero.
-        reserved: [u8; 58],
+        reserved: [u8; 41],
     }
 
     /// A request to cancel an order.
@@ -469,19 +501,23 @@ bodies! {
 
     /// A request to change a resting order: a smaller quantity keeps its place in the queue, another price or a larger
     /// quantity takes it to the end.
-    Modify = 38, 1 lines {
+    Modify = 38, 2 lines {
         /// The order.
         order: OrderId,
         /// Its new quantity, what is filled already included.
         quantity: Qty,
         /// Its new limit.
         price: Price,
+        /// Its new trigger, zero if it has none.
+        trigger: Price,
+        /// Its new disclosed quantity, zero for all.
+        disclosed: Qty,
         /// The strategy.
         strategy: StrategyId,
         /// An `Intent`: why it is changed.
         intent: u8,
         /// Zero.
-        reserved: [u8; 5],
+        reserved: [u8; 53],
     }
 
     /// A stage's state hash at the end of a step.
@@ -539,6 +575,9 @@ pub const FILL_MAKER: u8 = 2;
 pub const FILL_SLIPPAGE: u8 = 4;
 /// The quantity was taken from the displayed depth.
 pub const FILL_DEPTH: u8 = 8;
+
+/// The order is cancelled rather than trade at once.
+pub const ORDER_POST_ONLY: u8 = 1;
 
 impl InstrumentId {
     /// Whether an event with this id concerns an instrument.

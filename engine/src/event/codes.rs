@@ -74,8 +74,12 @@ codes! {
     OrderType {
         /// At the limit price or better.
         Limit = 1 "limit",
-        /// At any price; the paper venue bounds it by the protection in the price field.
+        /// At any price within the protection that its price field gives.
         Market = 2 "market",
+        /// A limit order that waits until the last price reaches its trigger.
+        StopLimit = 3 "sl",
+        /// A market order that waits until the last price reaches its trigger.
+        StopMarket = 4 "sl_m",
     }
 
     /// How long an order lives.
@@ -84,6 +88,8 @@ codes! {
         Day = 1 "day",
         /// What cannot be filled at once is cancelled.
         Ioc = 2 "ioc",
+        /// Filled whole at once, or cancelled whole.
+        Fok = 3 "fok",
     }
 
     /// Why an order is sent.
@@ -116,6 +122,8 @@ codes! {
         Cancelled = 4 "cancelled",
         /// Never accepted; final.
         Rejected = 5 "rejected",
+        /// A stop order that waits for its trigger.
+        TriggerPending = 6 "trigger_pending",
     }
 
     /// Why an order is in the state a report gives.
@@ -144,6 +152,38 @@ codes! {
         Modified = 10 "modified",
         /// The instrument is not in continuous trading.
         Closed = 11 "closed",
+        /// The price is outside the instrument's band.
+        PriceBand = 12 "price_band",
+        /// Trading in the instrument is halted.
+        Halted = 13 "halted",
+        /// A fill-or-kill order that could not be filled whole.
+        FillOrKill = 14 "fill_or_kill",
+        /// A post-only order that would have traded at once.
+        PostOnly = 15 "post_only",
+        /// The venue's profile has no orders of this kind.
+        NotAllowed = 16 "not_allowed",
+        /// More than the exchange takes in one order.
+        FreezeQuantity = 17 "freeze_quantity",
+        /// The last price reached the order's trigger.
+        Triggered = 18 "triggered",
+        /// A market order without a worst price.
+        Unprotected = 19 "unprotected",
+        /// The rest of a market order that found nobody within its worst price.
+        MarketRest = 20 "market_rest",
+        /// What a call auction left of an order.
+        AuctionEnd = 21 "auction_end",
+    }
+
+    /// What an instrument's market is doing.
+    MarketPhase {
+        /// Nothing: no order is taken.
+        Closed = 1 "closed",
+        /// Orders are collected for a call auction; nothing trades.
+        Call = 2 "call",
+        /// Orders trade as they come.
+        Continuous = 3 "continuous",
+        /// Trading is interrupted: orders rest, may be cancelled, and no order is taken.
+        Halted = 4 "halted",
     }
 
     /// What a strategy wants.
@@ -328,6 +368,39 @@ codes! {
         ReportMismatch = 4 "report_mismatch",
         /// An operator cleared the latches.
         Resumed = 5 "resumed",
+    }
+}
+
+// Choices of a configuration. They stand in texts, not in events.
+codes! {
+    /// How displayed volume that leaves without a trade is shared between those ahead of an own order and those behind.
+    QueueModel {
+        /// All of it was ahead: the own order moves up as fast as can be.
+        Front = 1 "front",
+        /// All of it was behind: the own order moves up by trades alone.
+        Back = 2 "back",
+        /// In proportion to the volumes ahead and behind.
+        Proportional = 3 "proportional",
+        /// In proportion to powers of the volumes ahead and behind.
+        Power = 4 "power",
+    }
+
+    /// What happens when an order would trade with another of the same account.
+    SelfTrade {
+        /// The order on its way is cancelled.
+        CancelNewest = 1 "cancel_newest",
+        /// The resting order is cancelled.
+        CancelOldest = 2 "cancel_oldest",
+        /// Both lose the smaller quantity; one that reaches zero is cancelled.
+        Decrement = 3 "decrement",
+    }
+
+    /// Which orders the venue takes.
+    VenueProfile {
+        /// What the National Stock Exchange and its brokers take from a program.
+        Nse = 1 "nse",
+        /// All the book can do.
+        Full = 2 "full",
     }
 }
 

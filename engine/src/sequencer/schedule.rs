@@ -4,10 +4,11 @@ use super::SOURCE_SCHEDULE;
 use super::source::{Head, Source};
 use crate::config::{InstrumentSpec, SessionPlan, SessionTimes};
 use crate::event::{
-    Command, CommandCode, ConfigText, Event, FLAG_EXO, Hours, Instrument, SessionStart, Timer,
+    Command, CommandCode, ConfigText, Event, FLAG_EXO, Hours, Instrument, MarketPhase, SessionStart, Timer,
+    TradingState,
 };
 use crate::hash::StateHasher;
-use crate::units::{InstrumentId, NS_PER_S, TsNs};
+use crate::units::{InstrumentId, NS_PER_S, Price, TsNs};
 
 /// Bytes of text one `ConfigText` event carries.
 const TEXT_BYTES: usize = 216;
@@ -21,6 +22,19 @@ pub struct ScriptedCommand {
     pub code: CommandCode,
     /// Why; may be empty.
     pub reason: String,
+}
+
+/// Whether and within which prices an instrument trades, from a virtual time on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TradingChange {
+    /// When.
+    pub at: TsNs,
+    /// Which instrument.
+    pub instrument: InstrumentId,
+    /// Lowest and highest price its orders may have; zero = any.
+    pub band: (Price, Price),
+    /// Whether it trades.
+    pub phase: MarketPhase,
 }
 
 /// Control events and timers, in key order. Timers come once a second from a session's pre-open to its end.
@@ -76,6 +90,19 @@ impl Schedule {
             head,
             ready: false,
         }
+    }
+
+    /// The same schedule with these changes too, each behind what is scheduled for its time already. Only before the first
+    /// event is taken.
+    pub fn with_trading(mut self, changes: &[TradingChange]) -> Self {
+        assert!(self.next_control == 0 && !self.ready, "the schedule has begun");
+        self.control.extend(changes.iter().map(|change| {
+            let TradingChange { at: ts, instrument, band: (low, high), phase } = *change;
+            let body = TradingState { low, high, phase: phase as u8, reserved: [0; 15] };
+            at(ts, Event::new(instrument, FLAG_EXO, &body))
+        }));
+        self.control.sort_by_key(|event| event.header.ts);
+        self
     }
 
     /// The preamble alone, for runs whose sessions and timers are recorded.

@@ -1,23 +1,21 @@
 //! The paper venue: orders meet the market as the newest packet shows it, and become fills and reports.
 //!
-//! 1. A new order is refused (unknown instrument, malformed, closed, no price yet, own order on the other
-//!    side, …), or it trades. If the newest packet displays depth on the side it takes, it takes that level by
-//!    level within its limit, one fill a level; what own orders have taken is gone until the next packet.
-//!    Without depth it is filled whole at the last price and slippage if its limit allows that. What is left
-//!    rests (day limit) or is cancelled (IOC, market).
-//! 2. A resting order is filled at its own price, in price-time order: when the best displayed price touches
-//!    it, with what is displayed within its limit; else when the market trades through it by a tick, with at
-//!    most a share of the volume increase.
-//! 3. A resting order may get another quantity and price.
-//! 4. All this happens within the instrument's hours. What still rests when they end, the next timer cancels.
-//! 5. A step makes at most one report per order, at the step's end: state, cumulative quantity and value. At
+//! 1. A new order is refused (unknown instrument, malformed, closed, no price yet, a kind that the venue's profile does
+//!    not have, …), or it enters the exchange, in which the displayed market is anonymous volume. All that happens to an
+//!    order there (trades, stops, disclosed quantity, self-trade prevention, bands, halts) is the exchange's business.
+//! 2. Volume is in the exchange only while own orders are open in the instrument; a packet of another instrument costs
+//!    what it costs to keep it.
+//! 3. What trades and displayed levels do to open orders is in `display`, to whom the queue models let volume leave in
+//!    `queue`, where orders trade without depth in `model`.
+//! 4. All this happens within the instrument's hours. What is still open when they end, the next timer cancels.
+//! 5. Orders, changes and cancels may take their time to arrive: the venue then asks for a wake-up, and acts on
+//!    them in its step (`requests`).
+//! 6. A step makes at most one report per order, at the step's end: state, cumulative quantity and value. At
 //!    most `REPORTS_PER_ORDER_MAX` of an order are under way; further changes merge into the next. The single
 //!    fills are events of their own.
-//!
-//! The way in is in `entry`, other terms are in `modify`, the displayed book is in `depth`, the last-price
-//! rules are in `model`.
 
 mod depth;
+mod display;
 mod entry;
 mod hours;
 mod latency;
@@ -25,71 +23,90 @@ mod market;
 mod model;
 mod modify;
 mod orders;
+mod phases;
+mod queue;
+mod records;
 mod refusals;
+mod requests;
+mod run;
 
 #[cfg(test)]
 mod depth_tests;
 #[cfg(test)]
 mod hours_tests;
 #[cfg(test)]
+mod kinds_tests;
+#[cfg(test)]
 mod modify_tests;
 #[cfg(test)]
 mod property_tests;
 #[cfg(test)]
+mod queue_tests;
+#[cfg(test)]
 mod tests;
 
-use crate::book::{Books, Resting};
 use crate::config::{InstrumentSpec, PipelineConfig};
 use crate::event::{
-    Cancel, Event, FILL_DEPTH, FILL_MAKER, FILL_NO_VOLUME, FLAG_ENDO, Fill, Header, Hours, Kind, OrderState,
-    Report, ReportReason, SessionStart, Side, StageId,
+    Bar, Event, FLAG_ENDO, Header, Hours, Kind, MarketPhase, Report, SessionStart, Side, StageId,
+    VenueProfile,
 };
+use crate::exchange::{Account, Exchange, Limits, Listing};
 use crate::limits::{EMIT_MAX, INSTRUMENTS_MAX, OPEN_ORDERS_MAX};
 use crate::stage::{Emit, Progress, Stage, StepEnd};
 use crate::state::StateIo;
-use crate::units::{InstrumentId, OrderId, Price, Qty, TsNs};
+use crate::units::{InstrumentId, Price, Qty, TsNs};
 use depth::Depth;
+use display::Place;
 use hours::TradingHours;
 use latency::Latency;
 use market::{Market, Packet};
-use model::{Allowance, FillRun, LastPriceModel};
+use model::{Allowance, LastPriceModel, whole_lots};
 use orders::OrderTable;
+use queue::QueueShare;
 use refusals::{Refusal, Refusals};
+use requests::Requests;
+use run::{Run, Step};
+
+/// The account of all own orders, whatever their strategy.
+const OWN: Account = Account(1);
+
+/// Pieces of anonymous volume in the exchange: ten levels of every instrument with an open order, and as many again for
+/// those that own orders divide. What finds no room is not in the market, so fills get less, never more.
+const ANONYMOUS_MAX: usize = 20 * OPEN_ORDERS_MAX;
+
+/// Levels of a side at most: one of every own order, and those displayed.
+const LEVELS_MAX: usize = OPEN_ORDERS_MAX + depth::LEVELS;
 
 /// What a call left to be done.
 #[derive(Clone, Copy)]
 enum Work {
     /// Nothing.
     None,
-    /// More resting orders to look at, for the market event with this header.
-    Fills(FillRun, Header),
+    /// More of some work, for the event with this header.
+    Run(Run, Header),
     /// More reports to make at the step's end.
     Reports(StepEnd),
 }
 
-/// What the market gives an order at once.
-struct Deal {
-    price: Price,
-    quantity: Qty,
-    /// The last price at that moment.
-    last: Price,
-    /// `FILL_*` flags.
-    flags: u8,
-}
-
-/// The price-time matcher as paper venue.
+/// The exchange as paper venue.
 pub struct Matcher {
     instruments: Box<[InstrumentSpec]>,
     markets: Box<[Market]>,
     depths: Box<[Depth]>,
-    books: Books,
+    exchange: Exchange,
     orders: OrderTable,
     refusals: Refusals,
+    requests: Requests,
+    profile: VenueProfile,
+    queue: QueueShare,
     model: LastPriceModel,
     latency: Latency,
     hours: TradingHours,
     session_ended: bool,
     work: Work,
+    /// Room for the own orders of a side and for its levels while a packet is taken in.
+    own: Vec<Place>,
+    prices: Vec<(Price, u32)>,
 }
 
 impl Stage for Matcher {
@@ -102,12 +119,12 @@ impl Stage for Matcher {
             Kind::Ltp | Kind::Quote | Kind::Full => return self.on_market(event, out),
             Kind::Bar => {
                 if let Some(market) = self.markets.get_mut(event.header.instrument.index()) {
-                    market.bar_closed();
+                    market.bar_closed(event.body::<Bar>());
                 }
             }
-            Kind::Order => self.on_order(event, out),
-            Kind::Cancel => self.cancel(event.body::<Cancel>().order, ReportReason::Requested),
-            Kind::Modify => self.on_modify(event, out),
+            Kind::Order | Kind::Modify | Kind::Cancel => return self.on_request(event, out),
+            Kind::Wake if event.header.flags & FLAG_ENDO != 0 => return self.on_wake(event, out),
+            Kind::TradingState => return self.on_trading_state(event, out),
             Kind::Timer => self.on_timer(event.header.ts),
             Kind::Report if event.header.flags & FLAG_ENDO != 0 => {
                 let report = event.body::<Report>();
@@ -127,7 +144,7 @@ impl Stage for Matcher {
     fn resume(&mut self, out: &mut impl Emit) -> Progress {
         match std::mem::replace(&mut self.work, Work::None) {
             Work::None => Progress::Done,
-            Work::Fills(run, cause) => self.fill_resting(run, cause, EMIT_MAX, out),
+            Work::Run(run, cause) => self.go_on(run, &cause, out),
             Work::Reports(end) => self.report(end, out),
         }
     }
@@ -142,12 +159,14 @@ impl Stage for Matcher {
         self.hours.state(io);
         self.markets.iter_mut().for_each(|market| market.state(io));
         self.depths.iter_mut().for_each(|depth| depth.state(io));
-        self.books.state(io);
+        self.exchange.state(io);
         self.orders.state(io);
         self.refusals.state(io);
+        self.requests.state(io);
         let multiplier = |id: InstrumentId| self.instruments[id.index()].multiplier;
-        let fit = || self.orders.fit(&self.books, multiplier) && self.may_rest();
-        io.check(fit, "the books do not hold the open orders");
+        let held = || self.every_instrument().map(|at| self.exchange.open_orders(at)).sum();
+        let fit = || self.orders.fit(&self.exchange, held(), multiplier) && self.may_rest();
+        io.check(fit, "the exchange does not hold the open orders");
     }
 }
 
@@ -164,33 +183,49 @@ impl Matcher {
             instruments: config.instruments.clone().into_boxed_slice(),
             markets: vec![Market::default(); count].into_boxed_slice(),
             depths: vec![Depth::default(); count].into_boxed_slice(),
-            books: Books::with_capacity(count, OPEN_ORDERS_MAX),
+            exchange: exchange(config),
             orders: OrderTable::new(),
             refusals: Refusals::new(),
+            requests: Requests::new(),
+            profile: config.venue.profile,
+            queue: QueueShare::new(&config.venue),
             model: LastPriceModel::new(&config.venue),
             latency: Latency::new(&config.venue),
             hours: TradingHours::new(count),
             session_ended: false,
             work: Work::None,
+            own: Vec::with_capacity(OPEN_ORDERS_MAX),
+            prices: Vec::with_capacity(LEVELS_MAX),
         }
     }
 
-    /// Whether what rests, if anything, is in tradable instruments and a session.
+    /// Whether what is open, if anything, is in tradable instruments and a session, and there is no market elsewhere.
     fn may_rest(&self) -> bool {
-        let tradable = |id: InstrumentId| self.is_empty(id) || self.instruments[id.index()].tradable;
-        (self.books.is_empty() || !self.session_ended) && self.every_instrument().all(tradable)
+        self.every_instrument().all(|at| {
+            let market =
+                || [Side::Buy, Side::Sell].iter().any(|&side| self.exchange.best(at, side).is_some());
+            let open = !self.is_empty(at);
+            if open { self.instruments[at.index()].tradable && !self.session_ended } else { !market() }
+        })
     }
 
-    /// Number of orders resting in all books.
+    /// Number of orders that rest or wait in all instruments.
     pub fn open_orders(&self) -> usize {
-        self.books.len()
+        self.orders.open().count()
     }
 
-    /// A new day: yesterday's prices and volumes are no market.
+    /// A new day: yesterday's prices and volumes are no market, its bands and halts are over.
     fn on_session_start(&mut self, start: &SessionStart) {
-        assert!(self.books.is_empty(), "an order outlived its session");
+        let empty = self.orders.open().next().is_none() && self.requests.is_empty();
+        assert!(empty, "an order outlived its session");
         self.markets.fill(Market::default());
         self.depths.fill(Depth::default());
+        for at in self.every_instrument() {
+            let nothing = &mut |_| unreachable!("nothing is open");
+            let phase = self.exchange.set_phase(at, MarketPhase::Continuous, nothing);
+            let band = self.exchange.set_band(at, Price::ZERO, Price::ZERO, nothing);
+            assert!((phase, band) == (Progress::Done, Progress::Done), "nothing is open");
+        }
         self.hours.start(start.open, start.close);
         self.session_ended = false;
     }
@@ -220,27 +255,9 @@ impl Matcher {
         (0..count).map(InstrumentId)
     }
 
-    /// Whether no order rests in an instrument.
+    /// Whether no own order rests or waits in an instrument.
     fn is_empty(&self, instrument: InstrumentId) -> bool {
-        [Side::Buy, Side::Sell].iter().all(|&side| self.books.front(instrument, side).is_none())
-    }
-
-    /// Cancels what rests in an instrument whose day is over.
-    fn cancel_all(&mut self, instrument: InstrumentId) {
-        for side in [Side::Buy, Side::Sell] {
-            while let Some(id) = self.books.front(instrument, side).map(|order| order.id) {
-                self.cancel(id, ReportReason::SessionEnd);
-            }
-        }
-    }
-
-    /// Cancels a resting order. One that is unknown, or final already, is left alone: the cancel came too
-    /// late.
-    fn cancel(&mut self, id: OrderId, reason: ReportReason) {
-        if self.books.cancel(id).is_some() {
-            let slot = self.orders.find(id).expect("a resting order is known");
-            self.orders.change(slot, |order| (order.state, order.reason) = (OrderState::Cancelled, reason));
-        }
+        self.exchange.open_orders(instrument) == 0
     }
 
     fn on_market(&mut self, event: &Event, out: &mut impl Emit) -> Progress {
@@ -248,99 +265,34 @@ impl Matcher {
         let Some(market) = self.markets.get_mut(instrument.index()) else { return Progress::Done };
         let Some(packet) = Packet::of(event) else { return Progress::Done };
         let increase = market.update(&packet);
+        let last = market.last();
         self.depths[instrument.index()].update(event, &packet);
-        let Some(last) = market.last() else { return Progress::Done };
-        if self.is_empty(instrument) || !self.hours.is_open(instrument, event.header.ts) {
+        let Some(last) = last.filter(|_| !self.is_empty(instrument)) else { return Progress::Done };
+        let continuous = self.exchange.phase(instrument) == MarketPhase::Continuous;
+        if !continuous || !self.hours.is_open(instrument, event.header.ts) {
             return Progress::Done;
         }
-        // Orders rest in tradable instruments only, so the lot is positive.
+        // Orders are open in tradable instruments only, so the lot is positive.
         let lot = self.instruments[instrument.index()].lot;
         self.depths[instrument.index()].clean(lot);
-        let allowance = self.model.allowance(increase, lot);
-        // Own orders never cross, so the last price is through one side at most; but the depth may touch the
-        // other one.
-        let run = FillRun { instrument, side: Side::Buy, last, allowance };
-        self.fill_resting(run, event.header, EMIT_MAX - 1, out)
-    }
-
-    /// Fills resting orders, of each side the first in line first, until the market gives the next one
-    /// nothing or `fills_max` fills are made.
-    fn fill_resting(
-        &mut self,
-        mut run: FillRun,
-        cause: Header,
-        fills_max: usize,
-        out: &mut impl Emit,
-    ) -> Progress {
-        for _ in 0..fills_max {
-            let deal = match self.resting_deal(&mut run) {
-                None if run.side == Side::Buy => {
-                    run.side = Side::Sell;
-                    self.resting_deal(&mut run)
-                }
-                deal => deal,
-            };
-            let Some((id, deal)) = deal else { return Progress::Done };
-            self.books.reduce(id, deal.quantity).expect("the front of a queue is in the book");
-            let slot = self.orders.find(id).expect("a resting order is known");
-            self.fill(slot, deal, &cause, out);
+        let shown = self.depths[instrument.index()].is_shown();
+        let allowance = match increase {
+            Some(increase) if shown => Allowance::UpTo(whole_lots(increase.into(), lot)),
+            increase => self.model.allowance(increase, lot),
+        };
+        if !shown {
+            self.shrink(instrument);
         }
-        self.work = Work::Fills(run, cause);
-        Progress::More
-    }
-
-    /// What the market gives the first order in line, if anything. One rule holds for an order: if the depth
-    /// touches it, it gets of the depth and not of the volume too. And while it is open, nobody behind it
-    /// gets anything: that is its priority.
-    fn resting_deal(&mut self, run: &mut FillRun) -> Option<(OrderId, Deal)> {
-        let FillRun { instrument, side, last, .. } = *run;
-        let Resting { id, price, open, .. } = *self.books.front(instrument, side)?;
-        let tick = self.instruments[instrument.index()].tick;
-        let depth = &mut self.depths[instrument.index()];
-        let touched = depth.best(side).is_some_and(|best| side.sign() * (price.0 - best.0) >= 0);
-        let (quantity, flags) = if touched {
-            (depth.take_within(side, price, open), FILL_MAKER | FILL_DEPTH)
-        } else if !self.model.trades_through(side, price, last, tick) {
-            return None;
-        } else {
-            match &mut run.allowance {
-                Allowance::Whole => (open, FILL_MAKER | FILL_NO_VOLUME),
-                Allowance::UpTo(left) => {
-                    let quantity = open.min(*left);
-                    *left -= quantity;
-                    (quantity, FILL_MAKER)
-                }
-            }
-        };
-        (!quantity.is_zero()).then_some((id, Deal { price, quantity, last, flags }))
-    }
-
-    fn fill(&mut self, slot: u16, deal: Deal, cause: &Header, out: &mut impl Emit) {
-        let Deal { price, quantity, last, flags } = deal;
-        let instrument = self.orders.get(slot).instrument;
-        let multiplier = self.instruments[instrument.index()].multiplier;
-        self.orders.change(slot, |order| order.fill(price, quantity, multiplier));
-        let order = self.orders.get(slot);
-        let fill = Fill {
-            order: order.id,
-            maker: OrderId::ZERO,
-            price,
-            quantity,
-            last,
-            number: order.fills,
-            strategy: order.strategy,
-            side: order.side as u8,
-            flags,
-            reserved: [0; 48],
-        };
-        out.emit(&Event::output(StageId::Matcher, cause, instrument, &fill));
+        let taker_flags = self.taker_flags(instrument);
+        let run = Run { step: Step::Trade, allowance, taker_flags, ..Run::new(instrument, last) };
+        self.go_on(run, &event.header, out)
     }
 
     /// Makes the reports of a step: of every order that changed, in the order of the changes, then of one
     /// order that never got a slot.
     fn report(&mut self, end: StepEnd, out: &mut impl Emit) -> Progress {
-        let latency = self.latency;
-        let vtime = |order, number| end.ts.plus(latency.of(order, number));
+        let latency = &self.latency;
+        let vtime = |order, number| latency.report(order, number, end.ts);
         for _ in 0..EMIT_MAX {
             let report = if let Some(order) = self.orders.next_report(vtime) {
                 (order.instrument, order.report(end.seq))
@@ -355,4 +307,22 @@ impl Matcher {
         self.work = Work::Reports(end);
         Progress::More
     }
+}
+
+/// The exchange of a configuration. What cannot be traded gets a listing without meaning.
+fn exchange(config: &PipelineConfig) -> Exchange {
+    let listing = |spec: &InstrumentSpec| Listing {
+        tick: spec.tick.max(Price(1)),
+        lot: spec.lot.max(Qty(1)),
+        freeze: spec.freeze,
+    };
+    let listings: Vec<Listing> = config.instruments.iter().map(listing).collect();
+    let limits = Limits {
+        orders: OPEN_ORDERS_MAX,
+        anonymous: ANONYMOUS_MAX,
+        // A record makes an event at most, and the event that came is handed on first.
+        records_max: EMIT_MAX - 1,
+        ladder_ticks: 0,
+    };
+    Exchange::new(&listings, limits, config.venue.self_trade)
 }

@@ -37,6 +37,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use crate::charges::Tariffs;
 use crate::config::{PipelineConfig, RiskConfig};
 use crate::event::{
     Alarm, AlarmCode, Bar, Command, CommandCode, Event, Full, Header, Hours, Kind, Ltp, Quote, SessionStart,
@@ -76,6 +77,8 @@ enum Sweep {
 pub struct Risk {
     config: RiskConfig,
     ledger: Ledger,
+    /// What orders cost today.
+    tariffs: Tariffs,
     /// The instruments that a strategy trades, by id.
     desks: Vec<Desk>,
     /// By instrument, the index of its desk or `NO_DESK`.
@@ -88,12 +91,12 @@ pub struct Risk {
     first_square_off: TsNs,
     /// The last timer at or after that; zero before. What is squared off by then is being closed.
     squared_until: TsNs,
-    /// Total profit when the session started, and the loss from there that halts it.
-    start_total: Money,
+    /// Net profit when the session started, and the loss from there that halts it.
+    start_net: Money,
     loss_limit: Money,
-    /// The highest total profit since then, the fall from there that halts, and an instrument's loss that
+    /// The highest net profit since then, the fall from there that halts, and an instrument's loss that
     /// closes it; a limit of zero is none.
-    peak_total: Money,
+    peak_net: Money,
     drawdown_limit: Money,
     symbol_loss_limit: Money,
     /// Entries sent in the session.
@@ -169,15 +172,16 @@ impl Risk {
         Self {
             config: config.risk,
             ledger: Ledger::new(&config.instruments),
+            tariffs: Tariffs::new(&config.instruments, &config.charges),
             watched: desks.iter().any(|desk| desk.claims.iter().any(watched)),
             desks,
             desk_of,
             active: false,
             first_square_off: TsNs(u64::MAX),
             squared_until: TsNs::ZERO,
-            start_total: Money::ZERO,
+            start_net: Money::ZERO,
             loss_limit: Money::ZERO,
-            peak_total: Money::ZERO,
+            peak_net: Money::ZERO,
             drawdown_limit: Money::ZERO,
             symbol_loss_limit: Money::ZERO,
             trades: 0,
@@ -220,9 +224,9 @@ impl Risk {
         self.open_orders
     }
 
-    /// Equity: capital and gross profit at the marks.
+    /// Equity: capital and net profit at the marks.
     pub fn equity(&self) -> Money {
-        self.config.capital + self.ledger.total()
+        self.config.capital + self.ledger.net()
     }
 
     /// The instrument's last price, zero if there is none.

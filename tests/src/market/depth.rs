@@ -40,7 +40,8 @@ impl Market {
         let events = ticks(&mut rng, &config.instruments, session);
         let history = (0..config.instruments.len() as u32).flat_map(|id| minutes(&mut rng, id)).collect();
         let commands = commands(&mut rng, seconds);
-        Self { config, sessions: vec![session], hours: vec![early], history, events, commands }
+        let (hours, trading) = (vec![early], Vec::new());
+        Self { config, sessions: vec![session], hours, history, events, commands, trading }
     }
 }
 
@@ -55,8 +56,10 @@ fn config(rng: &mut Rng) -> PipelineConfig {
         slippage_ticks: 1,
         participation_bps: 1_000,
         seed: rng.draw(),
+        ..VenueConfig::default()
     };
-    PipelineConfig { instruments, bars, strategies, risk: risk(rng), venue }
+    let charges = pitlane_engine::config::ChargesConfig::default();
+    PipelineConfig { instruments, bars, strategies, risk: risk(rng), charges, venue }
 }
 
 fn instruments(rng: &mut Rng) -> Vec<InstrumentSpec> {

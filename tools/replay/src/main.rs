@@ -7,9 +7,11 @@ use pitlane_session::dump::{DumpArgs, TailArgs, dump, tail};
 use pitlane_session::exit::{Exit, answer, finish, usage};
 use pitlane_session::export::{What, export};
 use pitlane_session::grep::{GrepArgs, grep};
+use pitlane_session::mirror::{MirrorArgs, mirror};
 use pitlane_session::repair::{RepairArgs, repair};
+use pitlane_session::retain::{RetainArgs, retain};
 use pitlane_session::warmup::WarmupArgs;
-use pitlane_session::{import, info, replay_card, sim, verify, whatif};
+use pitlane_session::{import, info, latency_cmd, replay_card, sim, verify, whatif};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -45,14 +47,28 @@ enum Command {
     Grep(GrepArgs),
     /// Compare two runs, such as a day with a what-if run over it; exit code 4 if they differ
     Diff(DiffArgs),
+    /// Print how long a day's orders waited for their first report, as a latency model to paste into a configuration
+    Latency(LatencyArgs),
     /// Make a journal that a crash left end in order, or name its damage; writes only with --yes
     Repair(RepairArgs),
+    /// Make a second copy of a closed journal, or bring one up to date; `repair --mirror` mends either from the other
+    Mirror(MirrorArgs),
+    /// Remove the oldest segments that no restart, no reader and no archive needs; --dry-run says which, and what holds
+    /// the rest
+    Retain(RetainArgs),
 }
 
 #[derive(Args)]
 struct VerifyArgs {
     /// The journal
     dir: PathBuf,
+    /// Compare from this input on, beginning with the newest snapshot before it: a seq, a time in RFC 3339, or HH:MM or
+    /// HH:MM:SS in Indian time on the first session's date
+    #[arg(long, value_name = "SEQ|TIME")]
+    from: Option<String>,
+    /// Last input to be compared, written as for --from
+    #[arg(long, value_name = "SEQ|TIME")]
+    to: Option<String>,
     /// Print one JSON object (replay-summary/1) on stdout
     #[arg(long)]
     json: bool,
@@ -95,6 +111,12 @@ struct InfoArgs {
     /// Print one JSON object (journal-info/1) on stdout
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Args)]
+struct LatencyArgs {
+    /// The journal
+    dir: PathBuf,
 }
 
 #[derive(Args)]
@@ -147,13 +169,17 @@ fn main() -> ExitCode {
         Command::Tail(args) => run_tail(&args),
         Command::Grep(args) => run_grep(&args),
         Command::Diff(args) => run_diff(&args),
+        Command::Latency(args) => run_latency(&args),
         Command::Repair(args) => run_repair(&args),
+        Command::Mirror(args) => run_mirror(&args),
+        Command::Retain(args) => run_retain(&args),
     })
 }
 
 fn run_verify(args: &VerifyArgs) -> anyhow::Result<Exit> {
     sim::check_is_journal(&args.dir)?;
-    let verified = verify::verify(&args.dir)?;
+    let range = verify::Range { from: args.from.as_deref(), to: args.to.as_deref() };
+    let verified = verify::verify_range(&args.dir, range)?;
     if args.json {
         answer(&verified.json().to_string())?;
     } else {
@@ -275,9 +301,29 @@ fn run_diff(args: &DiffArgs) -> anyhow::Result<Exit> {
     Ok(if compared.identical() { Exit::Ok } else { Exit::Divergence })
 }
 
+fn run_latency(args: &LatencyArgs) -> anyhow::Result<Exit> {
+    sim::check_is_journal(&args.dir)?;
+    answer(&latency_cmd::measure(&args.dir)?.render())?;
+    Ok(Exit::Ok)
+}
+
 fn run_repair(args: &RepairArgs) -> anyhow::Result<Exit> {
     sim::check_is_journal(&args.dir)?;
     let repaired = repair(args)?;
     answer(&if args.json { repaired.json().to_string() } else { repaired.render() })?;
     Ok(repaired.exit())
+}
+
+fn run_mirror(args: &MirrorArgs) -> anyhow::Result<Exit> {
+    sim::check_is_journal(&args.dir)?;
+    let mirrored = mirror(args)?;
+    answer(&if args.json { mirrored.json().to_string() } else { mirrored.render() })?;
+    Ok(Exit::Ok)
+}
+
+fn run_retain(args: &RetainArgs) -> anyhow::Result<Exit> {
+    sim::check_is_journal(&args.dir)?;
+    let retention = retain(args)?;
+    answer(&if args.json { retention.json().to_string() } else { retention.render() })?;
+    Ok(Exit::Ok)
 }

@@ -10,11 +10,12 @@ mod show;
 mod tests;
 
 use crate::dump::{Decoded, Names, is_shown};
+use crate::profit::Bills;
 use crate::recorded::Recording;
 use clap::Args;
 use outputs::{Difference, Outputs, compare_outputs};
 use pitlane_engine::config::InstrumentSpec;
-use pitlane_engine::event::{Event, Field, Fill, Full, Kind, Ltp, Quote, Side, StageId};
+use pitlane_engine::event::{Event, Field, Full, Kind, Ltp, Quote, StageId};
 use pitlane_engine::ledger::Ledger;
 use pitlane_journal::EndState;
 use pitlane_store::{EventStream, INPUTS, OUTPUTS};
@@ -135,13 +136,14 @@ pub fn diff(args: &DiffArgs) -> anyhow::Result<Diff> {
     let instruments = instrument_changes(&a.recording.head.instruments, &b.recording.head.instruments);
     let specs = [a, b].map(|run| run.recording.head.instruments.clone());
     let mut ledgers = [a, b].map(|run| Ledger::new(&run.recording.head.instruments));
+    let mut bills = [a, b].map(|run| Bills::new(&run.recording.head, &run.recording.pipeline));
     let mut notes = Vec::new();
-    let (inputs, input) = compare_inputs(&runs, &mut ledgers, &mut notes)?;
+    let (inputs, input) = compare_inputs(&runs, &mut ledgers, &mut bills, &mut notes)?;
     let mut sides = [Outputs::open(&a.recording)?, Outputs::open(&b.recording)?];
     let (mut outputs, mut listed, mut differing) = (BTreeMap::new(), Vec::new(), 0);
     compare_outputs(&runs, &mut sides, &mut |found| {
-        for (event, ledger) in [found.a, found.b].iter().zip(&mut ledgers) {
-            event.iter().for_each(|event| book(event, ledger));
+        for ((event, ledger), bills) in [found.a, found.b].iter().zip(&mut ledgers).zip(&mut bills) {
+            event.iter().for_each(|event| book(event, ledger, bills));
         }
         let counts = outputs.entry(found.kind.name()).or_insert([0; 4]);
         let Some(difference) = found.difference else {
@@ -235,14 +237,15 @@ fn changes<T: PartialEq>(
     found
 }
 
-/// Whether an input is compared as one: the preamble is compared as such, and reports are what the run made itself.
+/// Whether an input is compared as one: the preamble is compared as such, and reports and wakes are what the run made itself.
 fn is_from_outside(kind: Kind) -> bool {
-    !matches!(kind, Kind::ConfigText | Kind::Instrument | Kind::Report)
+    !matches!(kind, Kind::ConfigText | Kind::Instrument | Kind::Report | Kind::Wake)
 }
 
 fn compare_inputs(
     runs: &[Run; 2],
     ledgers: &mut [Ledger; 2],
+    bills: &mut [Bills; 2],
     notes: &mut Vec<String>,
 ) -> anyhow::Result<([u64; 2], Option<InputDifference>)> {
     let mut streams = [
@@ -258,6 +261,7 @@ fn compare_inputs(
                     heads[at] = Some(event);
                     counts[at] += 1;
                     mark(&event, &mut ledgers[at]);
+                    bills[at].input(&event);
                     break;
                 }
             }
@@ -364,15 +368,14 @@ fn mark(event: &Event, ledger: &mut Ledger) {
     }
 }
 
-fn book(event: &Event, ledger: &mut Ledger) {
+fn book(event: &Event, ledger: &mut Ledger, bills: &mut Bills) {
     let instrument = event.header.instrument;
-    if event.kind() != Kind::Fill || instrument.index() >= ledger.positions().len() {
-        return;
+    let Some(position) = ledger.positions().get(instrument.index()) else { return };
+    let Some(billed) = bills.output(event, position.multiplier) else { return };
+    ledger.fill(instrument, billed.side, billed.fill.quantity, billed.value);
+    if let Some(charged) = &billed.charged {
+        ledger.charge(instrument, charged);
     }
-    let fill = event.body::<Fill>();
-    let side = Side::from_u8(fill.side).expect("events are checked where they enter");
-    let value = fill.price.value(fill.quantity, ledger.position(instrument).multiplier);
-    ledger.fill(instrument, side, fill.quantity, value);
 }
 
 /// The stage an output says it is from.

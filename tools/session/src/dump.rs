@@ -47,7 +47,7 @@ pub struct DumpArgs {
     /// Last event, written as for --from; an event at exactly that seq or time is included
     #[arg(long, value_name = "SEQ|TIME")]
     pub to: Option<String>,
-    /// Print JSON lines: prices and money as decimal strings, times in nanoseconds since the epoch
+    /// Print JSON lines (journal-event/1): prices and money as decimal strings, times in nanoseconds since the epoch
     #[arg(long)]
     pub json: bool,
 }
@@ -101,8 +101,11 @@ pub(crate) fn walk(
 ) -> anyhow::Result<()> {
     let mut heads = Vec::new();
     for &name in streams {
-        let mut stream = EventStream::open(dir, name)?;
+        let mut stream = EventStream::open_kept(dir, name)?;
         let head = stream.try_next()?;
+        if let Some(event) = head.filter(|_| stream.begins_late()) {
+            eprintln!("note: {name} before seq {} were removed by retention", event.header.seq.0);
+        }
         heads.push(Head { name, stream, head });
     }
     // Seqs ascend in both streams, so the smaller head is next; of equal ones the input, which stands first.
@@ -150,7 +153,7 @@ fn follow(
     stop: &dyn Fn() -> Option<Exit>,
     out: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
-    let mut stream = EventStream::open(&args.dir, name)?;
+    let mut stream = EventStream::open_kept(&args.dir, name)?;
     let mut names = Names::read(&args.dir);
     // Up to the first end the last events are kept, after it each event is written as it comes.
     let (mut last, mut at_end, mut failed_polls) = (VecDeque::new(), false, 0);
@@ -251,13 +254,13 @@ impl Names {
 
 /// One end of a range; both ends belong to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Bound {
+pub(crate) enum Bound {
     Seq(u64),
     Time(u64),
 }
 
 impl Bound {
-    fn parse(flag: &str, text: &str, date: Option<u32>) -> anyhow::Result<Self> {
+    pub(crate) fn parse(flag: &str, text: &str, date: Option<u32>) -> anyhow::Result<Self> {
         if let Ok(seq) = text.parse() {
             return Ok(Self::Seq(seq));
         }

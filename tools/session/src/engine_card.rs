@@ -18,13 +18,9 @@ pub fn render(done: &Done) -> String {
         ("verdicts", show_counts(&summary.verdicts)),
         ("dead letters", show_counts(&summary.dead_letters)),
         ("alarms", show_counts(&summary.alarms)),
-        (
-            "pnl",
-            format!(
-                "{} rupees ({}), {} positions open",
-                summary.net_pnl, summary.pnl_basis, summary.open_positions
-            ),
-        ),
+    ];
+    rows.extend(summary.profit.rows(&format!(", {} positions open", summary.open_positions)));
+    rows.extend([
         (
             "tick to order",
             format!(
@@ -32,16 +28,11 @@ pub fn render(done: &Done) -> String {
                 latency.p50, latency.p99, latency.max, latency.count
             ),
         ),
-        (
-            "venue",
-            format!(
-                "paper, displayed depth where there is one, else the last price; L_min {} us",
-                summary.latency_min_ns / 1_000
-            ),
-        ),
+        ("venue", summary.venue.clone()),
+        ("latency", summary.latency.clone()),
         ("state hash", summary.state_hash.clone()),
         ("journal", journal),
-    ];
+    ]);
     if let Some(durability) = summary.durability.as_ref().filter(|durability| durability.level != "D0") {
         rows.push(("durability", durability.line()));
     }

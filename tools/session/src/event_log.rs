@@ -94,9 +94,9 @@ impl EventLogWriter {
     /// # Errors
     /// If there are no recorded outputs, the file cannot be made or the thread cannot be started.
     pub fn start(journal: &Path, names: Names, file: &Path) -> io::Result<Self> {
-        let stream = EventStream::open(journal, OUTPUTS).map_err(io::Error::other)?;
+        let stream = EventStream::open_kept(journal, OUTPUTS).map_err(io::Error::other)?;
         let inputs = match has_stream(journal, INPUTS) {
-            true => Some(EventStream::open(journal, INPUTS).map_err(io::Error::other)?),
+            true => Some(EventStream::open_kept(journal, INPUTS).map_err(io::Error::other)?),
             false => None,
         };
         let named =
@@ -506,8 +506,12 @@ fn report<'a>(body: &Report, names: &'a Names) -> Option<(&'static str, Details<
     let event = match OrderState::from_u8(body.state)? {
         OrderState::Rejected => "order_rejected",
         OrderState::Cancelled => "order_cancelled",
-        OrderState::Open | OrderState::PartiallyFilled if modified => "order_modified",
-        OrderState::Open | OrderState::PartiallyFilled | OrderState::Filled => return None,
+        OrderState::Open | OrderState::TriggerPending | OrderState::PartiallyFilled if modified => {
+            "order_modified"
+        }
+        OrderState::Open | OrderState::TriggerPending | OrderState::PartiallyFilled | OrderState::Filled => {
+            return None;
+        }
     };
     let details = Details::Report {
         order_id: body.order.0.to_string(),

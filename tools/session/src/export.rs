@@ -1,11 +1,13 @@
 //! Recorded or recomputed events as CSV.
 
+mod charges;
+
 use crate::exit::usage;
 use crate::recorded::Recording;
 use pitlane_config::format_ist;
 use pitlane_engine::config::InstrumentSpec;
 use pitlane_engine::event::{
-    Action, Bar, Event, Fill, Full, Intent, Kind, Ltp, MARKET_VOLUME, Order, OrderType, Quote, Side, Signal,
+    Action, Bar, Event, Full, Intent, Kind, Ltp, MARKET_VOLUME, Order, OrderType, Quote, Side, Signal,
     SignalReason, Timeframe, Validity,
 };
 use pitlane_engine::units::decimal;
@@ -25,6 +27,8 @@ pub enum What {
     Signals,
     /// Orders.
     Orders,
+    /// What executed orders were charged, by its parts.
+    Charges,
 }
 
 impl What {
@@ -42,9 +46,10 @@ impl What {
             "ticks" => Self::Ticks,
             "signals" => Self::Signals,
             "orders" => Self::Orders,
+            "charges" => Self::Charges,
             other => {
                 return Err(usage(format!(
-                    "export: `{other}` is none of bars, fills, ticks, signals, orders"
+                    "export: `{other}` is none of bars, fills, ticks, signals, orders, charges"
                 )));
             }
         })
@@ -54,6 +59,7 @@ impl What {
         match self {
             Self::Bars(_) => &["instrument", "start", "open", "high", "low", "close", "volume", "trades"],
             Self::Fills => &["order_id", "instrument", "time", "side", "quantity", "price", "charges"],
+            Self::Charges => charges::HEADER,
             Self::Ticks => &["instrument", "time", "last", "volume"],
             Self::Signals => {
                 &["signal_id", "instrument", "time", "strategy", "action", "reason", "confidence", "price"]
@@ -74,7 +80,7 @@ impl What {
         }
     }
 
-    /// The row of an event, or `None` if it is of another kind.
+    /// The row of an event, or `None` if it is of another kind, or more than one event makes a row.
     fn row(self, event: &Event, names: &Names<'_>) -> Option<Vec<String>> {
         let instrument = || names.instrument(event);
         let time = || format_ist(event.header.ts);
@@ -94,18 +100,6 @@ impl What {
                         bar.trades.to_string(),
                     ]
                 })
-            }
-            (Self::Fills, Kind::Fill) => {
-                let fill = event.body::<Fill>();
-                Some(vec![
-                    fill.order.0.to_string(),
-                    instrument(),
-                    time(),
-                    name(Side::from_u8(fill.side).map(Side::name)),
-                    fill.quantity.0.to_string(),
-                    fill.price.to_string(),
-                    decimal(0),
-                ])
             }
             (Self::Ticks, Kind::Ltp) => Some(tick(instrument(), time(), event.body::<Ltp>().last.0, None)),
             (Self::Ticks, Kind::Quote) => {
@@ -191,16 +185,17 @@ pub fn export(dir: &Path, what: What, out: impl Write) -> anyhow::Result<u64> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(what.header())?;
     let (mut rows, mut failed) = (0, None);
-    let mut write = |event: &Event| {
-        if let (Some(row), None) = (what.row(event, &names), &failed) {
+    let mut write = |row: Option<Vec<String>>| {
+        if let (Some(row), None) = (row, &failed) {
             failed = csv.write_record(&row).err();
             rows += 1;
         }
     };
-    if what == What::Ticks {
-        recording.each_input(&mut write)?;
-    } else {
-        recording.each_output(&mut write)?;
+    match what {
+        What::Ticks => recording.each_input(&mut |event| write(what.row(event, &names)))?,
+        What::Fills => charges::each_fill(&recording, &names, &mut |row| write(Some(row)))?,
+        What::Charges => charges::each_order(&recording, &names, &mut |row| write(Some(row)))?,
+        _ => recording.each_output(&mut |event| write(what.row(event, &names)))?,
     }
     if let Some(error) = failed {
         // The cause itself, so that a reader that went away is known as one.

@@ -16,7 +16,7 @@ use pitlane_config::Settings;
 use pitlane_engine::config::{InstrumentSpec, SessionPlan, SessionTimes};
 use pitlane_engine::event::{DeadLetter, DeadReason, Kind};
 use pitlane_engine::log::EventLog;
-use pitlane_engine::sequencer::schedule::Schedule;
+use pitlane_engine::sequencer::schedule::{Schedule, TradingChange};
 use pitlane_engine::sequencer::source::{Decoded, Merged, Source};
 use pitlane_engine::sequencer::{Release, SOURCE_FEED, Sequencer};
 use pitlane_engine::stages::decoder::Decoder;
@@ -158,11 +158,12 @@ impl Request<'_> {
             instruments: &instruments,
             dump: dump.as_ref(),
         };
-        let plans = plans(&planner, dates)?;
+        let (plans, trading) = plans(&planner, dates)?;
         let sessions: Vec<SessionTimes> = plans.iter().map(|plan| plan.times).collect();
         let identity = Identity::new(&settings, instruments.clone())?;
         let feed = Decoded::new(open(&instruments, &sessions)?, Decoder::new(&instruments, SOURCE_FEED));
-        let schedule = Schedule::new(&identity.text, identity.config_hash, &instruments, &[], &plans, &[]);
+        let schedule = Schedule::new(&identity.text, identity.config_hash, &instruments, &[], &plans, &[])
+            .with_trading(&trading);
         let log = self.log(&settings)?;
         let mut sequencer = Sequencer::new(Merged::new(schedule, feed), log, settings.venue.latency_min_ns);
         let (ticks, dead) = record(&mut sequencer);
@@ -189,11 +190,12 @@ impl Request<'_> {
 }
 
 /// The hours of the sessions; what the calendar has to say about their dates goes to stderr.
-fn plans(planner: &Planner<'_>, dates: &[Date]) -> anyhow::Result<Vec<SessionPlan>> {
-    let (mut plans, mut uncovered) = (Vec::with_capacity(dates.len()), 0);
+fn plans(planner: &Planner<'_>, dates: &[Date]) -> anyhow::Result<(Vec<SessionPlan>, Vec<TradingChange>)> {
+    let (mut plans, mut trading, mut uncovered) = (Vec::with_capacity(dates.len()), Vec::new(), 0);
     for date in dates {
-        let Planned { plan, warnings } = planner.plan(*date, Purpose::Import)?;
+        let Planned { plan, trading: changes, warnings } = planner.plan(*date, Purpose::Import)?;
         plans.push(plan);
+        trading.extend(changes);
         for note in warnings {
             // Of many dates without data the first stands for all.
             let is_covered = planner.calendar.covered().contains(date);
@@ -206,7 +208,7 @@ fn plans(planner: &Planner<'_>, dates: &[Date]) -> anyhow::Result<Vec<SessionPla
     if uncovered > 1 {
         eprintln!("note: so are {} more dates", uncovered - 1);
     }
-    Ok(plans)
+    Ok((plans, trading))
 }
 
 /// Refuses a file without a single tick: it is not what it was taken for.

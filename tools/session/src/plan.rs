@@ -1,9 +1,12 @@
 //! When a session's instruments trade: the configured hours, or those of the calendar by date and segment.
 
+mod trading;
+
 use crate::exit::usage;
 use jiff::civil::{Date, Time};
 use pitlane_config::{Settings, ist};
 use pitlane_engine::config::{InstrumentClass, InstrumentHours, InstrumentSpec, SessionPlan};
+use pitlane_engine::sequencer::schedule::TradingChange;
 use pitlane_engine::units::InstrumentId;
 use pitlane_market::calendar::Certainty;
 use pitlane_market::{Calendar, Day, Dump, Segment};
@@ -26,6 +29,8 @@ pub enum Purpose {
 pub struct Planned {
     /// The hours.
     pub plan: SessionPlan,
+    /// Price bands and halts, by time.
+    pub trading: Vec<TradingChange>,
     /// For stderr, a line each.
     pub warnings: Vec<String>,
 }
@@ -56,6 +61,7 @@ impl Planner<'_> {
     /// none are configured. The message names the remedy.
     pub fn plan(&self, date: Date, purpose: Purpose) -> anyhow::Result<Planned> {
         let mut planned = self.hours_of(date, purpose)?;
+        planned.trading = self.trading(date, &planned.plan, &mut planned.warnings)?;
         if purpose == Purpose::Run {
             planned.warnings.extend(self.untraded(&planned.plan));
         }
@@ -86,6 +92,7 @@ impl Planner<'_> {
         if let Some((open, close)) = configured(self.settings) {
             return Ok(Planned {
                 plan: self.settings.session_times(date, open, close).into(),
+                trading: Vec::new(),
                 warnings: Vec::new(),
             });
         }
@@ -106,7 +113,7 @@ impl Planner<'_> {
         });
         let times = self.settings.session_times(date, open, close);
         let plan = SessionPlan { times, hours: own.collect() };
-        Ok(Planned { plan, warnings: of_the_longest(warnings) })
+        Ok(Planned { plan, trading: Vec::new(), warnings: of_the_longest(warnings) })
     }
 
     /// Whose hours an instrument keeps. An instrument file that has futures of the date knows better than the table.

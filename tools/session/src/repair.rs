@@ -3,10 +3,13 @@
 #[cfg(test)]
 mod tests;
 
+mod found;
+
 use crate::exit::{Exit, data};
 use crate::summary::card;
+use anyhow::Context;
 use clap::Args;
-use pitlane_journal::{JournalDir, JournalError, Reader, Recovered, Repaired, examine, recover_full};
+use pitlane_journal::{JournalDir, JournalError, Recovered, Repaired, examine, recover_full};
 use pitlane_store::{INPUTS, OUTPUTS, has_stream};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -16,7 +19,8 @@ use std::path::{Path, PathBuf};
 pub struct RepairArgs {
     /// The journal
     pub dir: PathBuf,
-    /// Where its writer mapped it, if not in the journal's directory: what only was there is taken over
+    /// Where its writer mapped it, if not in the journal's directory: what only was there is taken over. Default: where
+    /// the journal's file HOT says
     #[arg(long, value_name = "DIR")]
     pub hot_dir: Option<PathBuf>,
     /// Where its writer kept a second copy: damage of one copy is repaired from the other
@@ -51,14 +55,28 @@ pub struct Damage {
 #[derive(Debug)]
 pub struct Repair {
     dir: PathBuf,
-    /// Whether no directories besides the journal's own were looked at.
-    alone: [bool; 2],
+    /// The hot directory that was looked at.
+    hot_dir: Option<PathBuf>,
+    /// The hot directory that the journal names and that is not there.
+    hot_gone: Option<PathBuf>,
+    mirror: Option<PathBuf>,
+    /// What was mended, or would be, in the order of the streams' own lists.
+    mended: Vec<Mended>,
     /// Whether anything was written.
     pub done: bool,
     /// The streams that are sound or were mended.
     pub streams: Vec<Recovered>,
     /// The streams that are damaged; if there is any, nothing was written.
     pub damaged: Vec<Damage>,
+}
+
+/// Blocks of one copy that are replaced by those of the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mended {
+    /// Where, and how many.
+    pub blocks: Repaired,
+    /// First and last record of which bytes are in the blocks; `None` if no copy tells.
+    pub seqs: Option<(u64, u64)>,
 }
 
 /// Looks at both streams of a journal, every frame of them, and with `yes` mends what a crash left, unless either is
@@ -84,9 +102,23 @@ pub fn repair(args: &RepairArgs) -> anyhow::Result<Repair> {
             )));
         }
     }
-    let lock = JournalDir::lock_with(&args.dir, args.hot_dir.as_deref(), args.mirror.as_deref())?;
-    let alone = [args.hot_dir.is_none(), args.mirror.is_none()];
-    let mut repair = Repair { dir: args.dir.clone(), alone, done: false, streams: vec![], damaged: vec![] };
+    let noted = pitlane_store::hot_dir(&args.dir)
+        .with_context(|| format!("cannot read where the journal {} is mapped", args.dir.display()))?;
+    let noted = noted.filter(|_| args.hot_dir.is_none());
+    let (noted, hot_gone) =
+        if noted.as_ref().is_none_or(|dir| dir.is_dir()) { (noted, None) } else { (None, noted) };
+    let hot_dir = args.hot_dir.clone().or(noted);
+    let lock = JournalDir::lock_with(&args.dir, hot_dir.as_deref(), args.mirror.as_deref())?;
+    let mut repair = Repair {
+        dir: args.dir.clone(),
+        hot_dir,
+        hot_gone,
+        mirror: args.mirror.clone(),
+        mended: vec![],
+        done: false,
+        streams: vec![],
+        damaged: vec![],
+    };
     for &stream in &streams {
         match examine(&lock, stream) {
             Ok(found) => repair.streams.push(found),
@@ -102,56 +134,16 @@ pub fn repair(args: &RepairArgs) -> anyhow::Result<Repair> {
         }
         repair.done = true;
     }
+    repair.mended = found::mended(&repair);
     Ok(repair)
 }
 
 /// The damage an error names; any other error is handed back.
 fn damage(dir: &Path, stream: &'static str, error: JournalError) -> Result<Damage, JournalError> {
     let JournalError::Corrupt { segment, offset, seq_expected, .. } = error else { return Err(error) };
-    let seq_last = seq_expected.and_then(|seq| next_readable(dir, stream, seq)).map(|seq| seq - 1);
+    let seq_last = seq_expected.and_then(|seq| found::next_readable(dir, stream, seq)).map(|seq| seq - 1);
     let message = error.to_string();
     Ok(Damage { stream, segment, offset, seq_first: seq_expected, seq_last, message })
-}
-
-/// What a search for a record comes to.
-#[derive(PartialEq, Eq)]
-enum Probe {
-    Readable,
-    Unreadable,
-    /// The stream ends before.
-    Beyond,
-}
-
-/// The first record above `seq` from which on the stream can be read again. The index leads only to the starts of
-/// blocks and segments, so records before it may be intact too.
-fn next_readable(dir: &Path, stream: &str, seq: u64) -> Option<u64> {
-    let probe = |seq| {
-        let found = Reader::open(dir, stream).and_then(|mut reader| {
-            Ok(if reader.seek_seq(seq)? { reader.next()?.map(|frame| frame.seq) } else { None })
-        });
-        match found {
-            Ok(Some(found)) if found == seq => Probe::Readable,
-            Ok(_) => Probe::Beyond,
-            Err(_) => Probe::Unreadable,
-        }
-    };
-    // Up in doubled steps to where reading works or ends, then the boundary by halving.
-    let (mut bad, mut step) = (seq, 1_u64);
-    let mut good = loop {
-        let at = bad.checked_add(step)?;
-        match probe(at) {
-            Probe::Readable => break at,
-            Probe::Unreadable => (bad, step) = (at, step.checked_mul(2)?),
-            // Too far: with smaller steps from here, as long as there are any.
-            Probe::Beyond if step > 1 => step /= 2,
-            Probe::Beyond => return None,
-        }
-    };
-    while good - bad > 1 {
-        let middle = bad + (good - bad) / 2;
-        if probe(middle) == Probe::Readable { good = middle } else { bad = middle }
-    }
-    Some(good)
 }
 
 impl Repair {
@@ -166,7 +158,8 @@ impl Repair {
 
     /// The object `journal-repair/1`.
     pub fn json(&self) -> Value {
-        let streams: Vec<Value> = self.streams.iter().map(stream_json).collect();
+        let streams: Vec<Value> =
+            self.streams.iter().map(|found| found::stream_json(found, &self.mended)).collect();
         let damaged = |damage: &Damage| {
             json!({
                 "stream": damage.stream,
@@ -180,6 +173,8 @@ impl Repair {
         json!({
             "schema": "journal-repair/1",
             "journal": self.dir,
+            "hot_dir": self.hot_dir,
+            "mirror": self.mirror,
             "done": self.done,
             "needed": !self.nothing_to_do() || !self.damaged.is_empty(),
             "streams": streams,
@@ -192,7 +187,7 @@ impl Repair {
         let mut rows = vec![("journal", self.dir.display().to_string())];
         for found in &self.streams {
             let name = if found.stream == INPUTS { INPUTS } else { OUTPUTS };
-            rows.push((name, stream_text(found, self.done)));
+            rows.push((name, found::stream_text(found, &self.mended, self.done)));
         }
         for damage in &self.damaged {
             let seqs = match (damage.seq_first, damage.seq_last) {
@@ -210,83 +205,35 @@ impl Repair {
             (true, false, false) => "nothing was written; run again with --yes to do it",
         };
         rows.push(("result", next.to_owned()));
-        let [no_hot_dir, no_mirror] = self.alone;
-        if no_hot_dir && !self.done && !self.nothing_to_do() {
-            let note = "if the writer had a hot directory, name it with --hot-dir: what is only there is lost otherwise";
-            rows.push(("note", note.to_owned()));
-        }
-        if no_mirror && !self.damaged.is_empty() {
-            let note =
-                "if the writer kept a mirror, name it with --mirror: the damage may be repaired from it";
-            rows.push(("note", note.to_owned()));
+        for note in self.notes() {
+            rows.push(("note", note));
         }
         format!("{}\n", card(&rows))
     }
 }
 
+impl Repair {
+    /// What else a person should know.
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        match (&self.hot_dir, &self.hot_gone) {
+            (_, Some(gone)) => notes.push(format!(
+                "the journal was mapped in {}, which is not there: what was only there is lost; if it is elsewhere now, \
+                 name it with --hot-dir",
+                gone.display()
+            )),
+            (Some(dir), _) => notes.push(format!("the journal is mapped in {}, which was looked at", dir.display())),
+            (None, None) => {}
+        }
+        if self.mirror.is_none() && !self.damaged.is_empty() {
+            notes.push(
+                "if there is a mirror, name it with --mirror: the damage may be repaired from it".to_owned(),
+            );
+        }
+        notes
+    }
+}
+
 fn is_sound(found: &Recovered) -> bool {
     found.was_closed && found.removed_segments == 0 && found.repaired.is_empty()
-}
-
-fn stream_json(found: &Recovered) -> Value {
-    let torn = found.torn.map(|torn| {
-        json!({
-            "segment": torn.segment,
-            "offset": torn.offset,
-            "bytes": torn.bytes,
-            "reason": torn.reason.map(|reason| reason.to_string()),
-        })
-    });
-    json!({
-        "stream": found.stream,
-        "was_closed": found.was_closed,
-        "segments": found.segments,
-        "frames": found.frames_scanned,
-        "seq_last": found.last.map(|last| last.seq),
-        "torn": torn,
-        "merged_frames": found.merged_frames,
-        "merged_bytes": found.merged_bytes,
-        "removed_segments": found.removed_segments,
-        "repaired": found.repaired.iter().map(repaired_json).collect::<Vec<_>>(),
-    })
-}
-
-fn repaired_json(repaired: &Repaired) -> Value {
-    let Repaired { path, segment, offset, blocks } = repaired;
-    json!({ "path": path, "segment": segment, "offset": offset, "blocks": blocks })
-}
-
-fn stream_text(found: &Recovered, done: bool) -> String {
-    let last = found.last.map_or_else(|| "no record".to_owned(), |last| format!("up to seq {}", last.seq));
-    let mut text = format!("{} frames verified, {last}", found.frames_scanned);
-    if is_sound(found) {
-        return text + ", closed in order";
-    }
-    for Repaired { path, segment, offset, blocks } in &found.repaired {
-        let mended = if done { "repaired" } else { "to repair" };
-        let path = path.display();
-        text += &format!(
-            "; {blocks} blocks {mended} from the other copy at segment {segment}, offset {offset} ({path})"
-        );
-    }
-    if let Some(torn) = found.torn {
-        let cut = if done { "were cut" } else { "would be cut" };
-        let reason = torn.reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-        text += &format!(
-            "; {} bytes of a torn tail at segment {}, offset {} {cut}{reason}",
-            torn.bytes, torn.segment, torn.offset
-        );
-    }
-    if found.merged_frames > 0 {
-        let taken = if done { "taken over" } else { "to take over" };
-        text += &format!("; {} frames {taken} from the hot directory", found.merged_frames);
-    }
-    if found.removed_segments > 0 {
-        let removed = if done { "removed" } else { "to remove" };
-        text += &format!("; {} segments made ahead {removed}", found.removed_segments);
-    }
-    if !found.was_closed {
-        text += if done { "; sealed" } else { "; to be sealed" };
-    }
-    text
 }

@@ -1,7 +1,8 @@
 //! Verifications and what-if runs for people and programs.
 
-use crate::summary::{PNL_BASIS, alarms, card, dead_letters, hex, pnl_table, rate, show_counts, verdicts};
-use crate::verify::Verified;
+use crate::profit::Profit;
+use crate::summary::{alarms, card, dead_letters, hex, pnl_table, rate, show_counts, verdicts};
+use crate::verify::{Part, Verified};
 use crate::whatif::WhatIf;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -17,10 +18,19 @@ pub fn verified(verified: &Verified) -> String {
         ("inputs", result.inputs.to_string()),
         ("speed", format!("{:.3} s, {:.0} inputs/s", verified.wall_s, rate(result.inputs, verified.wall_s))),
         ("orders, fills", format!("{}, {}", result.counts.orders, result.counts.fills)),
-        ("pnl", format!("{} rupees ({PNL_BASIS})", result.ledger.total())),
-        ("state hash", hex(result.state_hash())),
-        ("identical", identical),
     ];
+    rows.extend(Profit::of(&result.ledger, &verified.pipeline).rows(""));
+    rows.extend([
+        ("state hash", verified.state_hash().map_or_else(|| "not known".to_owned(), hex)),
+        ("identical", identical),
+    ]);
+    if let Some(Part { from, to, snapshot }) = verified.part {
+        let begun = match snapshot {
+            Some(seq) => format!("begun with snapshot {seq}, which is believed"),
+            None => "everything before was run again".to_owned(),
+        };
+        rows.insert(0, ("compared", format!("what inputs {from} to {to} made; {begun}")));
+    }
     for note in &verified.notes {
         rows.push(("note", note.clone()));
     }
@@ -46,7 +56,7 @@ pub fn verified(verified: &Verified) -> String {
 pub fn whatif_json(done: &WhatIf) -> Value {
     let result = &done.finished.result;
     let counts = &result.counts;
-    json!({
+    let mut summary = json!({
         "schema": "replay-summary/1",
         "events": counts.events,
         "events_per_s": rate(counts.events, done.finished.wall_s),
@@ -56,8 +66,6 @@ pub fn whatif_json(done: &WhatIf) -> Value {
         "orders": counts.orders,
         "fills": counts.fills,
         "rejects": counts.rejects,
-        "net_pnl": result.ledger.total().to_string(),
-        "pnl_basis": PNL_BASIS,
         "open_positions": result.ledger.open_positions(),
         "state_hash": hex(result.state_hash()),
         "identical": Value::Null,
@@ -65,12 +73,16 @@ pub fn whatif_json(done: &WhatIf) -> Value {
         "journal": done.out,
         "warmup": done.warmup,
         "latency_min_ns": done.latency_min_ns,
+        "venue": done.pipeline.venue.describe(),
+        "latency": done.pipeline.venue.latency_text(),
         "dead_letters": dead_letters(counts),
         "verdicts": verdicts(counts),
         "alarms": alarms(counts),
         "risk_stop": result.risk_stop.map(pitlane_engine::event::Rule::name),
         "wall_s": done.finished.wall_s,
-    })
+    });
+    Profit::of(&result.ledger, &done.pipeline).add_to(&mut summary);
+    summary
 }
 
 /// The card of a what-if run.
@@ -94,29 +106,20 @@ pub fn whatif(done: &WhatIf) -> String {
         ("verdicts", show_counts(&verdicts(counts))),
         ("dead letters", show_counts(&dead_letters(counts))),
         ("alarms", show_counts(&alarms(counts))),
-        (
-            "pnl",
-            format!(
-                "{} rupees ({PNL_BASIS}), {} positions open",
-                result.ledger.total(),
-                result.ledger.open_positions()
-            ),
-        ),
-        (
-            "venue",
-            format!(
-                "paper, displayed depth where there is one, else the last price; L_min {} us; no market impact, no queue",
-                done.latency_min_ns / 1_000
-            ),
-        ),
+    ];
+    let open = format!(", {} positions open", result.ledger.open_positions());
+    rows.extend(Profit::of(&result.ledger, &done.pipeline).rows(&open));
+    rows.extend([
+        ("venue", done.pipeline.venue.describe()),
+        ("latency", done.pipeline.venue.latency_text()),
         ("state hash", hex(result.state_hash())),
         ("journal", out),
-    ];
+    ]);
     if let Some(warmup) = &done.warmup {
         rows.insert(1, ("warmup", warmup.line()));
     }
     let mut text = format!("{}\n", card(&rows));
-    if let Some(table) = pnl_table(&result.ledger, &done.instruments) {
+    if let Some(table) = pnl_table(&result.ledger, &done.pipeline.instruments) {
         let _ = write!(text, "\n{table}\n");
     }
     text

@@ -15,6 +15,7 @@ mod sources;
 mod tests;
 
 pub use identity::Restart;
+pub(crate) use origin::begin_before;
 pub use origin::snapshot_state;
 pub use snapshotter::Snapshotter;
 
@@ -326,9 +327,9 @@ fn run_again(
 ) -> anyhow::Result<RunAgain> {
     let dir = journal.path();
     let context = || format!("cannot go on with the journal {}", dir.display());
-    let mut inputs = EventStream::open(dir, INPUTS)?;
+    let mut inputs = EventStream::open_kept(dir, INPUTS)?;
     inputs.seek(place.seq + 1)?;
-    let mut recorded = EventStream::open(dir, OUTPUTS)?;
+    let mut recorded = EventStream::open_kept(dir, OUTPUTS)?;
     recorded.seek(place.outputs + 1)?;
     let (inputs_end, recorded_end) = (inputs.end(), recorded.end());
     let log = JournalLog::resume_outputs(journal, options(plan), ends.outputs.as_ref());

@@ -6,9 +6,10 @@ use crate::instruments::{self, InstrumentFile};
 use crate::journal_watch::DurabilityPlan;
 use crate::latch::{self, Latch};
 use crate::plan::{Planned, Planner, Purpose};
+use crate::profit::Profit;
 use crate::resume::Restart;
 use crate::run::{Finished, Plan, execute, free_journal};
-use crate::summary::{EngineSummary, LatencyNs, PNL_BASIS, alarms, dead_letters, hex, rate, verdicts};
+use crate::summary::{EngineSummary, LatencyNs, alarms, dead_letters, hex, rate, verdicts};
 use crate::warmup::{Warmup, WarmupArgs, WarmupSummary};
 use anyhow::Context;
 use pitlane_config::{Mode, Settings, Speed, ist, parse_duration_ns, parse_time};
@@ -253,7 +254,8 @@ fn synthetic(request: &Request<'_>, settings: &Settings) -> anyhow::Result<Done>
         &warmup.history,
         std::slice::from_ref(&planned.plan),
         &commands,
-    );
+    )
+    .with_trading(&planned.trading);
     let feed = SyntheticFeed::new(&crate::market::synthetic_config(settings), instruments, &planned.plan)?;
     let feed = Decoded::new(feed, Decoder::new(instruments, SOURCE_FEED));
     let journal = journal_dir(request, settings)?;
@@ -339,8 +341,7 @@ fn finish(
         orders: counts.orders,
         fills: counts.fills,
         rejects: counts.rejects,
-        net_pnl: result.ledger.total().to_string(),
-        pnl_basis: PNL_BASIS,
+        profit: Profit::of(&result.ledger, &plan.pipeline),
         state_hash: hex(result.state_hash()),
         journal: plan.journal.clone(),
         warmup,
@@ -353,6 +354,8 @@ fn finish(
         stalls: result.stalls.iter().copied().collect(),
         stage_cpus: stage_cpus.into_iter().collect(),
         latency_min_ns: plan.pipeline.venue.latency_min_ns,
+        venue: plan.pipeline.venue.describe(),
+        latency: plan.pipeline.venue.latency_text(),
         open_positions: result.ledger.open_positions(),
         dead_letters: dead_letters(counts),
         verdicts: verdicts(counts),

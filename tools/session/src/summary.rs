@@ -1,6 +1,7 @@
 //! What a run came to, as one JSON object and as a card for people.
 
 use crate::journal_watch::DurabilitySummary;
+use crate::profit::Profit;
 use crate::resume::RecoveredSummary;
 use crate::warmup::WarmupSummary;
 use comfy_table::{Table, presets};
@@ -74,10 +75,9 @@ pub struct EngineSummary {
     pub fills: u64,
     /// Orders rejected by the venue.
     pub rejects: u64,
-    /// Profit or loss in rupees; gross until the venue has charges.
-    pub net_pnl: String,
-    /// What `net_pnl` counts.
-    pub pnl_basis: &'static str,
+    /// Profit or loss: `net_pnl`, `gross_pnl`, `pnl_basis`, `charges`.
+    #[serde(flatten)]
+    pub profit: Profit,
     /// The state hash, 32 hexadecimal digits.
     pub state_hash: String,
     /// The journal, if one was written.
@@ -102,6 +102,10 @@ pub struct EngineSummary {
     pub stage_cpus: BTreeMap<String, String>,
     /// Least latency of the paper venue.
     pub latency_min_ns: u64,
+    /// How the paper venue fills: queue, slippage, profile.
+    pub venue: String,
+    /// How long what goes to the venue and comes from it takes.
+    pub latency: String,
     /// Positions that are not flat.
     pub open_positions: u32,
     /// Dead letters by reason.
@@ -152,7 +156,7 @@ pub fn hex(hash: u128) -> String {
 }
 
 /// The object of `journal-replay verify` and `whatif`.
-pub fn replay_json(result: &ReplayResult, identical: Option<bool>, wall_s: f64) -> Value {
+pub fn replay_json(result: &ReplayResult, profit: &Profit, identical: Option<bool>, wall_s: f64) -> Value {
     let divergence = result.divergence.as_ref().map(|divergence| {
         json!({
             "seq": divergence.seq.0,
@@ -164,7 +168,7 @@ pub fn replay_json(result: &ReplayResult, identical: Option<bool>, wall_s: f64) 
             "recomputed": divergence.recomputed,
         })
     });
-    json!({
+    let mut summary = json!({
         "schema": "replay-summary/1",
         "events": result.inputs,
         "events_per_s": rate(result.inputs, wall_s),
@@ -173,8 +177,6 @@ pub fn replay_json(result: &ReplayResult, identical: Option<bool>, wall_s: f64) 
         "signals": result.counts.signals,
         "orders": result.counts.orders,
         "fills": result.counts.fills,
-        "net_pnl": result.ledger.total().to_string(),
-        "pnl_basis": PNL_BASIS,
         "state_hash": hex(result.state_hash()),
         "identical": identical,
         "first_divergence": divergence,
@@ -183,11 +185,10 @@ pub fn replay_json(result: &ReplayResult, identical: Option<bool>, wall_s: f64) 
         "verdicts": verdicts(&result.counts),
         "alarms": alarms(&result.counts),
         "wall_s": wall_s,
-    })
+    });
+    profit.add_to(&mut summary);
+    summary
 }
-
-/// What PnL figures count until the venue has charges.
-pub const PNL_BASIS: &str = "gross";
 
 /// A rate per second; zero for no time at all.
 pub fn rate(count: u64, wall_s: f64) -> f64 {
@@ -214,7 +215,7 @@ pub fn card(rows: &[(&str, String)]) -> String {
 pub fn pnl_table(ledger: &Ledger, instruments: &[InstrumentSpec]) -> Option<String> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(vec!["instrument", "bought", "sold", "position", "pnl (gross)"]);
+    table.set_header(vec!["instrument", "bought", "sold", "position", "gross pnl", "charges", "net pnl"]);
     let mut traded = false;
     for (index, spec) in instruments.iter().enumerate() {
         let position = ledger.position(InstrumentId(index as u32));
@@ -227,7 +228,9 @@ pub fn pnl_table(ledger: &Ledger, instruments: &[InstrumentSpec]) -> Option<Stri
             position.bought.to_string(),
             position.sold.to_string(),
             position.quantity.0.to_string(),
-            position.total().to_string(),
+            position.gross().to_string(),
+            position.charges.to_string(),
+            position.net().to_string(),
         ]);
     }
     traded.then(|| plain(&table))

@@ -21,7 +21,7 @@ use crate::plan::Planner;
 use clap::Args;
 use minutes::Minutes;
 use pitlane_engine::event::{Bar, Event, Kind, Timeframe};
-use pitlane_store::{EventStream, INPUTS};
+use pitlane_store::Preamble;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -164,7 +164,7 @@ fn refuse_useless(what: &str, found: &SourceSummary) -> anyhow::Result<()> {
 /// # Errors
 /// If the journal cannot be read.
 pub fn recorded(dir: &Path) -> anyhow::Result<Option<WarmupSummary>> {
-    let mut events = EventStream::open(dir, INPUTS)?;
+    let mut events = Preamble::open(dir)?;
     let mut days = BTreeSet::new();
     let (mut bars, mut minutes) = (0, 0);
     while let Some(event) = events.try_next()?.filter(|event| event.kind() != Kind::SessionStart) {

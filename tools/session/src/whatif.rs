@@ -105,6 +105,7 @@ fn refuse_recorded(recorded: &Settings, wanted: &Settings) -> anyhow::Result<()>
     };
     for (differs, keys) in [
         (recorded.instruments != wanted.instruments, "[[instruments]]"),
+        (recorded.trading != wanted.trading, "[[halts]] and the band of [[instruments]]"),
         (hours(recorded) != hours(wanted), "session.pre_open, session.open and session.close"),
         (market(recorded) != market(wanted), "[sim]"),
     ] {
@@ -132,8 +133,8 @@ pub struct WhatIf {
     pub out: Option<PathBuf>,
     /// Least latency of its venue.
     pub latency_min_ns: u64,
-    /// Its instruments.
-    pub instruments: Vec<pitlane_engine::config::InstrumentSpec>,
+    /// What it was built from.
+    pub pipeline: pitlane_engine::config::PipelineConfig,
     /// The history it started from, if any.
     pub warmup: Option<WarmupSummary>,
 }
@@ -169,7 +170,7 @@ pub fn whatif(
         finished,
         out: plan.journal.clone(),
         latency_min_ns: plan.pipeline.venue.latency_min_ns,
-        instruments: plan.pipeline.instruments,
+        pipeline: plan.pipeline,
         warmup: prepared.warmup,
     })
 }

@@ -2,12 +2,12 @@
 
 use super::{
     EngineSettings, ExitSettings, JournalSettings, LagLimits, Mode, PacketMode, SessionSettings, Settings,
-    SimSettings, Speed, StrategySettings, Wait,
+    SimSettings, Speed, StrategySettings, TradingSettings, Wait,
 };
 use crate::instruments::demo_universe;
 use crate::time::seconds_of_time;
 use jiff::civil::{date, time};
-use pitlane_engine::config::{BarsConfig, Conflict, RiskConfig, Sizing, VenueConfig};
+use pitlane_engine::config::{BarsConfig, ChargesConfig, Conflict, RiskConfig, Sizing, VenueConfig};
 use pitlane_engine::event::Timeframe;
 use pitlane_engine::units::{Money, NS_PER_MS, NS_PER_S, Qty};
 
@@ -23,14 +23,9 @@ impl Default for Settings {
             strategies: vec![StrategySettings::default()],
             risk: risk(),
             exits: ExitSettings { stop_loss_bps: 0, take_profit_bps: 0, holding_ns: 0 },
-            venue: VenueConfig {
-                latency_min_ns: NS_PER_MS,
-                latency_spread_ns: 0,
-                latency_step_ns: NS_PER_MS,
-                slippage_ticks: 1,
-                participation_bps: 1_000,
-                seed: 1,
-            },
+            charges: ChargesConfig::default(),
+            venue: VenueConfig::default(),
+            trading: TradingSettings::default(),
         }
     }
 }

@@ -1,150 +1,133 @@
-//! How an order enters: what it must be to be taken, and what it meets at once.
+//! How an order enters: what it must be to be taken. What becomes of it then is the exchange's business.
 
-use super::{Deal, Matcher, Refusal};
-use crate::book::{Incoming, Outcome, QUANTITY_MAX, Style};
+use super::market::PRICE_MAX;
+use super::orders::NewOrder;
+use super::records::is_own;
+use super::run::Run;
+use super::{Matcher, OWN, Refusal};
+use crate::book::QUANTITY_MAX;
 use crate::event::{
-    Event, FILL_DEPTH, FILL_SLIPPAGE, Header, Order, OrderState, OrderType, ReportReason, Side, Validity,
+    Event, FILL_DEPTH, FILL_SLIPPAGE, MarketPhase, ORDER_POST_ONLY, Order, OrderState, OrderType,
+    ReportReason, Side, Validity,
 };
-use crate::stage::Emit;
-use crate::units::{InstrumentId, Money, OrderId, Price, Qty, TsNs};
+use crate::exchange::Terms;
+use crate::stage::{Emit, Progress};
+use crate::units::{InstrumentId, Money, Price, Qty, TsNs};
+use crate::venue_rules;
 
-/// What an order is to be: a new one, or a resting one with other terms.
-pub(super) struct Proposal {
-    pub(super) id: OrderId,
-    pub(super) instrument: InstrumentId,
-    pub(super) side: Side,
-    /// Its quantity, what is filled already included.
-    pub(super) quantity: Qty,
-    /// Its limit.
-    pub(super) price: Price,
-    /// What is filled already, and the value of that.
-    pub(super) filled: Qty,
-    pub(super) filled_value: Money,
-}
-
-/// What is to trade now, and what becomes of the part that does not.
-pub(super) struct Placement {
-    pub(super) price: Price,
-    /// More than zero.
-    pub(super) quantity: Qty,
-    /// Whether the rest rests; else it is cancelled.
-    pub(super) rests: bool,
-    /// The last price.
-    pub(super) last: Price,
-}
+/// Coded fields hold what their events' tables say.
+const CHECKED: &str = "events are checked where they enter";
 
 impl Matcher {
-    pub(super) fn on_order(&mut self, event: &Event, out: &mut impl Emit) {
+    pub(super) fn on_order(&mut self, event: &Event, out: &mut impl Emit) -> Progress {
         let order = event.body::<Order>();
-        let instrument = event.header.instrument;
-        let side = Side::from_u8(order.side).expect("events are checked where they enter");
-        let unknown = match (self.orders.find(order.id), self.orders.is_full()) {
+        let at = event.header.instrument;
+        let terms = terms_of(order);
+        let (id, side, quantity, strategy) = (terms.id, terms.side, terms.quantity, order.strategy);
+        let unknown = match (self.orders.find(id), self.orders.is_full()) {
             (Some(_), _) => Some(ReportReason::Duplicate),
             (None, true) => Some(ReportReason::VenueFull),
             (None, false) => None,
         };
-        let Order { id, quantity, price, strategy, .. } = *order;
         if let Some(reason) = unknown {
-            self.refusals.push(Refusal { id, instrument, strategy, side, quantity, reason });
-            return;
+            self.refusals.push(Refusal { id, instrument: at, strategy, side, quantity, reason });
+            return Progress::Done;
         }
-        let slot = self.orders.insert(id, instrument, strategy, side, quantity);
-        let (filled, filled_value) = (Qty::ZERO, Money::ZERO);
-        let proposal = Proposal { id, instrument, side, quantity, price, filled, filled_value };
-        match self.admit(&proposal, event.header.ts) {
-            Ok(last) => {
-                let rests =
-                    order.order_type == OrderType::Limit as u8 && order.validity == Validity::Day as u8;
-                self.place(slot, &Placement { price, quantity, rests, last }, &event.header, out);
-            }
+        let new = NewOrder { id, instrument: at, strategy, side, quantity, order_type: terms.order_type };
+        let slot = self.orders.insert(new);
+        let last = match self.admit(at, &terms, (Qty::ZERO, Money::ZERO), event.header.ts) {
+            Ok(last) => last,
             Err(reason) => {
                 self.orders
                     .change(slot, |order| (order.state, order.reason) = (OrderState::Rejected, reason));
+                return Progress::Done;
             }
-        }
+        };
+        self.prepare(at, last);
+        self.lend_to_order(at, side, quantity);
+        let taker_flags = self.taker_flags(at);
+        let mut run = Run { order: id, price: terms.price, taker_flags, ..Run::new(at, last) };
+        let answer = self.operate(&mut run, &event.header, out, |exchange, _, records| {
+            exchange.enter(at, &terms, &mut |record| records.take(record))
+        });
+        self.begin(run, answer, &event.header, out)
     }
 
-    /// Checks an order. Answers the last price; the depth it will meet is clean then.
-    pub(super) fn admit(&mut self, proposal: &Proposal, now: TsNs) -> Result<Price, ReportReason> {
-        let Proposal { id, instrument, side, quantity, price, filled, filled_value } = *proposal;
-        let spec = self.instruments.get(instrument.index()).filter(|spec| spec.tradable);
+    /// Checks a new order, or the new terms of one of which so much is filled, with its value. Answers the last price;
+    /// the depth the order will meet is clean then.
+    pub(super) fn admit(
+        &mut self,
+        at: InstrumentId,
+        terms: &Terms,
+        filled: (Qty, Money),
+        now: TsNs,
+    ) -> Result<Price, ReportReason> {
+        let spec = self.instruments.get(at.index()).filter(|spec| spec.tradable);
         let spec = spec.ok_or(ReportReason::NotTradable)?;
+        let Terms { id, quantity, price, .. } = *terms;
         let in_lots =
-            quantity > filled && quantity <= QUANTITY_MAX && quantity.floor_to_lot(spec.lot) == quantity;
-        let in_ticks = price > Price::ZERO && price.floor_to(spec.tick) == price;
-        if id.is_zero() || !in_lots || !in_ticks {
+            quantity > filled.0 && quantity <= QUANTITY_MAX && quantity.floor_to_lot(spec.lot) == quantity;
+        let at_market = matches!(terms.order_type, OrderType::Market | OrderType::StopMarket);
+        let priced = price > Price::ZERO || at_market && price.is_zero();
+        let in_ticks = priced && price.floor_to(spec.tick) == price;
+        if id.is_zero() || !is_own(id) || !in_lots || !in_ticks {
             return Err(ReportReason::Malformed);
         }
+        venue_rules::check(self.profile, spec, terms)?;
         if self.session_ended {
             return Err(ReportReason::SessionEnd);
         }
-        if !self.hours.is_open(instrument, now) {
+        if !self.hours.is_open(at, now) {
             return Err(ReportReason::Closed);
         }
-        let last = self.markets[instrument.index()].last().ok_or(ReportReason::NoPrice)?;
-        let depth = &mut self.depths[instrument.index()];
-        depth.clean(spec.lot);
-        // No fill is dearer than the limit or, for a sell, the last price or the best bid; so its value can
-        // be counted.
-        let dearest = price.max(last).max(depth.best(Side::Sell).unwrap_or(Price::ZERO));
-        let open = i128::from(quantity.0 - filled.0);
-        let value = i128::from(filled_value.0) + i128::from(dearest.0) * open * i128::from(spec.multiplier);
-        if i64::try_from(value).is_err() {
+        let last = self.markets[at.index()].last().ok_or(ReportReason::NoPrice)?;
+        self.depths[at.index()].clean(spec.lot);
+        let value = i128::from(self.dearest(at, terms, last).0)
+            * i128::from(quantity.0 - filled.0.0)
+            * i128::from(spec.multiplier);
+        if i64::try_from(value + i128::from(filled.1.0)).is_err() {
             return Err(ReportReason::Malformed);
-        }
-        // All orders here are one account's, whatever their strategy.
-        if self.books.crosses(instrument, side, price) {
-            return Err(ReportReason::SelfTrade);
         }
         Ok(last)
     }
 
-    /// Fills an admitted order against the displayed depth, or without any against the last price; what is
-    /// left rests or is cancelled.
-    pub(super) fn place(&mut self, slot: u16, placement: &Placement, cause: &Header, out: &mut impl Emit) {
-        let &Placement { price: limit, quantity: mut left, rests, last } = placement;
-        let (instrument, side) = (self.orders.get(slot).instrument, self.orders.get(slot).side);
-        let at = instrument.index();
-        if self.depths[at].is_displayed(side) {
-            while let Some((price, quantity)) = self.depths[at].take(side, limit, left) {
-                left -= quantity;
-                self.fill(slot, Deal { price, quantity, last, flags: FILL_DEPTH }, cause, out);
-            }
-        } else {
-            let price = self.model.aggressive_price(side, last, self.instruments[at].tick);
-            if side.sign() * (limit.0 - price.0) >= 0 {
-                let flags = if self.model.slips() { FILL_SLIPPAGE } else { 0 };
-                self.fill(slot, Deal { price, quantity: left, last, flags }, cause, out);
-                left = Qty::ZERO;
-            }
-        }
-        if left.is_zero() {
-            return;
-        }
-        if rests {
-            self.rest(slot, limit, left);
-        } else {
-            self.orders.change(slot, |order| {
-                (order.state, order.reason) = (OrderState::Cancelled, ReportReason::IocRest);
-            });
+    /// The highest price at which an order can trade, so that its value can be counted.
+    fn dearest(&self, at: InstrumentId, terms: &Terms, last: Price) -> Price {
+        let waits = matches!(terms.order_type, OrderType::StopLimit | OrderType::StopMarket);
+        match terms.side {
+            Side::Buy if terms.price > Price::ZERO => terms.price,
+            Side::Buy => PRICE_MAX,
+            // A sell trades at its limit or higher: now at what is displayed, later at its limit. But nobody knows the
+            // market in which a stop wakes, or the price of an auction.
+            Side::Sell if waits || self.exchange.phase(at) == MarketPhase::Call => terms.price.max(PRICE_MAX),
+            Side::Sell => terms.price.max(last).max(self.depths[at.index()].dearest()),
         }
     }
 
-    /// Puts what is left of an order behind all others of its price.
-    pub(super) fn rest(&mut self, slot: u16, limit: Price, left: Qty) {
-        let order = self.orders.get(slot);
-        let (id, instrument, side) = (order.id, order.instrument, order.side);
-        let incoming = Incoming { id, side, limit, quantity: left, style: Style::Limit };
-        let outcome = self.books.submit(instrument, incoming, &mut |_| {});
-        assert_eq!(
-            outcome,
-            Ok(Outcome::Rested(left)),
-            "an admitted order crosses no own order and finds room"
-        );
-        self.hours.rests(instrument);
-        self.orders.change(slot, |order| {
-            let partly = !order.filled.is_zero();
-            order.state = if partly { OrderState::PartiallyFilled } else { OrderState::Open };
-        });
+    /// `FILL_*` flags of an order that trades when it comes.
+    pub(super) fn taker_flags(&self, at: InstrumentId) -> u8 {
+        if self.depths[at.index()].is_shown() {
+            FILL_DEPTH
+        } else if self.model.slips() {
+            FILL_SLIPPAGE
+        } else {
+            0
+        }
+    }
+}
+
+/// What an order event asks for.
+fn terms_of(order: &Order) -> Terms {
+    Terms {
+        id: order.id,
+        account: OWN,
+        side: Side::from_u8(order.side).expect(CHECKED),
+        order_type: OrderType::from_u8(order.order_type).expect(CHECKED),
+        validity: Validity::from_u8(order.validity).expect(CHECKED),
+        quantity: order.quantity,
+        price: order.price,
+        trigger: order.trigger,
+        disclosed: order.disclosed,
+        post_only: order.flags & ORDER_POST_ONLY != 0,
     }
 }

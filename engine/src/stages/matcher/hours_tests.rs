@@ -4,7 +4,7 @@ use super::tests::{
     BUY, SELL, START, Step, Venue, cancel, fills, full, ioc, limit, modify, only, order_event, timer,
 };
 use super::*;
-use crate::event::{FLAG_EXO, OrderType, SessionEnd, Validity};
+use crate::event::{FLAG_EXO, OrderState, OrderType, ReportReason, SessionEnd, Validity};
 use crate::stage::stage_hash;
 use crate::units::NS_PER_S;
 use zerocopy::FromZeros;

@@ -1,8 +1,12 @@
 //! What the venue knows of an instrument's market: the last price and how much was traded.
 
-use crate::event::{Event, Full, Kind, Ltp, MARKET_VOLUME, Quote};
+use crate::event::{Bar, Event, Full, Kind, Ltp, MARKET_VOLUME, Quote, Timeframe};
 use crate::state::StateIo;
 use crate::units::{Price, TsNs};
+
+/// Highest price the venue trades at: more than the wire's 32-bit prices can say. What is dearer is no price, so that
+/// the value of an order that may trade at any price has a bound.
+pub(super) const PRICE_MAX: Price = Price(1 << 38);
 
 /// What one market event says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +67,8 @@ pub(super) struct Market {
     has_volume: bool,
     /// Whether a bar of the instrument has closed.
     bar_closed: bool,
+    /// Volume of the last completed minute that had a trade; zero = none yet.
+    minute: u64,
 }
 
 impl Market {
@@ -72,8 +78,17 @@ impl Market {
     }
 
     /// Notes that a bar has closed: from now on a fall of the volume re-seeds nothing.
-    pub(super) fn bar_closed(&mut self) {
+    pub(super) fn bar_closed(&mut self, bar: &Bar) {
         self.bar_closed = true;
+        if bar.timeframe == Timeframe::M1 as u8 && bar.volume > 0 {
+            self.minute = bar.volume;
+        }
+    }
+
+    /// What is traded in a minute: the volume of the last completed one; before there is one, the day's so far. Zero if
+    /// nothing is known.
+    pub(super) fn minute(&self) -> u64 {
+        if self.minute > 0 { self.minute } else { self.volume_max }
     }
 
     /// Takes a packet in. Answers the increase of the day's volume, `None` for a feed without volume.
@@ -82,7 +97,7 @@ impl Market {
     /// date (a snapshot from before the session) seeds nothing; and without exchange times, where such a
     /// snapshot cannot be told, a fall below half before the first closed bar seeds again.
     pub(super) fn update(&mut self, packet: &Packet) -> Option<u64> {
-        if packet.last > Price::ZERO {
+        if packet.last > Price::ZERO && packet.last <= PRICE_MAX {
             self.last = packet.last;
         }
         let Some(volume) = packet.volume else {
@@ -103,8 +118,9 @@ impl Market {
     }
 
     pub(super) fn state(&mut self, io: &mut StateIo<'_>) {
-        io.within(&mut self.last, Price::ZERO, Price(i64::MAX));
+        io.within(&mut self.last, Price::ZERO, PRICE_MAX);
         io.count(&mut self.volume_max);
+        io.count(&mut self.minute);
         for flag in [&mut self.seeded, &mut self.has_volume, &mut self.bar_closed] {
             io.flag(flag);
         }
@@ -114,12 +130,30 @@ impl Market {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use zerocopy::FromZeros;
 
     const TIMED: bool = true;
     const UNTIMED: bool = false;
 
     fn packet(volume: u64, timed: bool) -> Packet {
         Packet { last: Price(100), volume: Some(volume), timed, other_date: false }
+    }
+
+    fn bar(timeframe: Timeframe, volume: u64) -> Bar {
+        Bar { timeframe: timeframe as u8, volume, ..Bar::new_zeroed() }
+    }
+
+    #[test]
+    fn a_minutes_volume_is_that_of_the_last_minute_bar() {
+        let mut market = Market::default();
+        assert_eq!(market.minute(), 0);
+        market.update(&packet(500, TIMED));
+        assert_eq!(market.minute(), 500, "the day's so far");
+        market.bar_closed(&bar(Timeframe::M5, 90));
+        assert_eq!(market.minute(), 500, "not a minute");
+        market.bar_closed(&bar(Timeframe::M1, 40));
+        market.bar_closed(&bar(Timeframe::M1, 0));
+        assert_eq!(market.minute(), 40, "nothing was traded in the newest");
     }
 
     #[test]
@@ -153,7 +187,7 @@ mod tests {
     fn a_closed_bar_ends_the_second_chance() {
         let mut market = Market::default();
         assert_eq!(market.update(&packet(900, UNTIMED)), Some(0));
-        market.bar_closed();
+        market.bar_closed(&bar(Timeframe::S1, 7));
         assert_eq!(market.update(&packet(10, UNTIMED)), Some(0));
         assert_eq!(market.update(&packet(910, UNTIMED)), Some(10));
     }

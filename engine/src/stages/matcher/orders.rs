@@ -1,7 +1,10 @@
 //! The orders the venue knows: from their arrival until their last report has come back.
 
-use crate::book::{Books, QUANTITY_MAX};
-use crate::event::{OrderState, Report, ReportReason, Side};
+use super::OWN;
+use super::market::PRICE_MAX;
+use crate::book::QUANTITY_MAX;
+use crate::event::{OrderState, OrderType, Report, ReportReason, Side};
+use crate::exchange::{Exchange, Holding};
 use crate::limits::{OPEN_ORDERS_MAX, REPORTS_PER_ORDER_MAX};
 use crate::state::StateIo;
 use crate::units::{InstrumentId, Money, OrderId, Price, Qty, Seq, StrategyId, TsNs};
@@ -13,11 +16,17 @@ pub(super) struct VenueOrder {
     pub(super) instrument: InstrumentId,
     pub(super) strategy: StrategyId,
     pub(super) side: Side,
+    /// How it is priced; a stop order that woke is of the type it has become.
+    pub(super) order_type: OrderType,
     pub(super) quantity: Qty,
     /// Filled so far, and its value with the multiplier.
     pub(super) filled: Qty,
     pub(super) filled_value: Money,
     pub(super) fills: u32,
+    /// What self-trade prevention took of it.
+    pub(super) removed: Qty,
+    /// Whether it came to its price while nothing was known of the queue there.
+    pub(super) unseen: bool,
     pub(super) state: OrderState,
     /// Why the newest unreported change happened, or that of the last report.
     pub(super) reason: ReportReason,
@@ -32,18 +41,47 @@ pub(super) struct VenueOrder {
     pub(super) listed: bool,
 }
 
+/// A new order.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NewOrder {
+    pub(super) id: OrderId,
+    pub(super) instrument: InstrumentId,
+    pub(super) strategy: StrategyId,
+    pub(super) side: Side,
+    pub(super) quantity: Qty,
+    pub(super) order_type: OrderType,
+}
+
 impl VenueOrder {
-    /// Enters a fill: quantities, value and state.
-    pub(super) fn fill(&mut self, price: Price, quantity: Qty, multiplier: i64) {
+    /// Enters a fill after which so much is open: quantities, value and state.
+    pub(super) fn fill(&mut self, price: Price, quantity: Qty, open: Qty, multiplier: i64) {
         self.filled += quantity;
         self.filled_value += price.value(quantity, multiplier);
         self.fills += 1;
-        let whole = self.filled == self.quantity;
-        self.state = if whole { OrderState::Filled } else { OrderState::PartiallyFilled };
-        if whole {
-            self.reason = ReportReason::None;
+        assert!(self.filled + self.removed + open == self.quantity, "what is not filled is open");
+        if !open.is_zero() {
+            self.state = OrderState::PartiallyFilled;
+        } else if self.removed.is_zero() {
+            (self.state, self.reason) = (OrderState::Filled, ReportReason::None);
+        } else {
+            (self.state, self.reason) = (OrderState::Cancelled, ReportReason::SelfTrade);
         }
-        assert!(self.filled <= self.quantity, "an order is never overfilled");
+    }
+
+    /// What is open of an order that is not final.
+    pub(super) fn open(&self) -> Qty {
+        self.quantity - self.filled - self.removed
+    }
+
+    /// The state of the order when it rests.
+    pub(super) fn resting(&self) -> OrderState {
+        if self.filled.is_zero() { OrderState::Open } else { OrderState::PartiallyFilled }
+    }
+
+    /// Whether its value can be counted if the rest is filled at `price`.
+    pub(super) fn is_countable(&self, price: Price, multiplier: i64) -> bool {
+        let rest = i128::from(price.0) * i128::from(self.open().0) * i128::from(multiplier);
+        rest + i128::from(self.filled_value.0) <= i128::from(i64::MAX)
     }
 
     /// The report of its state now, as made in the step of `cause`.
@@ -83,6 +121,9 @@ impl VenueOrder {
         io.plain(&mut self.filled);
         io.within(&mut self.filled_value, Money::ZERO, Money(i64::MAX / 2));
         io.plain(&mut self.fills);
+        io.code(&mut self.order_type, |order_type| order_type as u8, OrderType::from_u8);
+        io.within(&mut self.removed, Qty::ZERO, QUANTITY_MAX);
+        io.flag(&mut self.unseen);
         io.code(&mut self.state, |state| state as u8, OrderState::from_u8);
         io.code(&mut self.reason, |reason| reason as u8, ReportReason::from_u8);
         io.plain(&mut self.reports);
@@ -97,15 +138,18 @@ impl VenueOrder {
 
     /// Whether figures and state fit each other. A rejected order may have asked for anything.
     fn is_possible(&self) -> bool {
-        let Self { quantity, filled, state, .. } = *self;
+        let Self { quantity, filled, removed, state, .. } = *self;
+        let removed_fits =
+            removed.is_zero() || (Qty::ZERO..=quantity).contains(&removed) && filled <= quantity - removed;
         let filled_fits = match state {
-            OrderState::Open | OrderState::Rejected => filled.is_zero(),
+            OrderState::Open | OrderState::Rejected | OrderState::TriggerPending => filled.is_zero(),
             OrderState::PartiallyFilled => filled > Qty::ZERO && filled < quantity,
             OrderState::Filled => filled == quantity,
             OrderState::Cancelled => filled >= Qty::ZERO && filled < quantity,
         };
         let under_way = self.reports.checked_sub(self.returned);
         filled_fits
+            && removed_fits
             && (state == OrderState::Rejected || quantity > Qty::ZERO && quantity <= QUANTITY_MAX)
             && self.fills.max(self.reports) <= u32::MAX / 2
             && under_way.is_some_and(|reports| reports as usize <= REPORTS_PER_ORDER_MAX)
@@ -118,10 +162,13 @@ const BLANK: VenueOrder = VenueOrder {
     instrument: InstrumentId::NONE,
     strategy: StrategyId::NONE,
     side: Side::Buy,
+    order_type: OrderType::Limit,
     quantity: Qty::ZERO,
     filled: Qty::ZERO,
     filled_value: Money::ZERO,
     fills: 0,
+    removed: Qty::ZERO,
+    unseen: false,
     state: OrderState::Rejected,
     reason: ReportReason::None,
     reports: 0,
@@ -179,20 +226,14 @@ impl OrderTable {
 
     /// Enters a new order, of which nothing has happened yet. The caller has made sure that its id is unknown
     /// and that there is room.
-    pub(super) fn insert(
-        &mut self,
-        id: OrderId,
-        instrument: InstrumentId,
-        strategy: StrategyId,
-        side: Side,
-        quantity: Qty,
-    ) -> u16 {
+    pub(super) fn insert(&mut self, order: NewOrder) -> u16 {
+        let NewOrder { id, instrument, strategy, side, quantity, order_type } = order;
         let slot = self.free.pop().expect("the caller has made sure of room");
         let place = self.by_id.partition_point(|entry| entry.0 < id);
         self.by_id.insert(place, (id, slot));
         let state = OrderState::Open;
         self.slots[usize::from(slot)] =
-            VenueOrder { id, instrument, strategy, side, quantity, state, ..BLANK };
+            VenueOrder { id, instrument, strategy, side, quantity, order_type, state, ..BLANK };
         slot
     }
 
@@ -287,23 +328,39 @@ impl OrderTable {
         }
     }
 
-    /// Whether the orders that are not final are those that rest in `books`, with what is open of them, and their value
-    /// can be counted with `multiplier`.
-    pub(super) fn fit(&self, books: &Books, multiplier: impl Fn(InstrumentId) -> i64) -> bool {
-        let open = |order: &&VenueOrder| !order.state.is_final();
-        let rests = |order: &VenueOrder| {
-            books.get(order.id).is_some_and(|resting| {
-                (resting.instrument, resting.side) == (order.instrument, order.side)
-                    && resting.open == order.quantity - order.filled
-                    && i128::from(resting.price.0)
-                        * i128::from(resting.open.0)
-                        * i128::from(multiplier(resting.instrument))
-                        + i128::from(order.filled_value.0)
-                        <= i128::from(i64::MAX)
+    /// Orders that are not final.
+    pub(super) fn open(&self) -> impl Iterator<Item = &VenueOrder> {
+        self.by_id.iter().map(|&(_, slot)| self.get(slot)).filter(|order| !order.state.is_final())
+    }
+
+    /// Whether an order came to its price while nothing was known of the queue there.
+    pub(super) fn is_unseen(&self, id: OrderId) -> bool {
+        self.find(id).is_some_and(|slot| self.get(slot).unseen)
+    }
+
+    /// Notes whether the queue at an order's price is known. That is no change to report.
+    pub(super) fn set_unseen(&mut self, id: OrderId, unseen: bool) {
+        let slot = self.find(id).expect("an order that the exchange holds is known");
+        self.slots[usize::from(slot)].unseen = unseen;
+    }
+
+    /// Whether the orders that are not final are those that the exchange holds of the account, with what is open of
+    /// them, and their value can be counted with `multiplier`. `held` is how many the exchange holds.
+    pub(super) fn fit(
+        &self,
+        exchange: &Exchange,
+        held: usize,
+        multiplier: impl Fn(InstrumentId) -> i64,
+    ) -> bool {
+        let fits = |order: &VenueOrder| {
+            exchange.get(order.id).is_some_and(|held| {
+                (held.instrument, held.side, held.account) == (order.instrument, order.side, OWN)
+                    && (held.open, held.filled) == (order.open(), order.filled)
+                    && (order.state == OrderState::TriggerPending) != held.trigger.is_zero()
+                    && order.is_countable(dearest(&held), multiplier(held.instrument))
             })
         };
-        let orders = || self.by_id.iter().map(|&(_, slot)| self.get(slot)).filter(open);
-        orders().count() == books.len() && orders().all(rests)
+        self.open().count() == held && self.open().all(fits)
     }
 
     fn list(&mut self, slot: u16) {
@@ -313,4 +370,10 @@ impl OrderTable {
             self.changes.push(slot);
         }
     }
+}
+
+/// The highest price at which an order that the exchange holds can trade.
+fn dearest(held: &Holding) -> Price {
+    let bounded = held.trigger.is_zero() || held.side == Side::Buy;
+    if bounded && !held.price.is_zero() { held.price } else { held.price.max(PRICE_MAX) }
 }

@@ -3,11 +3,11 @@
 
 use super::tests::{BUY, SELL, START, Step, TICK, Venue, cancel, full, modify, order_event, timer};
 use super::*;
-use crate::event::{FLAG_EXO, OrderType, Validity};
+use crate::event::{FILL_MAKER, FLAG_EXO, OrderState, OrderType, ReportReason, Validity};
 use crate::limits::REPORTS_PER_ORDER_MAX;
 use crate::stage::stage_hash;
 use crate::state::trips::{changed_bytes_never_panic, loaded_stages_go_on};
-use crate::units::NS_PER_MS;
+use crate::units::{NS_PER_MS, OrderId};
 use std::collections::BTreeMap;
 use zerocopy::FromZeros;
 
@@ -65,6 +65,10 @@ struct Counts {
     refused: u64,
     closed: u64,
     expired: u64,
+    /// Aggressive fills that stood behind an own order.
+    behind: u64,
+    /// Orders cancelled because they would have traded with an own one.
+    self_trades: u64,
 }
 
 impl Day {
@@ -126,8 +130,8 @@ impl Day {
     fn modify(&mut self) {
         let (instrument, side) = (self.random.below(2) as u32, [BUY, SELL][self.random.below(2) as usize]);
         let nth = self.random.below(12) as usize;
-        let resting = self.venue.matcher.books.queue(InstrumentId(instrument), side).nth(nth);
-        let id = resting.map_or(self.next_id - 1 - self.random.below(60), |order| order.id.0);
+        let resting = self.venue.queue(instrument, side).into_iter().nth(nth);
+        let id = resting.map_or(self.next_id - 1 - self.random.below(60), |order| order.0);
         let (instrument, filled) = match self.accounts.get(&id) {
             Some(account) => (account.instrument, account.filled),
             None => return,
@@ -137,15 +141,10 @@ impl Day {
             lot * self.random.below(400 / lot as u64) as i64 + i64::from(self.random.below(20) == 0);
         let away = self.random.below(9) as i64 - 4;
         let price = self.last[instrument] + away * TICK + i64::from(self.random.below(20) == 0);
-        let resting = self.venue.matcher.books.get(OrderId(id)).copied();
-        let own = |side| self.venue.matcher.books.queue(InstrumentId(instrument as u32), side);
-        let crosses = |order: &Resting| {
-            own(order.side.opposite()).any(|other| order.side.sign() * (price - other.price.0) >= 0)
-        };
+        let resting = self.venue.matcher.exchange.get(OrderId(id));
         let possible = quantity > filled && quantity % lot == 0 && price % TICK == 0;
-        let rests = resting.is_some_and(|order| !crosses(&order));
         let step = self.venue.step(&[modify(id, price, quantity)]);
-        let taken = possible && rests && self.is_open(instrument);
+        let taken = possible && resting.is_some() && self.is_open(instrument);
         if taken {
             let account = self.accounts.get_mut(&id).expect("found above");
             (account.quantity, account.modified) = (quantity, true);
@@ -207,7 +206,9 @@ impl Day {
         for fill in &step.fills {
             let side = Side::from_u8(fill.side).expect("a side");
             let worse = side.sign() * (fill.price.0 - fill.last.0);
-            assert_eq!(worse, self.slippage * TICK, "an aggressive fill is worse by the slippage");
+            assert!(worse >= self.slippage * TICK, "an aggressive fill is worse by the slippage");
+            // More only behind an own order that waits at a better price for its share of the volume.
+            self.counts.behind += u64::from(worse > self.slippage * TICK);
             self.accounts.get_mut(&fill.order.0).expect("known").aggressive = true;
         }
         self.enter(&step);
@@ -256,7 +257,7 @@ impl Day {
             );
             self.enter_report(report);
         }
-        self.venue.matcher.books.validate();
+        self.venue.matcher.exchange.validate();
     }
 
     fn enter_report(&mut self, report: &Report) {
@@ -270,6 +271,7 @@ impl Day {
             "closed outside the hours, and only there"
         );
         let expired = reason == ReportReason::SessionEnd as u8;
+        self.counts.self_trades += u64::from(reason == ReportReason::SelfTrade as u8);
         self.counts.closed += u64::from(rejected && closed);
         self.counts.expired += u64::from(expired && !self.ended);
         assert_eq!(report.quantity.0, account.quantity);
@@ -360,11 +362,14 @@ fn random_days_keep_the_promises_of_reports_and_fills() {
         counts.refused += day.counts.refused;
         counts.closed += day.counts.closed;
         counts.expired += day.counts.expired;
+        counts.behind += day.counts.behind;
+        counts.self_trades += day.counts.self_trades;
     }
     println!("{fills} fills, {reports} reports, {merged} at the bound of reports under way, {counts:?}");
     assert!(fills > 5_000 && merged > 50, "the days were too quiet to prove anything");
-    let Counts { modified, refused, closed, expired } = counts;
+    let Counts { modified, refused, closed, expired, behind, self_trades } = counts;
     assert!(modified > 500 && refused > 100 && closed > 1_000 && expired > 50, "too little of: {counts:?}");
+    assert!(behind > 20 && self_trades > 100, "too little of: {counts:?}");
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use super::*;
 use crate::config::{BarsConfig, InstrumentClass, RiskConfig, VenueConfig};
 use crate::event::{
-    FILL_SLIPPAGE, FLAG_EXO, Full, Intent, Ltp, MARKET_VOLUME, Modify, Order, OrderType, SessionEnd,
-    SessionStart, Timer, Validity,
+    Cancel, FILL_MAKER, FILL_NO_VOLUME, FILL_SLIPPAGE, FLAG_EXO, Fill, Full, Intent, Ltp, MARKET_VOLUME,
+    Modify, Order, OrderState, OrderType, ReportReason, SessionEnd, Timer, Validity,
 };
 use crate::limits::REPORTS_PER_ORDER_MAX;
 use crate::stage::stage_hash;
-use crate::units::{Money, NS_PER_MS, Seq, StrategyId, TsNs};
+use crate::units::{Money, NS_PER_MS, OrderId, Seq, StrategyId};
 use zerocopy::FromZeros;
 
 pub(super) const BUY: Side = Side::Buy;
@@ -50,6 +50,7 @@ pub(super) fn config(slippage_ticks: i64) -> PipelineConfig {
             flatten_on_kill: false,
             ..RiskConfig::UNLIMITED
         },
+        charges: crate::config::ChargesConfig::NONE,
         venue: VenueConfig {
             latency_min_ns: NS_PER_MS,
             latency_spread_ns: 4 * NS_PER_MS,
@@ -57,6 +58,7 @@ pub(super) fn config(slippage_ticks: i64) -> PipelineConfig {
             slippage_ticks,
             participation_bps: 1_000,
             seed: 1,
+            ..VenueConfig::default()
         },
     }
 }
@@ -90,7 +92,11 @@ pub(super) struct Step {
 
 impl Venue {
     pub(super) fn new(slippage_ticks: i64) -> Self {
-        let matcher = Matcher::new(&config(slippage_ticks));
+        Self::with(&config(slippage_ticks))
+    }
+
+    pub(super) fn with(config: &PipelineConfig) -> Self {
+        let matcher = Matcher::new(config);
         let mut venue = Self { matcher, seq: Seq(0), ts: START, gap_ns: 1_000 * NS_PER_MS, fed: Vec::new() };
         venue.session_start();
         venue
@@ -164,12 +170,19 @@ impl Venue {
         self.step(&[Event::new(InstrumentId::NONE, FLAG_EXO, &body)]);
     }
 
+    /// The own orders of a side, the first to trade first: id, price, open.
+    pub(super) fn queue(&self, instrument: u32, side: Side) -> Vec<(u64, i64, i64)> {
+        let queue = self.matcher.exchange.queue(InstrumentId(instrument), side);
+        let own = queue.filter(|order| super::records::is_own(order.id));
+        own.map(|order| (order.id.0, order.price.0, order.open.0)).collect()
+    }
+
     pub(super) fn session_end(&mut self) -> Step {
         self.step(&[Event::new(InstrumentId::NONE, FLAG_EXO, &SessionEnd::new_zeroed())])
     }
 
     /// A price without volume.
-    fn last(&mut self, instrument: u32, last: i64) -> Step {
+    pub(super) fn last(&mut self, instrument: u32, last: i64) -> Step {
         let mut body = Ltp::new_zeroed();
         body.last = Price(last);
         self.step(&[Event::new(InstrumentId(instrument), FLAG_EXO, &body)])
@@ -234,7 +247,10 @@ pub(super) fn order_event(
         order_type: order_type as u8,
         validity: validity as u8,
         intent: Intent::Entry as u8,
-        reserved: [0; 58],
+        trigger: Price::ZERO,
+        disclosed: Qty::ZERO,
+        flags: 0,
+        reserved: [0; 41],
     };
     Event::new(InstrumentId(instrument), 0, &body)
 }
@@ -266,7 +282,7 @@ pub(super) fn fills(step: &Step) -> Vec<(u64, i64, i64)> {
 #[test]
 fn an_aggressive_order_fills_whole_at_the_last_price_and_slippage() {
     use OrderState::{Cancelled, Filled, Open};
-    use ReportReason::{IocRest, None};
+    use ReportReason::{IocRest, MarketRest, None};
     // (name, slippage, order at a last price of 100,000, price of the fill, state, reason)
     let cases = [
         ("limit above the fill price", 2, limit(1, BUY, 101_500, 7), Some(101_000), Filled, None),
@@ -283,7 +299,7 @@ fn an_aggressive_order_fills_whole_at_the_last_price_and_slippage() {
             IocRest,
         ),
         ("a market order within its protection", 1, market(1, BUY, 100_500, 7), Some(100_500), Filled, None),
-        ("a market order beyond it", 2, market(1, BUY, 100_500, 7), Option::None, Cancelled, IocRest),
+        ("a market order beyond it", 2, market(1, BUY, 100_500, 7), Option::None, Cancelled, MarketRest),
     ];
     for (name, slippage, order, price, state, reason) in cases {
         let mut venue = Venue::new(slippage);
@@ -323,7 +339,8 @@ fn what_the_venue_cannot_take_is_rejected_with_the_reason() {
         ("a value that money cannot hold", day(0, 4_000_000_000_000_000_000, 3), ReportReason::Malformed),
         ("a quantity that no exchange has", day(0, 500, i64::MAX), ReportReason::Malformed),
         ("no price yet", day(1, 100_000, 75), ReportReason::NoPrice),
-        ("would trade with the own sell at 101,000", day(0, 101_000, 1), ReportReason::SelfTrade),
+        ("a market order without protection", market(9, BUY, 0, 1), ReportReason::Unprotected),
+        ("an id of the market's own", limit(1 << 63, BUY, 100_000, 1), ReportReason::Malformed),
     ];
     for (name, order, reason) in cases {
         let mut venue = Venue::new(1);

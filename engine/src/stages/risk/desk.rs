@@ -139,8 +139,8 @@ pub(super) struct Desk {
     pub(super) exit_misses: u32,
     /// Entries sent in this session.
     pub(super) trades: u32,
-    /// The instrument's profit when the session started.
-    pub(super) start_total: Money,
+    /// The instrument's net profit when the session started.
+    pub(super) start_net: Money,
     /// Closed for the session by its own loss.
     pub(super) barred: bool,
 }
@@ -171,7 +171,7 @@ impl Desk {
             atr: None,
             exit_misses: 0,
             trades: 0,
-            start_total: Money::ZERO,
+            start_net: Money::ZERO,
             barred: false,
         }
     }
@@ -203,7 +203,7 @@ impl Desk {
         io.within(&mut self.exit_misses, 0, EXIT_MISSES_MAX);
         io.within(&mut self.trades, 0, u32::MAX / 2);
         io.flag(&mut self.barred);
-        io.within(&mut self.start_total, Money(-i64::MAX / 2), Money(i64::MAX / 2));
+        io.within(&mut self.start_net, Money(-i64::MAX / 2), Money(i64::MAX / 2));
     }
 }
 

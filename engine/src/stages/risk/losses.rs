@@ -1,5 +1,5 @@
 //! Limits on what was lost: the day's loss and the drawdown halt the session, an instrument's loss closes
-//! that instrument. All look at gross profit at the marks.
+//! that instrument. All look at net profit at the marks: realised and unrealised, less charges.
 
 use super::desk::{Desk, Target};
 use super::{Bounded, Risk};
@@ -14,8 +14,8 @@ impl Risk {
         // A day that starts without equity has no room for any loss, but zero would mean that there is no
         // limit.
         let limit = |bps: i64| if bps == 0 { Money::ZERO } else { equity.bps(bps).max(Money(1)) };
-        self.start_total = self.ledger.total();
-        self.peak_total = self.start_total;
+        self.start_net = self.ledger.net();
+        self.peak_net = self.start_net;
         self.loss_limit = equity.bps(self.config.daily_loss_bps);
         self.drawdown_limit = limit(self.config.drawdown_bps);
         self.symbol_loss_limit = limit(self.config.symbol_loss_bps);
@@ -23,18 +23,18 @@ impl Risk {
         for desk in &mut self.desks {
             desk.trades = 0;
             desk.barred = false;
-            desk.start_total = self.ledger.position(desk.instrument).total();
+            desk.start_net = self.ledger.position(desk.instrument).net();
         }
     }
 
     /// Loss since the session started; negative for a profit.
     pub(super) fn loss(&self) -> Money {
-        self.start_total - self.ledger.total()
+        self.start_net - self.ledger.net()
     }
 
     /// Loss of one instrument since the session started.
     pub(super) fn symbol_loss(&self, desk: &Desk) -> Money {
-        desk.start_total - self.ledger.position(desk.instrument).total()
+        desk.start_net - self.ledger.position(desk.instrument).net()
     }
 
     /// The loss of one instrument that closes it now, with its limit.
@@ -49,7 +49,7 @@ impl Risk {
         if loss >= self.loss_limit {
             return Some((Rule::DailyLoss, loss, self.loss_limit));
         }
-        let fall = self.peak_total - self.ledger.total();
+        let fall = self.peak_net - self.ledger.net();
         let limit = self.drawdown_limit;
         (!limit.is_zero() && fall >= limit).then_some((Rule::Drawdown, fall, limit))
     }
@@ -61,7 +61,7 @@ impl Risk {
             return;
         }
         // Through a halt too: what rises while positions are closed is the day's highest equity all the same.
-        self.peak_total = self.peak_total.max(self.ledger.total());
+        self.peak_net = self.peak_net.max(self.ledger.net());
         if self.halted {
             return;
         }

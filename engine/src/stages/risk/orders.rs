@@ -254,7 +254,10 @@ impl Risk {
             order_type: OrderType::Limit as u8,
             validity: ticket.validity as u8,
             intent: ticket.intent as u8,
-            reserved: [0; 58],
+            trigger: Price::ZERO,
+            disclosed: Qty::ZERO,
+            flags: 0,
+            reserved: [0; 41],
         };
         out.emit(&Event::output(StageId::Risk, &self.cause, instrument, &body));
         self.open_orders += 1;

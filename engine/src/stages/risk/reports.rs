@@ -80,7 +80,7 @@ impl Risk {
         let was_occupied = self.is_occupied(at);
         let slot = self.order_mut(at, role);
         let order = slot.as_mut().expect("found just now");
-        let (id, side) = (order.id, order.side);
+        let (id, side, before) = (order.id, order.side, order.value);
         order.filled = report.filled;
         order.value = report.filled_value;
         order.reports = report.number;
@@ -94,7 +94,11 @@ impl Risk {
             self.finished.push(id);
         }
         if !gain.quantity.is_zero() {
-            self.ledger.fill(self.desks[at].instrument, side, gain.quantity, gain.value);
+            let instrument = self.desks[at].instrument;
+            self.ledger.fill(instrument, side, gain.quantity, gain.value);
+            if let Some(charged) = self.tariffs.added(instrument, side, before, report.filled_value) {
+                self.ledger.charge(instrument, &charged);
+            }
         }
         self.follow_entered(at, role == Role::Entry, gain.quantity, gain.value);
         if role == Role::Exit && !refused {

@@ -39,12 +39,11 @@ impl Working {
     /// Takes the venue's answer to a price that was asked for, if `report` is one.
     pub(super) fn take_answer(&mut self, report: &Report) {
         let Some(asked) = self.asked.filter(|asked| report.cause >= asked.step) else { return };
-        self.asked = None;
-        // A report that says something else, a fill, may hide either answer: the dearer price stays.
+        // A report that says something else, a fill, is no answer: with a latency the request may not have arrived yet.
         if report.reason == ReportReason::Modified as u8 {
-            self.price = asked.to;
+            (self.asked, self.price) = (None, asked.to);
         } else if is_refusal(report) {
-            self.price = asked.from;
+            (self.asked, self.price) = (None, asked.from);
         }
     }
 }
@@ -83,7 +82,9 @@ impl Risk {
         entry.since = cause.ts;
         self.rate.count(cause.ts);
         let intent = Intent::Entry as u8;
-        let body = Modify { order, quantity: entry.quantity, price, strategy, intent, reserved: [0; 5] };
+        let (trigger, disclosed) = (Price::ZERO, Qty::ZERO);
+        let quantity = entry.quantity;
+        let body = Modify { order, quantity, price, trigger, disclosed, strategy, intent, reserved: [0; 53] };
         out.emit(&Event::output(StageId::Risk, &cause, instrument, &body));
     }
 

@@ -52,6 +52,7 @@ impl Risk {
             self.set_target(at, Target::Reached);
         }
         self.active = true;
+        self.tariffs.start(start.date);
         self.first_square_off = hours.square_off;
         self.squared_until = TsNs::ZERO;
         self.start_losses();

@@ -14,10 +14,11 @@ impl Risk {
     pub(super) fn walk(&mut self, io: &mut StateIo<'_>) {
         assert!(self.sweep == Sweep::Idle, "a state is taken between steps");
         self.ledger.state(io);
+        self.tariffs.state(io);
         self.desks.iter_mut().for_each(|desk| desk.state(io));
         io.time_or_never(&mut self.first_square_off);
         io.time(&mut self.squared_until);
-        let (start, peak) = (&mut self.start_total, &mut self.peak_total);
+        let (start, peak) = (&mut self.start_net, &mut self.peak_net);
         let limits = [&mut self.loss_limit, &mut self.drawdown_limit, &mut self.symbol_loss_limit];
         for money in [start, peak].into_iter().chain(limits) {
             io.within(money, Money(-MONEY_MAX), Money(MONEY_MAX));

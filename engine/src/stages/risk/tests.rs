@@ -1,5 +1,6 @@
 //! The stage as a whole. `Bench` feeds one event at a time and checks what holds for every call.
 
+mod charges;
 mod commands;
 mod conflicts;
 mod day_limits;
@@ -72,6 +73,7 @@ fn config(instruments: u32) -> PipelineConfig {
             square_off_margin_s: ((CLOSE - SQUARE_OFF) / NS_PER_S) as u32,
             ..RiskConfig::UNLIMITED
         },
+        charges: crate::config::ChargesConfig::NONE,
         venue: VenueConfig {
             latency_min_ns: 1,
             latency_spread_ns: 0,
@@ -79,6 +81,7 @@ fn config(instruments: u32) -> PipelineConfig {
             slippage_ticks: 0,
             participation_bps: 1_000,
             seed: 1,
+            ..VenueConfig::default()
         },
     }
 }

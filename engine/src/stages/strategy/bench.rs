@@ -168,6 +168,7 @@ fn config(kind: &str, params: &[(&str, f64)], allow_short: bool) -> PipelineConf
         bars: BarsConfig { grace_ns: 2 * NS_PER_S },
         strategies: vec![instance],
         risk: RiskConfig::UNLIMITED,
+        charges: crate::config::ChargesConfig::NONE,
         venue: VenueConfig {
             latency_min_ns: 1,
             latency_spread_ns: 0,
@@ -175,6 +176,7 @@ fn config(kind: &str, params: &[(&str, f64)], allow_short: bool) -> PipelineConf
             slippage_ticks: 0,
             participation_bps: 0,
             seed: 0,
+            ..VenueConfig::default()
         },
     }
 }

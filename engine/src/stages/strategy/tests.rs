@@ -61,6 +61,7 @@ fn config(instruments: u32, strategies: Vec<StrategyConfig>) -> PipelineConfig {
             flatten_on_kill: true,
             ..RiskConfig::UNLIMITED
         },
+        charges: crate::config::ChargesConfig::NONE,
         venue: VenueConfig {
             latency_min_ns: 1,
             latency_spread_ns: 0,
@@ -68,6 +69,7 @@ fn config(instruments: u32, strategies: Vec<StrategyConfig>) -> PipelineConfig {
             slippage_ticks: 0,
             participation_bps: 1_000,
             seed: 1,
+            ..VenueConfig::default()
         },
     }
 }

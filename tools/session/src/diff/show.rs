@@ -2,7 +2,7 @@
 
 use super::outputs::Difference;
 use super::{Changed, Diff, InputDifference};
-use crate::summary::{PNL_BASIS, card};
+use crate::summary::card;
 use comfy_table::{Table, presets};
 use pitlane_engine::event::Kind;
 use pitlane_engine::units::{InstrumentId, Money};
@@ -10,8 +10,19 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// Bought, sold, left over and gained, of one instrument in one run.
-type Traded = (String, String, i64, Money);
+/// Of one instrument in one run.
+struct Traded {
+    bought: Money,
+    sold: Money,
+    /// What is left over.
+    position: i64,
+    charges: Money,
+    /// What was gained, after charges.
+    net: Money,
+}
+
+/// What pnl figures are.
+const PNL_BASIS: &str = "net of the configured charges";
 
 impl Diff {
     /// Stage, seqs and field of the first output that differs; the first recorded bytes if no output does.
@@ -41,7 +52,7 @@ impl Diff {
     }
 
     fn total(&self) -> [Money; 2] {
-        [self.ledgers[0].total(), self.ledgers[1].total()]
+        [self.ledgers[0].net(), self.ledgers[1].net()]
     }
 
     /// By symbol, what was traded in either run.
@@ -53,8 +64,13 @@ impl Diff {
                 if position.bought == Money::ZERO && position.sold == Money::ZERO {
                     continue;
                 }
-                let (bought, sold) = (position.bought.to_string(), position.sold.to_string());
-                let traded = (bought, sold, position.quantity.0, position.total());
+                let traded = Traded {
+                    bought: position.bought,
+                    sold: position.sold,
+                    position: position.quantity.0,
+                    charges: position.charges,
+                    net: position.net(),
+                };
                 found.entry(spec.symbol.as_str()).or_default()[at] = Some(traded);
             }
         }
@@ -71,10 +87,16 @@ impl Diff {
                 (*kind, json!({ "equal": equal, "differ": differ, "only_a": a, "only_b": b }))
             })
             .collect();
-        let pnl = |traded: &Option<Traded>| traded.as_ref().map_or(Money::ZERO, |traded| traded.3);
+        let pnl = |traded: &Option<Traded>| traded.as_ref().map_or(Money::ZERO, |traded| traded.net);
         let side = |traded: &Option<Traded>| {
-            traded.as_ref().map(|(bought, sold, position, pnl)| {
-                json!({ "bought": bought, "sold": sold, "position": position, "pnl": pnl.to_string() })
+            traded.as_ref().map(|traded| {
+                json!({
+                    "bought": traded.bought.to_string(),
+                    "sold": traded.sold.to_string(),
+                    "position": traded.position,
+                    "charges": traded.charges.to_string(),
+                    "pnl": traded.net.to_string(),
+                })
             })
         };
         let instruments: BTreeMap<&str, Value> = self
@@ -86,6 +108,7 @@ impl Diff {
             })
             .collect();
         let [a, b] = self.total();
+        let [charged_a, charged_b] = [self.ledgers[0].charged(), self.ledgers[1].charged()];
         let [orders, fills] = [self.count(Kind::Order), self.count(Kind::Fill)];
         json!({
             "schema": "journal-diff/1",
@@ -109,6 +132,11 @@ impl Diff {
                 "orders": { "a": orders[0], "b": orders[1] },
                 "fills": { "a": fills[0], "b": fills[1] },
                 "net_pnl": { "a": a.to_string(), "b": b.to_string(), "difference": (b - a).to_string() },
+                "charges": {
+                    "a": charged_a.to_string(),
+                    "b": charged_b.to_string(),
+                    "difference": (charged_b - charged_a).to_string(),
+                },
                 "pnl_basis": PNL_BASIS,
                 "by_instrument": instruments,
             },
@@ -172,8 +200,9 @@ impl Diff {
         table.load_style(presets::NOTHING);
         table.set_header(vec!["instrument", "pnl A", "pnl B", "difference", "position A", "position B"]);
         for (symbol, [a, b]) in &traded {
-            let pnl = |traded: &Option<Traded>| traded.as_ref().map_or(Money::ZERO, |traded| traded.3);
-            let position = |traded: &Option<Traded>| traded.as_ref().map_or(0, |traded| traded.2).to_string();
+            let pnl = |traded: &Option<Traded>| traded.as_ref().map_or(Money::ZERO, |traded| traded.net);
+            let position =
+                |traded: &Option<Traded>| traded.as_ref().map_or(0, |traded| traded.position).to_string();
             let difference = (pnl(b) - pnl(a)).to_string();
             let (pnl_a, pnl_b) = (pnl(a).to_string(), pnl(b).to_string());
             table.add_row(vec![(*symbol).to_owned(), pnl_a, pnl_b, difference, position(a), position(b)]);

@@ -4,7 +4,7 @@ use super::outputs::Difference;
 use super::*;
 use crate::dump::tests::{OPEN, Scratch, full, input, instrument, journal, options, order, zeroed};
 use pitlane_engine::event::{
-    Action, ConfigText, Order, OrderState, Report, ReportReason, Signal, SignalReason,
+    Action, ConfigText, Fill, Order, OrderState, Report, ReportReason, Side, Signal, SignalReason,
 };
 use pitlane_engine::log::EventLog;
 use pitlane_engine::units::{InstrumentId, OrderId, Price, Qty, Seq, TsNs};
@@ -119,8 +119,10 @@ fn a_run_is_identical_to_itself() {
     assert!(found.identical(), "{}", found.render());
     assert_eq!((found.inputs, columns(&found)), ([5, 5], [4, 0, 0, 0]));
     assert!(found.json()["first_divergence"].is_null());
-    // Bought 10 at 100, sold 10 at 101.
-    assert_eq!(found.json()["totals"]["net_pnl"]["a"], "10.00");
+    // Bought 10 at 100, sold 10 at 101. Brokerage 0.3 and 0.303, tax 0.2525, exchange 0.0307 and 0.0310, fee 0.001 and
+    // 0.0010, stamp 0.03, goods and services tax 0.0597 and 0.0603.
+    let totals = &found.json()["totals"];
+    assert_eq!((&totals["charges"]["a"], &totals["net_pnl"]["a"]), (&"1.0692".into(), &"8.9308".into()));
 }
 
 #[test]
@@ -153,10 +155,10 @@ fn a_fill_that_one_run_has_not_is_missing_there_and_in_its_profit() {
     let json = found.json();
     assert_eq!(json["first_divergence"]["field"], "missing in B");
     assert_eq!(json["totals"]["fills"], serde_json::json!({ "a": 2, "b": 1 }));
-    // Still held, at the last price of 102.
+    // Still held, at the last price of 102; bought for 0.4214 of charges, not sold for 0.6478.
     let of_tcs = &json["totals"]["by_instrument"]["NSE:TCS"];
-    assert_eq!((&of_tcs["b"]["position"], &of_tcs["b"]["pnl"]), (&10.into(), &"20.00".into()));
-    assert_eq!(of_tcs["difference"], "10.00");
+    assert_eq!((&of_tcs["b"]["position"], &of_tcs["b"]["pnl"]), (&10.into(), &"19.5786".into()));
+    assert_eq!(of_tcs["difference"], "10.6478");
     let mirrored = compare("fill-mirrored", &other, &script());
     assert_eq!(columns(&mirrored), [3, 0, 0, 1]);
     assert_eq!(mirrored.json()["first_divergence"]["field"], "missing in A");

@@ -11,14 +11,17 @@ use pitlane_engine::event::{
     Action, Alarm, AlarmCode, BAR_AFTER_GAP, BAR_BY_TIMER, BAR_RECEIVE_TIME, Command, CommandCode,
     ConfigText, DeadLetter, DeadReason, Decision, Event, FILL_DEPTH, FILL_MAKER, FILL_NO_VOLUME,
     FILL_SLIPPAGE, FLAG_ENDO, FLAG_EXO, FLAG_OUT, Field, Full, Intent, Kind, MARKET_INDEX,
-    MARKET_SEGMENT_UNKNOWN, MARKET_TRADE_TIME, MARKET_VOLUME, OrderState, OrderType, ReportReason, Rule,
-    RuleUnit, Side, SignalReason, StageId, Timeframe, Validity, Verdict,
+    MARKET_SEGMENT_UNKNOWN, MARKET_TRADE_TIME, MARKET_VOLUME, MarketPhase, ORDER_POST_ONLY, OrderState,
+    OrderType, ReportReason, Rule, RuleUnit, Side, SignalReason, StageId, Timeframe, Validity, Verdict,
 };
 use pitlane_engine::units::{TsNs, decimal};
 use pitlane_store::INPUTS;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 use std::io::Write;
+
+/// The schema of a JSON line. On every line: each is an object of its own, for whoever sees only some of them.
+const SCHEMA: &str = "journal-event/1";
 
 /// Writes one line, JSON or text.
 pub(crate) fn write_line(
@@ -90,6 +93,7 @@ impl Serialize for Decoded<'_> {
         let stage = u8::try_from(header.source).ok().and_then(StageId::from_u8).filter(|_| made_here);
         let source = stage.map_or_else(|| Value::from(header.source), |stage| stage.name().into());
         let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("schema", SCHEMA)?;
         map.serialize_entry("stream", self.stream)?;
         map.serialize_entry("seq", &header.seq.0)?;
         map.serialize_entry("ts", &header.ts.0)?;
@@ -118,6 +122,7 @@ const BAR_FLAGS: Bits = &[
     (BAR_BY_TIMER as u64, "by_timer"),
     (BAR_AFTER_GAP as u64, "after_gap"),
 ];
+const ORDER_FLAGS: Bits = &[(ORDER_POST_ONLY as u64, "post_only")];
 const FILL_FLAGS: Bits = &[
     (FILL_NO_VOLUME as u64, "no_volume"),
     (FILL_MAKER as u64, "maker"),
@@ -175,6 +180,7 @@ fn coded(kind: Kind, field: &str, code: u8) -> Option<Value> {
         ("code", Kind::Alarm) => AlarmCode::from_u8(code).map(AlarmCode::name),
         ("code", Kind::Command) => CommandCode::from_u8(code).map(CommandCode::name),
         ("stage", Kind::StateHash) => StageId::from_u8(code).map(StageId::name),
+        ("phase", Kind::TradingState) => MarketPhase::from_u8(code).map(MarketPhase::name),
         ("class", Kind::Instrument) => InstrumentClass::from_u8(code).map(|class| match class {
             InstrumentClass::Equity => "equity",
             InstrumentClass::Index => "index",
@@ -227,6 +233,7 @@ impl Decoded<'_> {
             ("flags", Kind::Ltp | Kind::Quote | Kind::Full) => bits(MARKET_FLAGS, number()),
             ("flags", Kind::Bar) => bits(BAR_FLAGS, number()),
             ("flags", Kind::Fill) => bits(FILL_FLAGS, number()),
+            ("flags", Kind::Order) => bits(ORDER_FLAGS, number()),
             ("tradable" | "derivatives", _) => (number() != 0).into(),
             ("config_hash" | "instruments_hash" | "calendar_hash", _) | ("low" | "high", Kind::StateHash) => {
                 format!("{:016x}", number()).into()

@@ -149,7 +149,11 @@ fn commands_show_their_reason_and_modifies_and_hours_their_fields() {
     );
     assert!(text(&command, true).contains(r#""body":{"code":"resume","reason":"feed is back"}"#));
     let modify = zeroed(Kind::Modify);
-    assert!(text(&modify, true).contains(r#""order":"0","quantity":0,"price":"0.00","strategy":"#));
+    assert!(
+        text(&modify, true).contains(
+            r#""order":"0","quantity":0,"price":"0.00","trigger":"0.00","disclosed":0,"strategy":"#
+        )
+    );
     let hours = Hours { open: OPEN, close: OPEN.plus(1), reserved: [0; 16] };
     let hours = Event::new(InstrumentId(0), FLAG_EXO, &hours);
     assert!(text(&hours, false).contains("open=2026-06-15 09:15:00 close="), "{}", text(&hours, false));
@@ -163,7 +167,7 @@ fn json_has_header_and_all_fields_decoded_and_in_order() {
     let text = String::from_utf8(out).unwrap();
     let expected = [
         concat!(
-            r#"{"stream":"inputs","seq":5,"ts":1781495100000000000,"instrument":"NSE:TCS","kind":"Full","lines":4,"#,
+            r#"{"schema":"journal-event/1","stream":"inputs","seq":5,"ts":1781495100000000000,"instrument":"NSE:TCS","kind":"Full","lines":4,"#,
             r#""flags":["exo"],"index":0,"source":0,"body":{"last":"2850.05","received":1781495100000000005,"#,
             r#""source_seq":9,"flags":["volume","trade_time"],"exchange_secs":1781495100,"average":"0.00","#,
             r#""open":"0.00","high":"0.00","low":"0.00","close":"0.00","last_qty":0,"volume":7,"buy_qty":0,"#,
@@ -173,13 +177,13 @@ fn json_has_header_and_all_fields_decoded_and_in_order() {
             r#""bid_price":["2850.00","2849.95",null,null,null],"ask_price":["2850.10",null,null,null,null]}}"#
         ),
         concat!(
-            r#"{"stream":"outputs","seq":5,"ts":1781495100000000000,"instrument":"NSE:TCS","kind":"Order","lines":2,"#,
+            r#"{"schema":"journal-event/1","stream":"outputs","seq":5,"ts":1781495100000000000,"instrument":"NSE:TCS","kind":"Order","lines":2,"#,
             r#""flags":["out"],"index":0,"source":"risk","body":{"id":"1281","signal":3,"quantity":2,"#,
-            r#""price":"2850.0501","strategy":"ema","side":"buy","order_type":"limit","validity":"ioc","#,
-            r#""intent":"entry"}}"#
+            r#""price":"2850.0501","trigger":"0.00","disclosed":0,"strategy":"ema","side":"buy","order_type":"limit","validity":"ioc","#,
+            r#""intent":"entry","flags":[]}}"#
         ),
         concat!(
-            r#"{"stream":"outputs","seq":5,"ts":1781495100000000000,"instrument":null,"kind":"StateHash","lines":1,"#,
+            r#"{"schema":"journal-event/1","stream":"outputs","seq":5,"ts":1781495100000000000,"instrument":null,"kind":"StateHash","lines":1,"#,
             r#""flags":["out"],"index":1,"source":"risk","body":{"low":"0000000000000002","#,
             r#""high":"0000000000000001","stage":"risk"}}"#
         ),

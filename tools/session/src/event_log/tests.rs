@@ -196,7 +196,10 @@ fn orders_cancels_and_fills_show_ids_and_prices_as_strings() {
         order_type: OrderType::Market as u8,
         validity: Validity::Ioc as u8,
         intent: Intent::SquareOff as u8,
-        reserved: [0; 58],
+        trigger: Price::ZERO,
+        disclosed: Qty::ZERO,
+        flags: 0,
+        reserved: [0; 41],
     };
     let expected =
         r#"{"order_id":"1281","side":"sell","type":"market","validity":"ioc","intent":"square_off","#;
@@ -246,7 +249,9 @@ fn changed_orders_and_commands_are_logged() {
         price: Price(28_505_000),
         strategy: StrategyId(0),
         intent: Intent::Entry as u8,
-        reserved: [0; 5],
+        trigger: Price::ZERO,
+        disclosed: Qty::ZERO,
+        reserved: [0; 53],
     };
     let expected = r#"{"order_id":"1281","quantity":4,"price":"2850.50","intent":"entry","strategy":"ema"}"#;
     assert_eq!(logged(&modify).unwrap(), ("modify_sent", expected.to_owned()));

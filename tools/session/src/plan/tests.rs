@@ -149,3 +149,56 @@ fn configured_hours_hold_for_all_on_any_date() {
     let remedied = planner.plan(date(2026, 11, 8), Purpose::Run).expect("hours are given");
     assert!(remedied.warnings.is_empty(), "the remedy helps: {:?}", remedied.warnings);
 }
+
+#[test]
+fn bands_hold_from_the_start_and_halts_from_and_until_their_times() {
+    let text = r#"
+[[instruments]]
+symbol = "NSE:RELIANCE"
+token = 738561
+class = "equity"
+band = ["90", "110"]
+[[halts]]
+symbol = "NSE:IDEA"
+from = "12:00"
+until = "12:30"
+[[halts]]
+symbol = "NSE:RELIANCE"
+from = "15:00"
+until = "16:00"
+[[halts]]
+symbol = "NSE:IDEA"
+from = "08:00"
+until = "08:30"
+"#;
+    let settings = Settings::from_toml(text, "test").expect("it is whole");
+    let (calendar, date) = (Calendar::new(), date(2026, 7, 31));
+    let table = table();
+    let planner = Planner { settings: &settings, calendar: &calendar, instruments: &table, dump: None };
+    let planned = planner.plan(date, Purpose::Import).expect("a trading day");
+    let shown: Vec<(u64, u32, i64, &str)> = planned
+        .trading
+        .iter()
+        .map(|change| {
+            let second = change.at.since(ist(date, time(0, 0, 0, 0))) / NS_PER_S;
+            (second / 60, change.instrument.0, change.band.1.0, change.phase.name())
+        })
+        .collect();
+    let (reliance, idea, high) = (1, 2, 1_100_000);
+    assert_eq!(
+        shown,
+        [
+            (540, reliance, high, "continuous"),
+            (720, idea, 0, "halted"),
+            (750, idea, 0, "continuous"),
+            (900, reliance, high, "halted"),
+        ],
+        "the halt that outlasts the session ends with it"
+    );
+    assert_eq!(planned.warnings.len(), 1, "{:?}", planned.warnings);
+    assert!(
+        planned.warnings[0].starts_with("the halt of NSE:IDEA from 2026-07-31T08:00:00+05:30 lies outside")
+    );
+    let unknown = Planner { instruments: &table[..1], ..planner }.plan(date, Purpose::Import).unwrap_err();
+    assert!(unknown.to_string().contains("no instrument `NSE:RELIANCE` in this run"), "{unknown}");
+}

@@ -6,6 +6,7 @@ use crate::exit::exit_of;
 use pitlane_engine::event::{Event, StageId};
 use pitlane_engine::log::EventLog;
 use pitlane_engine::units::Seq;
+use pitlane_journal::Reader;
 use pitlane_store::JournalLog;
 use std::collections::BTreeMap;
 
@@ -175,7 +176,24 @@ fn a_mirror_repairs_what_is_refused_without_it() {
     let with = |yes| RepairArgs { mirror: Some(mirror.clone()), ..args(&scratch, yes) };
     let look = repair(&with(false)).unwrap();
     assert_eq!((look.exit(), look.done, look.nothing_to_do()), (Exit::Ok, false, false), "{}", look.render());
-    assert_eq!(look.json()["streams"][1]["repaired"][0]["segment"], 1);
+    let repaired = look.json()["streams"][1]["repaired"][0].clone();
+    assert_eq!((&repaired["segment"], &repaired["offset"]), (&1.into(), &65_536.into()), "{repaired}");
+    // All records of which a byte is in the second block, and no others.
+    let seqs = |at: &str| repaired[at].as_u64().expect("the copy tells");
+    let mut reader = Reader::open(&mirror, OUTPUTS).unwrap();
+    let mut within = Vec::new();
+    while let Some(frame) = reader.next().unwrap() {
+        let end = frame.offset + 32 + frame.payload.len() as u64;
+        if frame.segment == 1 && frame.offset < 131_072 && end > 65_536 {
+            within.push(frame.seq);
+        }
+    }
+    assert_eq!((seqs("seq_first"), seqs("seq_last")), (within[0], within[within.len() - 1]));
+    assert!(
+        look.render().contains(&format!("seq {} to {}", within[0], seqs("seq_last"))),
+        "{}",
+        look.render()
+    );
     assert_ne!(std::fs::read(&path).unwrap(), before[&path], "without --yes it stays as it is");
     let done = repair(&with(true)).unwrap();
     assert!(done.done && done.exit() == Exit::Ok, "{}", done.render());
@@ -197,8 +215,16 @@ fn what_only_the_hot_directory_has_is_taken_over() {
     for seq in 1..=500 {
         inputs.append(&Event::state_hash(StageId::Risk, 7, Seq(seq), OPEN.plus(seq)));
     }
+    pitlane_store::note_hot_dir(&lock, &hot).unwrap();
     drop((inputs, lock));
-    let found = repair(&RepairArgs { hot_dir: Some(hot), ..args(&scratch, true) }).unwrap();
-    assert!(found.done, "{}", found.render());
+    // Where that is the journal says itself.
+    let gone = hot.with_file_name("gone");
+    std::fs::rename(&hot, &gone).unwrap();
+    let found = repair(&args(&scratch, false)).unwrap();
+    assert!(found.render().contains("which is not there"), "{}", found.render());
+    std::fs::rename(&gone, &hot).unwrap();
+    let found = repair(&args(&scratch, true)).unwrap();
+    assert!(found.done && found.render().contains("which was looked at"), "{}", found.render());
+    assert_eq!(found.json()["hot_dir"], hot.to_str().unwrap());
     assert_eq!(found.json()["streams"][0]["seq_last"], 500, "nothing that was appended is lost");
 }

@@ -23,7 +23,7 @@ pub(super) fn check(dir: &Path, plan: &Plan, restart: &Restart) -> anyhow::Resul
     if !has_segments(dir, INPUTS) {
         return Ok(());
     }
-    let Ok(stream) = EventStream::open(dir, INPUTS) else { return Ok(()) };
+    let Ok(stream) = EventStream::open_kept(dir, INPUTS) else { return Ok(()) };
     let (found, given) = (stream.ids(), options(plan).ids);
     if (found.build, found.schema) != (given.build, given.schema) {
         return Err(refused(

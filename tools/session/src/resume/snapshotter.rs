@@ -114,7 +114,7 @@ impl Follower {
     ) -> anyhow::Result<Self> {
         let origin = Origin::newest_good(dir, config, ids, |_| true, &mut |_, _| {})?;
         let last = origin.place().seq;
-        let mut stream = EventStream::open(dir, INPUTS)?;
+        let mut stream = EventStream::open_kept(dir, INPUTS)?;
         if last > 0 {
             stream.seek(last + 1)?;
         }

@@ -7,7 +7,7 @@ use pitlane_engine::event::{Event, FLAG_EXO, Kind};
 use pitlane_engine::sequencer::source::{Head, Nothing, Source};
 use pitlane_engine::sequencer::{SOURCE_OPERATOR, SOURCE_SEQUENCER};
 use pitlane_engine::units::{Seq, TsNs};
-use pitlane_store::{EventStream, INPUTS};
+use pitlane_store::{EventStream, INPUTS, Preamble, StoreError};
 use std::path::Path;
 
 /// The sources of a run, built as for a new one.
@@ -35,7 +35,11 @@ impl Sources {
     /// # Errors
     /// At the first difference: another history, or another recording.
     pub(super) fn behind_preamble(mut self, dir: &Path, restart: &Restart) -> anyhow::Result<Taken> {
-        let mut recorded = EventStream::open(dir, INPUTS)?;
+        // A recording is followed from its first input on, which retention may have removed: then it cannot be gone on with.
+        let mut recorded = match restart.recorded_feed {
+            true => Recorded::All(Box::new(EventStream::open(dir, INPUTS)?)),
+            false => Recorded::Preamble(Preamble::open(dir)?),
+        };
         let (mut scheduled, mut begun) = (0, false);
         while let Some(event) = recorded.try_next()? {
             if event.header.flags & FLAG_EXO == 0 {
@@ -68,6 +72,21 @@ fn differs(dir: &Path, event: &Event, begun: bool) -> anyhow::Error {
         (kind, _) => format!("of another recording: its input {} is {}", event.header.seq.0, kind.name()),
     };
     refused(dir, &what)
+}
+
+/// What the sources are held against.
+enum Recorded {
+    All(Box<EventStream>),
+    Preamble(Preamble),
+}
+
+impl Recorded {
+    fn try_next(&mut self) -> Result<Option<Event>, StoreError> {
+        match self {
+            Self::All(stream) => stream.try_next(),
+            Self::Preamble(preamble) => preamble.try_next(),
+        }
+    }
 }
 
 /// Whether the source's next event is the recorded one; it is then taken.

@@ -12,6 +12,7 @@ use pitlane_engine::config::InstrumentSpec;
 use pitlane_engine::event::{Action, Signal};
 use pitlane_engine::units::{InstrumentId, TsNs};
 use pitlane_market::Calendar;
+use pitlane_store::INPUTS;
 use std::fmt::Write;
 use std::path::PathBuf;
 use tempfile::TempDir;

@@ -264,7 +264,10 @@ fn fake(id: OrderId) -> Order {
         order_type: 1,
         validity: 2,
         intent: 2,
-        reserved: [0; 58],
+        trigger: Price::ZERO,
+        disclosed: Qty::ZERO,
+        flags: 0,
+        reserved: [0; 41],
     }
 }
 

@@ -299,7 +299,7 @@ fn every_limit_of_the_day_is_in_the_state_hash() {
     let table: [(&str, Change); 10] = [
         ("trades", |risk| risk.trades += 1),
         ("barred", |risk| risk.barred += 1),
-        ("peak", |risk| risk.peak_total.0 += 1),
+        ("peak", |risk| risk.peak_net.0 += 1),
         ("drawdown limit", |risk| risk.drawdown_limit.0 += 1),
         ("symbol's limit", |risk| risk.symbol_loss_limit.0 += 1),
         ("end of entries", |risk| risk.desks[0].hours.entries_end.0 += 1),

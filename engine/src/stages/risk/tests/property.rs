@@ -4,7 +4,7 @@
 mod wishes;
 
 use super::*;
-use crate::config::Conflict;
+use crate::config::{Broker, ChargesConfig, Conflict};
 use std::collections::{BTreeMap, BTreeSet};
 use wishes::Wishes;
 
@@ -30,6 +30,19 @@ impl Random {
     pub(super) fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
+}
+
+/// What an intraday order in shares on the National Stock Exchange costs by the rates of 2024-10-01, written down anew:
+/// all in 1/10,000 of a rupee, of orders too small for the most a broker asks.
+fn charge_of(sign: i64, value: i64) -> i64 {
+    assert!(value < 666_666_666, "a larger order's brokerage is an amount");
+    let rounded = |parts: i64, whole: i64| (2 * parts + whole) / (2 * whole);
+    let brokerage = rounded(3 * value, 10_000);
+    let tax_or_stamp = if sign < 0 { rounded(25 * value, 100_000) } else { rounded(3 * value, 100_000) };
+    let (exchange, fee) = (rounded(307 * value, 10_000_000), rounded(value, 1_000_000));
+    // 18 % of 0.03 %, 0.00297 % and 0.0001 %.
+    let gst = rounded(18 * 3_307 * value, 1_000_000_000);
+    brokerage + tax_or_stamp + exchange + fee + gst
 }
 
 /// An order at the toy venue, and what has been delivered of it.
@@ -101,6 +114,9 @@ impl Day {
             spec.lot = Qty(1 + random.below(4) as i64);
             spec.freeze = Qty(random.below(3) as i64 * 30);
         }
+        if seed % 2 == 1 {
+            config.charges = ChargesConfig::default();
+        }
         let mut bench = Bench::priced(&config);
         let mut closes = vec![CLOSE; INSTRUMENTS as usize];
         for id in 0..INSTRUMENTS {
@@ -133,7 +149,7 @@ impl Day {
         }
     }
 
-    /// The quantity and the profit at the marks of an instrument, from the delivered reports alone.
+    /// The quantity and the net profit at the marks of an instrument, from the delivered reports alone.
     fn naive(&self, instrument: u32) -> (i64, i64) {
         let (mut quantity, mut cash) = (0, 0);
         for held in self.orders.values().filter(|held| held.instrument == instrument) {
@@ -141,6 +157,9 @@ impl Day {
                 let sign = Side::from_u8(report.side).unwrap().sign();
                 quantity += sign * report.filled.0;
                 cash -= sign * report.filled_value.0;
+                if self.config.charges.broker == Broker::Zerodha {
+                    cash -= charge_of(sign, report.filled_value.0);
+                }
             }
         }
         (quantity, cash + quantity * self.prices[instrument as usize])
@@ -358,7 +377,7 @@ impl Day {
             total += profit;
             occupied += u32::from(self.occupied(id));
         }
-        assert_eq!(ledger.total(), Money(total));
+        assert_eq!(ledger.net(), Money(total));
         assert_eq!(self.bench.risk.occupied, occupied);
         assert!(occupied <= self.config.risk.open_positions_max, "{occupied} positions");
         let open = self.orders.values().filter(|held| Self::unanswered(held)).count();

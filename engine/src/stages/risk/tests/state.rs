@@ -21,6 +21,7 @@ fn all_at_work(conflict: Conflict) -> PipelineConfig {
     other.holding_ns = 40 * NS_PER_S;
     config.strategies.push(other);
     config.risk.conflict = conflict;
+    config.charges = crate::config::ChargesConfig::default();
     config.risk.sizing = Sizing::Atr;
     config.risk.risk_per_trade_bps = 20;
     config.risk.atr_period = 3;

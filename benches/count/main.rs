@@ -1,0 +1,64 @@
+//! Instructions per operation, counted by callgrind: the one figure that a shared machine does not blur.
+//!
+//! ```text
+//! count run SCENARIO    runs one scenario; what is counted is inside `counted_section`
+//! count check           counts every scenario under callgrind and compares with benches/baseline.toml
+//! count baseline        counts every scenario and writes benches/baseline.toml
+//! count allocations     runs every scenario under a counting allocator: its counted section makes none
+//! ```
+//!
+//! A new scenario is a line in `scenarios::ALL` and a `count baseline`.
+
+mod allocator;
+mod baseline;
+mod scenarios;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words[..] {
+        ["run", name] => run(name),
+        ["check"] => baseline::check(),
+        ["baseline"] => baseline::write(),
+        ["allocations"] => allocations(),
+        _ => Err("usage: count run SCENARIO | check | baseline | allocations".to_owned()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(what) => {
+            eprintln!("{what}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(name: &str) -> Result<(), String> {
+    let (_, prepare) = scenarios::ALL.iter().find(|(known, _)| *known == name).ok_or_else(|| {
+        format!("no scenario is called {name}; those in benches/count/scenarios.rs are known")
+    })?;
+    let mut scenario = prepare();
+    counted_section(&mut *scenario.run);
+    println!("operations {}", scenario.operations);
+    Ok(())
+}
+
+/// What callgrind counts (`--toggle-collect` by this name), and nothing else.
+#[inline(never)]
+fn counted_section(run: &mut dyn FnMut()) {
+    run();
+}
+
+fn allocations() -> Result<(), String> {
+    let mut failed = Vec::new();
+    for (name, prepare) in scenarios::ALL {
+        let mut scenario = prepare();
+        let count = allocator::during(|| counted_section(&mut *scenario.run));
+        println!("{name}: {count} allocations in {} operations", scenario.operations);
+        if count > 0 && !scenarios::MAY_ALLOCATE.contains(name) {
+            failed.push(*name);
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { Err(format!("allocate: {}", failed.join(", "))) }
+}

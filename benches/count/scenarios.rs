@@ -1,0 +1,42 @@
+//! What is counted. Each scenario prepares everything outside the counted section.
+
+use pitlane_benches::book::exchange::Full;
+use pitlane_benches::book::workload::{Flow, mixed};
+use pitlane_benches::book::{Book, adversarial, ladder::Ladder, naive::Naive};
+
+/// A prepared run.
+pub(crate) struct Scenario {
+    /// What is counted.
+    pub(crate) run: Box<dyn FnMut()>,
+    /// How many operations that is.
+    pub(crate) operations: u64,
+}
+
+/// A scenario's name, and what prepares it.
+type Named = (&'static str, fn() -> Scenario);
+
+/// Every scenario. The floor and the naive book are there for the ratio, and to see the tools move.
+pub(crate) const ALL: &[Named] = &[
+    ("exchange.mixed", || flow::<Full>(mixed(OPERATIONS))),
+    ("exchange.many_levels", || flow::<Full>(adversarial::many_levels(OPERATIONS))),
+    ("exchange.one_level", || flow::<Full>(adversarial::one_level(OPERATIONS))),
+    ("exchange.cancel_storm", || flow::<Full>(adversarial::cancel_storm(OPERATIONS))),
+    ("exchange.price_jumps", || flow::<Full>(adversarial::price_jumps(OPERATIONS))),
+    ("exchange.sparse", || flow::<Full>(adversarial::sparse(OPERATIONS))),
+    ("ladder.mixed", || flow::<Ladder>(mixed(OPERATIONS))),
+    ("naive.mixed", || flow::<Naive>(mixed(OPERATIONS))),
+];
+
+/// Those that are no part of the hot path. Their count depends on the standard library's random hash keys.
+pub(crate) const MAY_ALLOCATE: &[&str] = &["naive.mixed"];
+
+/// Measured operations of a flow; callgrind runs some fifty times slower than the machine.
+const OPERATIONS: usize = 200_000;
+
+fn flow<B: Book + 'static>(flow: Flow) -> Scenario {
+    let mut book = B::new(flow.orders, flow.ids);
+    flow.ops[..flow.preload].iter().for_each(|op| book.apply(*op));
+    let operations = (flow.ops.len() - flow.preload) as u64;
+    let run = Box::new(move || flow.ops[flow.preload..].iter().for_each(|op| book.apply(*op)));
+    Scenario { run, operations }
+}
