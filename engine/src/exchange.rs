@@ -73,7 +73,7 @@ mod tests;
 
 pub use terms::{Account, Change, Listing, Record, Terms};
 
-use crate::book::{NONE, QUANTITY_MAX, Queues, Slab};
+use crate::book::{NONE, Queues, Slab};
 use crate::event::{MarketPhase, OrderType, SelfTrade, Side, Validity};
 use crate::stage::Progress;
 use crate::units::{InstrumentId, OrderId, Price, Qty};
@@ -174,8 +174,8 @@ pub struct Exchange {
     /// Orders that wait for a trigger, as orders at their triggers: buys among the sells, because the lowest wakes
     /// first.
     stops: Queues<Stop>,
-    /// Orders in the books with an id of their own; the others are anonymous.
-    named: usize,
+    /// Orders with an id of their own that rest or wait; what else is in the books is anonymous.
+    held: usize,
     /// Anonymous volume that came so far.
     anonymous: u64,
     tally: Tally,
@@ -191,10 +191,18 @@ struct Market {
     last: Price,
     /// Orders with an id of their own that rest or wait.
     open: u32,
-    /// Whether every quantity is in lots.
-    unit_lot: bool,
-    /// Largest quantity of one order.
+    /// What the short way asks; follows from the rest and the listing.
+    plain: Plain,
+}
+
+/// What orders the short way of [`Exchange::enter`] takes: all checks that an instrument has, in three numbers.
+#[derive(Clone, Copy)]
+struct Plain {
+    /// Their largest quantity; zero if there is no short way now.
     quantity_max: Qty,
+    /// The lowest and the highest limit.
+    low: Price,
+    high: Price,
 }
 
 /// What is kept with an order in the books; what is filled is its quantity less what is open.
@@ -317,18 +325,17 @@ impl Exchange {
             assert!(listing.tick > Price::ZERO && listing.lot > Qty::ZERO, "tick and lot are more than zero");
             assert!(listing.freeze >= Qty::ZERO, "a freeze quantity is not negative");
         }
-        let markets = listings.iter().map(|listing| Market {
+        let mut market = Market {
             phase: MarketPhase::Continuous,
             low: Price::ZERO,
             high: Price::ZERO,
             last: Price::ZERO,
             open: 0,
-            unit_lot: listing.lot == Qty(1),
-            quantity_max: if listing.freeze.is_zero() {
-                QUANTITY_MAX
-            } else {
-                listing.freeze.min(QUANTITY_MAX)
-            },
+            plain: Plain { quantity_max: Qty::ZERO, low: Price::ZERO, high: Price::ZERO },
+        };
+        let markets = listings.iter().map(|listing| {
+            market.set_plain(listing);
+            market
         });
         let ticks = listings.iter().map(|listing| listing.tick);
         let stop = Stop {
@@ -352,7 +359,7 @@ impl Exchange {
             ),
             clips: Slab::with_capacity(limits.orders, clip),
             stops: Queues::new(ticks, limits.orders, limits.ladder_ticks, stop),
-            named: 0,
+            held: 0,
             anonymous: 0,
             tally: Tally::default(),
             work: Work { taker: None, look: None, wave: None, bulk: None },
@@ -372,10 +379,12 @@ impl Exchange {
     }
 
     /// Whether nothing of an operation is left to do.
+    #[inline]
     pub fn is_idle(&self) -> bool {
         self.work.taker.is_none() && self.work.bulk.is_none() && self.work.wave.is_none()
     }
 
+    #[inline]
     fn call<'a, F: FnMut(Record)>(&self, each: &'a mut F) -> Call<'a, F> {
         Call { each, left: self.limits.records_max, looks: LOOKS_MAX }
     }
@@ -383,8 +392,13 @@ impl Exchange {
     /// A call that begins an operation.
     #[inline]
     fn begin<'a, F: FnMut(Record)>(&self, each: &'a mut F) -> Call<'a, F> {
-        assert!(self.is_idle(), "the last operation has more to do: resume it first");
+        self.assert_idle();
         self.call(each)
+    }
+
+    #[inline]
+    fn assert_idle(&self) {
+        assert!(self.is_idle(), "the last operation has more to do: resume it first");
     }
 
     /// Whether what is open is what entered and was neither filled nor cancelled.

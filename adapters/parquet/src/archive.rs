@@ -19,6 +19,9 @@ pub struct Archive {
     root: PathBuf,
 }
 
+/// A manifest as it was found: where it is, and what it says or why that is not known.
+pub type Found = (PathBuf, Result<Manifest, ArchiveError>);
+
 /// How closely files are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Check {
@@ -88,10 +91,7 @@ impl Archive {
     ///
     /// # Errors
     /// If the directory cannot be read, or a manifest is of another version.
-    pub fn found(
-        &self,
-        journal: Uuid,
-    ) -> Result<Vec<(PathBuf, Result<Manifest, ArchiveError>)>, ArchiveError> {
+    pub fn found(&self, journal: Uuid) -> Result<Vec<Found>, ArchiveError> {
         let mut found = Vec::new();
         for path in entries(&self.manifest_folder(journal))? {
             if path.extension().is_none_or(|extension| extension != "json") {

@@ -44,7 +44,7 @@ pub enum ArchiveError {
         /// The manifest.
         path: PathBuf,
         /// The version found.
-        found: i32,
+        found: i64,
     },
     /// Written with other options.
     #[error(

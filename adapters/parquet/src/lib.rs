@@ -23,7 +23,7 @@ mod schema;
 mod tests;
 mod writer;
 
-pub use archive::{Archive, Check, Fault, Verified};
+pub use archive::{Archive, Check, Fault, Found, Verified};
 pub use error::ArchiveError;
 pub use manifest::{FileEntry, Manifest, Resume};
 pub use read::read_file;

@@ -156,10 +156,11 @@ impl Manifest {
         let value: serde_json::Value =
             serde_json::from_str(&text).map_err(|error| fault(error.to_string()))?;
         // The version first: another one may well have other fields.
-        let found = value.get("schema").and_then(serde_json::Value::as_i64).unwrap_or(0);
+        let found = value.get("schema").and_then(serde_json::Value::as_i64);
+        let found = found.ok_or_else(|| fault("it does not say of which version it is".to_owned()))?;
         let known = value.get("layout").and_then(serde_json::Value::as_str) == Some(LAYOUT);
-        if !known || (found != i64::from(SCHEMA_VERSION) && found > 0) {
-            return Err(ArchiveError::Schema { path: path.to_owned(), found: found as i32 });
+        if !known || found != i64::from(SCHEMA_VERSION) {
+            return Err(ArchiveError::Schema { path: path.to_owned(), found });
         }
         let manifest: Self = serde_json::from_value(value).map_err(|error| fault(error.to_string()))?;
         if manifest.text() != text {

@@ -177,56 +177,60 @@ fn any_split_gives_the_same_files() {
     }
 }
 
+/// What is done to a file of a range and to the range's manifest.
+type Harm = fn(&Path, &Path);
+
+/// Harms, and how closely one has to look to find them.
+const HARMS: &[(&str, Check, Harm)] = &[
+    ("the file is gone", Check::Presence, |file, _| fs::remove_file(file).unwrap()),
+    ("the file is half-written", Check::Presence, |file, _| {
+        let bytes = fs::read(file).unwrap();
+        fs::write(file, &bytes[..bytes.len() / 2]).unwrap();
+    }),
+    ("a byte of the file", Check::Bytes, |file, _| {
+        let mut bytes = fs::read(file).unwrap();
+        let at = bytes.len() / 3;
+        bytes[at] ^= 1;
+        fs::write(file, bytes).unwrap();
+    }),
+    ("a manifest that says less", Check::Presence, |_, manifest| {
+        let text = fs::read_to_string(manifest).unwrap();
+        fs::write(manifest, text.replacen("\"rows\": ", "\"rows\": 1", 1)).unwrap();
+    }),
+    ("a manifest that is cut off", Check::Presence, |_, manifest| {
+        let text = fs::read_to_string(manifest).unwrap();
+        fs::write(manifest, &text[..text.len() / 2]).unwrap();
+    }),
+    ("a manifest that lies under a good seal", Check::Rows, |_, manifest| {
+        let mut lie = Manifest::read(manifest).unwrap();
+        lie.files[0].rows += 1;
+        lie.write(manifest.parent().unwrap()).unwrap();
+    }),
+    ("a manifest that lies about sums", Check::Rows, |_, manifest| {
+        let mut lie = Manifest::read(manifest).unwrap();
+        lie.files[0].sums.insert("seq".to_owned(), "1".to_owned());
+        lie.write(manifest.parent().unwrap()).unwrap();
+    }),
+    ("a manifest that points elsewhere", Check::Presence, |_, manifest| {
+        let mut lie = Manifest::read(manifest).unwrap();
+        lie.files[0].path = "../elsewhere.parquet".to_owned();
+        lie.write(manifest.parent().unwrap()).unwrap();
+    }),
+    ("a manifest with another state", Check::Presence, |file, manifest| {
+        let mut lie = Manifest::read(manifest).unwrap();
+        lie.resume.outputs += 1;
+        lie.write(manifest.parent().unwrap()).unwrap();
+        fs::remove_file(file).unwrap();
+    }),
+    ("a manifest is gone", Check::Presence, |_, manifest| fs::remove_file(manifest).unwrap()),
+];
+
 #[test]
 fn what_happens_to_files_is_found_and_mended() {
     let (sample, whole) = (sample(5, 500), tempfile::tempdir().unwrap());
     let journal = sample.context.journal;
     archive(whole.path(), &sample, sample.inputs.len());
-    type Harm = fn(&Path, &Path);
-    let harms: &[(&str, Check, Harm)] = &[
-        ("the file is gone", Check::Presence, |file, _| fs::remove_file(file).unwrap()),
-        ("the file is half-written", Check::Presence, |file, _| {
-            let bytes = fs::read(file).unwrap();
-            fs::write(file, &bytes[..bytes.len() / 2]).unwrap();
-        }),
-        ("a byte of the file", Check::Bytes, |file, _| {
-            let mut bytes = fs::read(file).unwrap();
-            let at = bytes.len() / 3;
-            bytes[at] ^= 1;
-            fs::write(file, bytes).unwrap();
-        }),
-        ("a manifest that says less", Check::Presence, |_, manifest| {
-            let text = fs::read_to_string(manifest).unwrap();
-            fs::write(manifest, text.replacen("\"rows\": ", "\"rows\": 1", 1)).unwrap();
-        }),
-        ("a manifest that is cut off", Check::Presence, |_, manifest| {
-            let text = fs::read_to_string(manifest).unwrap();
-            fs::write(manifest, &text[..text.len() / 2]).unwrap();
-        }),
-        ("a manifest that lies under a good seal", Check::Rows, |_, manifest| {
-            let mut lie = Manifest::read(manifest).unwrap();
-            lie.files[0].rows += 1;
-            lie.write(manifest.parent().unwrap()).unwrap();
-        }),
-        ("a manifest that lies about sums", Check::Rows, |_, manifest| {
-            let mut lie = Manifest::read(manifest).unwrap();
-            lie.files[0].sums.insert("seq".to_owned(), "1".to_owned());
-            lie.write(manifest.parent().unwrap()).unwrap();
-        }),
-        ("a manifest that points elsewhere", Check::Presence, |_, manifest| {
-            let mut lie = Manifest::read(manifest).unwrap();
-            lie.files[0].path = "../elsewhere.parquet".to_owned();
-            lie.write(manifest.parent().unwrap()).unwrap();
-        }),
-        ("a manifest with another state", Check::Presence, |file, manifest| {
-            let mut lie = Manifest::read(manifest).unwrap();
-            lie.resume.outputs += 1;
-            lie.write(manifest.parent().unwrap()).unwrap();
-            fs::remove_file(file).unwrap();
-        }),
-        ("a manifest is gone", Check::Presence, |_, manifest| fs::remove_file(manifest).unwrap()),
-    ];
-    for (name, check, harm) in harms {
+    for (name, check, harm) in HARMS {
         let dir = tempfile::tempdir().unwrap();
         let archive = archive(dir.path(), &sample, sample.inputs.len());
         let (manifest, read) = archive.found(journal).unwrap().remove(2);
@@ -293,8 +297,33 @@ fn what_cannot_be_gone_on_with_is_refused() {
         fs::write(&manifest, text.replace(&schema, newer)).unwrap();
         match open(OPTIONS).err() {
             Some(ArchiveError::Schema { found: it, .. }) => assert_eq!(it, found),
-            Some(ArchiveError::Manifest { .. }) | None if found == 0 => {}
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[test]
+fn a_write_that_fails_is_done_again() {
+    let (sample, whole, dir) = (sample(8, 400), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    archive(whole.path(), &sample, sample.inputs.len());
+    let archive = Archive::new(dir.path());
+    let Opened { mut writer, mut projection, .. } =
+        Writer::open(&archive, sample.context.clone(), OPTIONS).unwrap();
+    // Where a folder should be there is a file.
+    let blocked = dir.path().join("kind=fills");
+    fs::write(&blocked, b"").unwrap();
+    let mut failed = 0;
+    while (projection.seq() as usize) < sample.inputs.len() {
+        step(&sample, &mut projection, &mut writer);
+        if let Err(error) = writer.end_step(&mut projection) {
+            assert!(matches!(&error, ArchiveError::Io { .. }) && !error.is_mended_by_rewriting(), "{error}");
+            assert!(writer.pending_rows() > 0);
+            failed += 1;
+            fs::remove_file(&blocked).unwrap();
+            assert!(writer.end_step(&mut projection).unwrap().is_some());
+        }
+    }
+    assert_eq!((failed, writer.pending_rows()), (1, 0));
+    assert_eq!(writer.finish(&mut projection).unwrap(), None);
+    assert_same(whole.path(), dir.path());
 }

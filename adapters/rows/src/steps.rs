@@ -24,14 +24,15 @@ pub enum StepsError<E> {
     Projection(#[from] ProjectionError),
 }
 
-/// Puts the streams together. A step is complete when an output of a later one is there, or when the outputs have ended:
-/// until then the next input waits, so that rows are never made of half a step.
+/// Puts the streams together. A step is handed on whole, once an output of a later one is there, or when the outputs have
+/// ended: so the projection is always between steps when a call returns, and rows are never made of half a step.
 #[derive(Debug, Default)]
 pub struct Steps {
     input: Option<Event>,
-    output: Option<Event>,
-    /// Whether an input was taken whose step is not ended.
-    begun: bool,
+    /// What the input caused, as far as it was read.
+    caused: Vec<Event>,
+    /// An output of a later step.
+    later: Option<Event>,
 }
 
 impl Steps {
@@ -41,7 +42,7 @@ impl Steps {
         Self::default()
     }
 
-    /// Goes on to the end of the next step. `outputs_ended` says that nothing will follow the outputs that are there: the
+    /// Hands the next step to the projection. `outputs_ended` says that nothing will follow the outputs that are there: the
     /// stream is sealed, or the journal has none; ask before each call. `inputs` and `outputs` give the next event, or
     /// `None` while there is none (never one that may still be lost).
     ///
@@ -55,31 +56,26 @@ impl Steps {
         projection: &mut Projection,
         sink: &mut dyn RowSink,
     ) -> Result<Progress, StepsError<E>> {
+        if self.input.is_none() {
+            self.input = inputs().map_err(StepsError::Read)?;
+        }
+        let Some(input) = &self.input else { return Ok(Progress::Waiting) };
         loop {
-            if self.begun {
-                if self.output.is_none() {
-                    self.output = outputs().map_err(StepsError::Read)?;
-                }
-                match &self.output {
-                    Some(event) if event.header.seq.0 <= projection.seq() => {
-                        projection.output(event, sink)?;
-                        self.output = None;
-                    }
-                    None if !outputs_ended => return Ok(Progress::Waiting),
-                    _ => {
-                        projection.end_step(sink);
-                        self.begun = false;
-                        return Ok(Progress::Step);
-                    }
-                }
-            } else {
-                if self.input.is_none() {
-                    self.input = inputs().map_err(StepsError::Read)?;
-                }
-                let Some(event) = self.input.take() else { return Ok(Progress::Waiting) };
-                projection.input(&event, sink)?;
-                self.begun = true;
+            if self.later.is_none() {
+                self.later = outputs().map_err(StepsError::Read)?;
+            }
+            match self.later.take_if(|output| output.header.seq <= input.header.seq) {
+                Some(output) => self.caused.push(output),
+                None if self.later.is_none() && !outputs_ended => return Ok(Progress::Waiting),
+                None => break,
             }
         }
+        projection.input(input, sink)?;
+        for output in self.caused.drain(..) {
+            projection.output(&output, sink)?;
+        }
+        projection.end_step(sink);
+        self.input = None;
+        Ok(Progress::Step)
     }
 }

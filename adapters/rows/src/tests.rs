@@ -247,6 +247,9 @@ fn any_split_gives_the_same_rows() {
             match steps.advance(&mut input, &mut output, ended, &mut projection, &mut parts).unwrap() {
                 Progress::Waiting if ended => break,
                 Progress::Waiting => {
+                    // Always between steps.
+                    let offset = projection.offset();
+                    assert!(offset.seq as usize <= inputs_there && offset.outputs as usize <= outputs_there);
                     inputs_there = sample.inputs.len().min(inputs_there + rng.below(40) as usize);
                     outputs_there = sample.outputs.len().min(outputs_there + rng.below(40) as usize);
                 }

@@ -15,6 +15,7 @@ pub struct Full {
 }
 
 impl Full {
+    #[inline(always)]
     fn enter(&mut self, id: u32, side: Side, order_type: OrderType, price: u32, quantity: u32) {
         let terms = Terms {
             id: OrderId(u64::from(id)),
@@ -61,15 +62,17 @@ impl Book for Full {
     }
 
     fn apply(&mut self, op: Op) {
-        match op {
-            Op::Add { id, side, price, quantity } => self.enter(id, side, OrderType::Limit, price, quantity),
-            Op::Market { id, side, quantity } => self.enter(id, side, OrderType::Market, 0, quantity),
+        let (id, side, order_type, price, quantity) = match op {
+            Op::Add { id, side, price, quantity } => (id, side, OrderType::Limit, price, quantity),
+            Op::Market { id, side, quantity } => (id, side, OrderType::Market, 0, quantity),
             Op::Cancel { id } => {
                 let requested = pitlane_engine::event::ReportReason::Requested;
                 let there = self.exchange.cancel(OrderId(u64::from(id)), requested, &mut |_| {});
                 assert!(there, "a flow cancels what rests");
+                return;
             }
-        }
+        };
+        self.enter(id, side, order_type, price, quantity);
     }
 
     fn totals(&self) -> Totals {

@@ -1,29 +1,17 @@
-//! From order ids to slots, eight bytes an entry: open addressing with linear probing, at most half full, without
-//! tombstones. An entry holds 32 bits of the id's hash; the caller compares the id itself, in the order's cache line.
+//! From order ids to slots, four bytes an entry: open addressing with linear probing, at most half full, without
+//! tombstones. The ids themselves are in the orders' cache lines, which whoever asks for an order needs anyway; each
+//! call is told how to read them.
 
 use super::slab::NONE;
 use crate::units::OrderId;
 
-const EMPTY: u64 = u64::MAX;
-
-/// A map from ids other than zero to slots. All memory is taken by the constructor.
+/// A map from ids to slots. All memory is taken by the constructor.
 #[derive(Clone)]
 pub(super) struct Ids {
-    entries: Box<[u64]>,
+    /// A slot, or `NONE`.
+    entries: Box<[u32]>,
+    mask: usize,
     shift: u32,
-}
-
-const fn slot_in(entry: u64) -> u32 {
-    (entry & 0xFFFF_FFFF) as u32
-}
-
-const fn tag_in(entry: u64) -> u32 {
-    (entry >> 32) as u32
-}
-
-/// Fibonacci hashing: ids are dense, the multiplication spreads them. Runs of ids side by side would make removals walk.
-const fn tag_of(id: OrderId) -> u32 {
-    (id.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as u32
 }
 
 impl Ids {
@@ -31,21 +19,21 @@ impl Ids {
     pub(super) fn with_capacity(orders: usize) -> Self {
         let size = (orders * 2).next_power_of_two().max(2);
         assert!(size <= 1 << 31, "a pool is indexed by 32 bits");
-        Self { entries: vec![EMPTY; size].into_boxed_slice(), shift: 32 - size.trailing_zeros() }
+        let shift = 64 - size.trailing_zeros();
+        Self { entries: vec![NONE; size].into_boxed_slice(), mask: size - 1, shift }
     }
 
-    /// The slot of an id; `is` says whether a slot holds it.
+    /// The slot of an id.
     #[inline]
-    pub(super) fn get(&self, id: OrderId, is: impl Fn(u32) -> bool) -> Option<u32> {
-        let tag = tag_of(id);
-        let mut place = self.home(tag);
+    pub(super) fn get(&self, id: OrderId, id_in: impl Fn(u32) -> OrderId) -> Option<u32> {
+        let mut place = self.home(id);
         loop {
-            let entry = self.entries[place];
-            if entry == EMPTY {
+            let slot = self.entries[place];
+            if slot == NONE {
                 return None;
             }
-            if tag_in(entry) == tag && is(slot_in(entry)) {
-                return Some(slot_in(entry));
+            if id_in(slot) == id {
+                return Some(slot);
             }
             place = self.after(place);
         }
@@ -55,47 +43,48 @@ impl Ids {
     #[inline]
     pub(super) fn insert(&mut self, id: OrderId, slot: u32) {
         debug_assert!(slot != NONE);
-        let tag = tag_of(id);
-        let mut place = self.home(tag);
-        while self.entries[place] != EMPTY {
+        let mut place = self.home(id);
+        while self.entries[place] != NONE {
             place = self.after(place);
         }
-        self.entries[place] = u64::from(tag) << 32 | u64::from(slot);
+        self.entries[place] = slot;
     }
 
     /// Takes out an id that leads to `slot`, and moves up what its removal would hide.
     #[inline]
-    pub(super) fn remove(&mut self, id: OrderId, slot: u32) {
-        let tag = tag_of(id);
-        let mut hole = self.home(tag);
-        while slot_in(self.entries[hole]) != slot {
-            assert!(self.entries[hole] != EMPTY, "only a known id is removed");
+    pub(super) fn remove(&mut self, id: OrderId, slot: u32, id_in: impl Fn(u32) -> OrderId) {
+        let mut hole = self.home(id);
+        while self.entries[hole] != slot {
+            assert!(self.entries[hole] != NONE, "only a known id is removed");
             hole = self.after(hole);
         }
-        let mask = self.entries.len() - 1;
         let mut place = hole;
         loop {
             place = self.after(place);
-            let entry = self.entries[place];
-            if entry == EMPTY {
+            let other = self.entries[place];
+            if other == NONE {
                 break;
             }
             // The entry may fill the hole unless its home lies cyclically in (hole, place].
-            let home = self.home(tag_in(entry));
-            if place.wrapping_sub(home) & mask >= place.wrapping_sub(hole) & mask {
-                self.entries[hole] = entry;
+            let home = self.home(id_in(other));
+            if place.wrapping_sub(home) & self.mask >= place.wrapping_sub(hole) & self.mask {
+                self.entries[hole] = other;
                 hole = place;
             }
         }
-        self.entries[hole] = EMPTY;
+        self.entries[hole] = NONE;
+    }
+
+    /// Fibonacci hashing: ids are dense or evenly spaced, the multiplication keeps them apart. Runs of ids side by side
+    /// would make removals walk.
+    #[inline]
+    fn home(&self, id: OrderId) -> usize {
+        // The shift is 33 to 63: one that is checked would say the same.
+        id.0.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_shr(self.shift) as usize
     }
 
     #[inline]
-    fn home(&self, tag: u32) -> usize {
-        (tag >> self.shift) as usize
-    }
-
     fn after(&self, place: usize) -> usize {
-        (place + 1) & (self.entries.len() - 1)
+        place.wrapping_add(1) & self.mask
     }
 }

@@ -18,9 +18,11 @@ pub(super) struct Ladder {
     tick: i64,
     /// First tick of the window, a multiple of 64.
     base: i64,
-    /// The level of each tick whose bit is set.
+    /// Rungs less one.
+    mask: usize,
+    /// The level of each tick, `NONE` where there is none.
     rungs: Box<[u32]>,
-    /// A bit for each tick that has a level.
+    /// A bit for each tick that has a level, to find the nearest.
     words: Box<[u64]>,
     /// A bit for each word that is not zero.
     summary: Box<[u64]>,
@@ -38,6 +40,7 @@ impl Ladder {
         Self {
             tick: tick.0,
             base: 0,
+            mask: ticks - 1,
             rungs: vec![NONE; ticks].into_boxed_slice(),
             words: vec![0; words].into_boxed_slice(),
             summary: vec![0; words.div_ceil(64)].into_boxed_slice(),
@@ -51,21 +54,23 @@ impl Ladder {
         if !self.covers(tick) {
             return NONE;
         }
-        let rung = self.rung(tick);
-        if self.words[rung >> 6] >> (rung & 63) & 1 == 0 { NONE } else { self.rungs[rung] }
+        self.rungs[self.rung(tick)]
     }
 
-    /// The levels nearest below and above a price among those of the window; wrapped round if there is none on that
-    /// side.
-    pub(super) fn near(&self, price: Price) -> [u32; 2] {
-        let ticks = self.rungs.len() as i64;
-        let tick = self.tick_of(price).clamp(self.base, self.base + ticks - 1);
-        let rung = self.rung(tick);
-        [self.below(rung), self.above(rung)].map(|found| found.map_or(NONE, |rung| self.rungs[rung]))
+    /// The nearest level of the window that is better than a price; any other level or none if there is no such level.
+    pub(super) fn better_than(&self, side: Side, price: Price) -> u32 {
+        let last = self.base + self.mask as i64;
+        let rung = self.rung(self.tick_of(price).clamp(self.base, last));
+        let found = match side {
+            Side::Buy => self.above(rung),
+            Side::Sell => self.below(rung),
+        };
+        found.map_or(NONE, |rung| self.rungs[rung])
     }
 
     /// Takes in the level of a price, if it is in the window or the window can move there and still cover `best`, the
     /// best price of the side. Answers its rung.
+    #[inline]
     pub(super) fn enter(&mut self, side: Side, price: Price, best: Price, level: u32) -> u32 {
         let tick = self.tick_of(price);
         if !self.covers(tick) {
@@ -75,13 +80,13 @@ impl Ladder {
             }
         }
         let rung = self.rung(tick);
-        if self.words[rung >> 6] >> (rung & 63) & 1 != 0 {
+        if self.rungs[rung] != NONE {
             return NONE;
         }
         self.words[rung >> 6] |= 1 << (rung & 63);
         self.summary[rung >> 12] |= 1 << (rung >> 6 & 63);
         self.rungs[rung] = level;
-        u32::try_from(rung).expect("a window is far smaller than 32 bits")
+        rung as u32
     }
 
     /// Takes out a level that entered at `rung`, unless the window has left it behind.
@@ -90,8 +95,9 @@ impl Ladder {
         let rung = rung as usize;
         if self.rungs[rung] == level {
             self.rungs[rung] = NONE;
-            self.words[rung >> 6] &= !(1 << (rung & 63));
-            if self.words[rung >> 6] == 0 {
+            let word = &mut self.words[rung >> 6];
+            *word &= !(1 << (rung & 63));
+            if *word == 0 {
                 self.summary[rung >> 12] &= !(1 << (rung >> 6 & 63));
             }
         }
@@ -110,11 +116,12 @@ impl Ladder {
 
     #[inline]
     fn rung(&self, tick: i64) -> usize {
-        tick as usize & (self.rungs.len() - 1)
+        tick as usize & self.mask
     }
 
     /// Moves the window so that a quarter of it is beyond the best price. At most a bit of work per 64 ticks, when the
     /// best price has moved by a quarter of the window.
+    #[inline(never)]
     fn slide(&mut self, side: Side, best: i64) {
         let ticks = self.rungs.len() as i64;
         let worse = match side {
@@ -126,6 +133,9 @@ impl Ladder {
             if is >= was { (was, is.min(was + ticks)) } else { ((is + ticks).max(was), was + ticks) };
         for tick in (from..to).step_by(64) {
             let word = self.rung(tick) >> 6;
+            if self.words[word] != 0 {
+                self.rungs[word << 6..(word + 1) << 6].fill(NONE);
+            }
             self.words[word] = 0;
             self.summary[word >> 6] &= !(1 << (word & 63));
         }

@@ -60,10 +60,10 @@ pub struct Queues<T> {
     pub(super) nodes: Slab<Node<T>>,
     pub(super) levels: Slab<Level>,
     ids: Ids,
-    /// Best level of each lane: the instrument's buys, then its sells.
-    pub(super) best: Box<[u32]>,
-    /// A ladder per lane, or none at all.
-    ladders: Box<[Ladder]>,
+    /// The best of each instrument: buys, then sells.
+    pub(super) tops: Box<[[Top; 2]]>,
+    /// Two ladders for each instrument, or none at all.
+    ladders: Box<[[Ladder; 2]]>,
     arrivals: u64,
     /// Sum of all open quantities, in wrapping arithmetic: a checksum, no quantity.
     open_sum: u64,
@@ -80,20 +80,36 @@ const EMPTY_LEVEL: Level = Level {
     rung: NONE,
 };
 
-/// Whether `a` is strictly better than `b` for an order of `side`.
-#[inline]
-pub(crate) const fn is_better(side: Side, a: Price, b: Price) -> bool {
+/// The best level of a side beside its price, which is what an order on its way looks at first.
+#[derive(Clone, Copy)]
+pub(super) struct Top {
+    /// The worst price there is if there is no level, so that nothing is better than a price for that side.
+    pub(super) price: Price,
+    pub(super) level: u32,
+}
+
+/// The price of a side without orders.
+const fn nothing(side: Side) -> Price {
     match side {
-        Side::Buy => a.0 > b.0,
-        Side::Sell => a.0 < b.0,
+        Side::Buy => Price(i64::MIN),
+        Side::Sell => Price(i64::MAX),
     }
 }
 
-pub(super) const fn lane(instrument: InstrumentId, side: Side) -> usize {
-    match side {
-        Side::Buy => instrument.index() * 2,
-        Side::Sell => instrument.index() * 2 + 1,
-    }
+/// Whether `a` is strictly better than `b` for an order of `side`. Without a branch, because sides come at random:
+/// the complement turns the order of the numbers round.
+#[inline]
+pub(crate) const fn is_better(side: Side, a: Price, b: Price) -> bool {
+    let turn = -((side as i64) & 1);
+    (a.0 ^ turn) < (b.0 ^ turn)
+}
+
+const _: () = assert!(Side::Buy as u8 == 1 && Side::Sell as u8 == 2, "a buy is odd, a sell is even");
+
+/// The place of a side among the two of an instrument.
+#[inline]
+pub(super) const fn lane(side: Side) -> usize {
+    (side as usize >> 1) & 1
 }
 
 impl<T> Node<T> {
@@ -126,13 +142,13 @@ impl<T: Copy> Queues<T> {
         };
         let ladders = match ladder_ticks {
             0 => Vec::new(),
-            rungs => ticks.flat_map(|tick| [Ladder::new(tick, rungs), Ladder::new(tick, rungs)]).collect(),
+            rungs => ticks.map(|tick| [Ladder::new(tick, rungs), Ladder::new(tick, rungs)]).collect(),
         };
         Self {
             nodes: Slab::with_capacity(orders, node),
             levels: Slab::with_capacity(orders, EMPTY_LEVEL),
             ids: Ids::with_capacity(orders),
-            best: vec![NONE; count * 2].into_boxed_slice(),
+            tops: vec![[Side::Buy, Side::Sell].map(|side| Top { price: nothing(side), level: NONE }); count].into(),
             ladders: ladders.into_boxed_slice(),
             arrivals: 0,
             open_sum: 0,
@@ -140,21 +156,24 @@ impl<T: Copy> Queues<T> {
     }
 
     /// Number of orders in all queues.
+    #[inline]
     pub fn len(&self) -> usize {
         self.nodes.capacity() - self.nodes.room()
     }
 
     /// Whether all queues are empty.
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.nodes.is_unused()
     }
 
     /// Instruments.
     pub fn instruments(&self) -> usize {
-        self.best.len() / 2
+        self.tops.len()
     }
 
     /// Sum of all open quantities in wrapping 64 bits, kept apart from the orders: what conservation is checked with.
+    #[inline]
     pub fn open_sum(&self) -> u64 {
         self.open_sum
     }
@@ -173,7 +192,7 @@ impl<T: Copy> Queues<T> {
     /// The slot of an id.
     #[inline]
     pub fn slot_of(&self, id: OrderId) -> Option<Slot> {
-        self.ids.get(id, |slot| self.nodes[slot].id == id).map(Slot)
+        self.ids.get(id, |slot| self.nodes[slot].id).map(Slot)
     }
 
     /// The order in a slot.
@@ -224,14 +243,19 @@ impl<T: Copy> Queues<T> {
         assert!(!id.is_zero(), "order id zero means none");
         assert!(open > Qty::ZERO && open <= QUANTITY_MAX, "quantities are checked before");
         let level = self.level_for(instrument, side, price);
-        let older = self.levels[level].newest;
+        let here = &mut self.levels[level];
+        let older = here.newest;
+        here.orders += 1;
+        here.quantity += open;
         let arrival = arrival << 1 | u64::from(side == Side::Sell);
         let node = Node { id, price, open, arrival, payload, instrument, level, older, newer: NONE };
         let slot = self.nodes.take(node);
-        self.link_newest(level, slot, older);
-        let level = &mut self.levels[level];
-        level.orders += 1;
-        level.quantity += open;
+        here.newest = slot;
+        if older == NONE {
+            here.oldest = slot;
+        } else {
+            self.nodes[older].newer = slot;
+        }
         self.open_sum = self.open_sum.wrapping_add(open.0 as u64);
         self.ids.insert(id, slot);
         Slot(slot)
@@ -281,17 +305,41 @@ impl<T: Copy> Queues<T> {
     #[inline]
     pub fn take_out(&mut self, slot: Slot) {
         let Node { id, open, level, .. } = self.nodes[slot.0];
-        self.unlink(slot.0);
         let here = &mut self.levels[level];
         here.orders -= 1;
         here.quantity -= open;
-        if here.orders == 0 {
-            let lane = lane(self.nodes[slot.0].instrument, self.nodes[slot.0].side());
-            self.take_out_level(lane, level);
+        let is_last = here.orders == 0;
+        if is_last {
+            self.take_out_level(slot.0, level);
+        } else {
+            self.unlink(slot.0);
         }
+        self.forget(slot.0, id, open);
+    }
+
+    /// Takes an order out of its queue that is the first of its price.
+    #[inline]
+    pub fn take_front(&mut self, slot: Slot) {
+        let Node { id, open, level, newer, .. } = self.nodes[slot.0];
+        let here = &mut self.levels[level];
+        assert!(here.oldest == slot.0, "only the first of a price is a front");
+        here.orders -= 1;
+        here.quantity -= open;
+        if newer == NONE {
+            self.take_out_level(slot.0, level);
+        } else {
+            here.oldest = newer;
+            self.nodes[newer].older = NONE;
+        }
+        self.forget(slot.0, id, open);
+    }
+
+    /// The end of what is in no level any more.
+    #[inline]
+    fn forget(&mut self, slot: u32, id: OrderId, open: Qty) {
         self.open_sum = self.open_sum.wrapping_sub(open.0 as u64);
-        self.ids.remove(id, slot.0);
-        self.nodes.give_back(slot.0);
+        self.ids.remove(id, slot, |other| self.nodes[other].id);
+        self.nodes.give_back(slot);
     }
 
     #[inline]
@@ -322,91 +370,82 @@ impl<T: Copy> Queues<T> {
     /// The level of a price, made if there is none.
     #[inline]
     fn level_for(&mut self, instrument: InstrumentId, side: Side, price: Price) -> u32 {
-        let lane = lane(instrument, side);
-        if let Some(ladder) = self.ladders.get(lane) {
-            let level = ladder.at(price);
+        if let Some(ladders) = self.ladders.get(instrument.index()) {
+            let level = ladders[lane(side)].at(price);
             if level != NONE && self.levels[level].price == price {
                 return level;
             }
         }
-        self.level_by_walk(lane, side, price)
+        self.level_by_walk(instrument, side, price)
     }
 
     #[inline(never)]
-    fn level_by_walk(&mut self, lane: usize, side: Side, price: Price) -> u32 {
-        let (better, worse) = self.neighbours(lane, side, price);
+    fn level_by_walk(&mut self, instrument: InstrumentId, side: Side, price: Price) -> u32 {
+        let (better, worse) = self.neighbours(instrument, side, price);
         if worse != NONE && self.levels[worse].price == price {
-            self.enter_ladder(lane, side, worse);
+            self.enter_ladder(instrument, side, worse);
             return worse;
         }
         let level = self.levels.take(Level { price, better, worse, ..EMPTY_LEVEL });
         if better == NONE {
-            self.best[lane] = level;
+            self.tops[instrument.index()][lane(side)] = Top { price, level };
         } else {
             self.levels[better].worse = level;
         }
         if worse != NONE {
             self.levels[worse].better = level;
         }
-        self.enter_ladder(lane, side, level);
+        self.enter_ladder(instrument, side, level);
         level
     }
 
     /// The levels between which a price belongs; the second may be its own.
-    fn neighbours(&self, lane: usize, side: Side, price: Price) -> (u32, u32) {
-        let best = self.best[lane];
-        if best == NONE || !is_better(side, self.levels[best].price, price) {
-            return (NONE, best);
+    #[inline]
+    fn neighbours(&self, instrument: InstrumentId, side: Side, price: Price) -> (u32, u32) {
+        let best = self.top(instrument, side);
+        if best.level == NONE || !is_better(side, best.price, price) {
+            return (NONE, best.level);
         }
-        let mut worse = match self.ladders.get(lane) {
-            Some(ladder) => self.nearer(ladder.near(price), best, price),
-            None => best,
-        };
-        // Wherever it starts: first to a level that is not better than the price, then back to the last better one.
-        let mut better = worse;
+        let mut better = best.level;
+        if let Some(ladders) = self.ladders.get(instrument.index()) {
+            let hint = ladders[lane(side)].better_than(side, price);
+            if hint != NONE && is_better(side, self.levels[hint].price, price) {
+                better = hint;
+            }
+        }
+        let mut worse = self.levels[better].worse;
         while worse != NONE && is_better(side, self.levels[worse].price, price) {
             (better, worse) = (worse, self.levels[worse].worse);
-        }
-        if worse != NONE {
-            better = self.levels[worse].better;
-            while better != NONE && !is_better(side, self.levels[better].price, price) {
-                (worse, better) = (better, self.levels[better].better);
-            }
         }
         (better, worse)
     }
 
-    /// Of the levels that a ladder found below and above a price the one that is on its side, else the best.
-    fn nearer(&self, [below, above]: [u32; 2], best: u32, price: Price) -> u32 {
-        if below != NONE && self.levels[below].price <= price {
-            below
-        } else if above != NONE && self.levels[above].price >= price {
-            above
-        } else {
-            best
-        }
-    }
-
-    fn enter_ladder(&mut self, lane: usize, side: Side, level: u32) {
+    #[inline]
+    fn enter_ladder(&mut self, instrument: InstrumentId, side: Side, level: u32) {
         let price = self.levels[level].price;
-        let Some(ladder) = self.ladders.get_mut(lane) else { return };
+        let Some(ladders) = self.ladders.get_mut(instrument.index()) else { return };
         if price == BUY_ABOVE_ALL || price == SELL_BELOW_ALL {
             return;
         }
-        let mut best = &self.levels[self.best[lane]];
-        if (best.price == BUY_ABOVE_ALL || best.price == SELL_BELOW_ALL) && best.worse != NONE {
-            best = &self.levels[best.worse];
+        let Top { price: mut best, level: first } = self.tops[instrument.index()][lane(side)];
+        if best == BUY_ABOVE_ALL || best == SELL_BELOW_ALL {
+            // The level itself is behind it.
+            best = self.levels[self.levels[first].worse].price;
         }
-        self.levels[level].rung = ladder.enter(side, price, best.price, level);
+        self.levels[level].rung = ladders[lane(side)].enter(side, price, best, level);
     }
 
-    fn take_out_level(&mut self, lane: usize, level: u32) {
+    /// Takes the level of an order out that was the only one.
+    #[inline(never)]
+    fn take_out_level(&mut self, slot: u32, level: u32) {
+        let (instrument, side) = (self.nodes[slot].instrument, self.nodes[slot].side());
         let Level { better, worse, rung, .. } = self.levels[level];
         if rung != NONE {
-            self.ladders[lane].leave(rung, level);
+            self.ladders[instrument.index()][lane(side)].leave(rung, level);
         }
         if better == NONE {
-            self.best[lane] = worse;
+            let price = if worse == NONE { nothing(side) } else { self.levels[worse].price };
+            self.tops[instrument.index()][lane(side)] = Top { price, level: worse };
         } else {
             self.levels[better].worse = worse;
         }

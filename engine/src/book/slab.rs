@@ -36,6 +36,12 @@ impl<T: Copy> Slab<T> {
         self.room
     }
 
+    /// Whether every slot is free.
+    #[inline]
+    pub(crate) fn is_unused(&self) -> bool {
+        self.room == self.free.len()
+    }
+
     /// Takes a slot for `value`. Panics if there is none: callers look at `room` first.
     #[inline]
     pub(crate) fn take(&mut self, value: T) -> u32 {

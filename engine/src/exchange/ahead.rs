@@ -21,7 +21,7 @@ impl Exchange {
         if unpriced || quantity <= Qty::ZERO || quantity > QUANTITY_MAX {
             return Err(ReportReason::Malformed);
         }
-        if self.books.len() - self.named >= self.limits.anonymous {
+        if self.pieces() >= self.limits.anonymous {
             return Err(ReportReason::VenueFull);
         }
         let order = Order { quantity, account: Account::MARKET, clip: NONE };

@@ -1,9 +1,9 @@
 //! What an order must be to be taken; see the module of the exchange for the order of the checks.
 
-use super::{Exchange, PRICE_MAX, Terms};
+use super::{Exchange, Listing, PRICE_MAX, Plain, Terms};
 use crate::book::QUANTITY_MAX;
 use crate::event::{MarketPhase, OrderType, ReportReason, Side, Validity};
-use crate::units::{InstrumentId, Price};
+use crate::units::{InstrumentId, Price, Qty};
 
 impl Exchange {
     /// Why terms are refused, whoever asks: a new order or a change of one.
@@ -75,6 +75,17 @@ fn collects(terms: &Terms) -> bool {
 }
 
 impl super::Market {
+    /// Puts together what the short way asks, after any change of phase or band.
+    pub(super) fn set_plain(&mut self, listing: &Listing) {
+        let short = self.phase == MarketPhase::Continuous && listing.lot == Qty(1);
+        let most = if listing.freeze.is_zero() { QUANTITY_MAX } else { listing.freeze.min(QUANTITY_MAX) };
+        self.plain = Plain {
+            quantity_max: if short { most } else { Qty::ZERO },
+            low: self.low.max(Price(1)),
+            high: if self.high.is_zero() { PRICE_MAX } else { self.high.min(PRICE_MAX) },
+        };
+    }
+
     /// Whether a price is within the band.
     #[inline]
     pub(super) fn takes(&self, price: Price) -> bool {

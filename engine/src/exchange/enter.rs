@@ -2,8 +2,8 @@
 
 use super::look::Look;
 use super::matching::{Rest, Taker};
-use super::{ANONYMOUS, Call, Exchange, PRICE_MAX, Record, Terms, is_anonymous};
-use crate::book::{BUY_ABOVE_ALL, SELL_BELOW_ALL, is_better};
+use super::{ANONYMOUS, Call, Exchange, Order, Plain, Record, Terms, is_anonymous};
+use crate::book::{BUY_ABOVE_ALL, NONE, SELL_BELOW_ALL, is_better};
 use crate::event::{MarketPhase, OrderType, ReportReason, Side, Validity};
 use crate::stage::Progress;
 use crate::units::{InstrumentId, OrderId, Price, Qty};
@@ -25,17 +25,21 @@ impl Exchange {
         terms: &Terms,
         each: &mut impl FnMut(Record),
     ) -> Progress {
-        let call = &mut self.begin(each);
+        self.assert_idle();
         if !self.is_plain(instrument, terms) {
-            return self.enter_other(instrument, terms, call);
+            return self.enter_other(instrument, terms, &mut self.call(each));
         }
-        let &Terms { id, account, side, quantity, price: limit, .. } = terms;
-        let (disclosed, rest) = (Qty::ZERO, Rest::Rests);
+        let &Terms { id, account, side, quantity, price, .. } = terms;
         self.tally.enter(quantity);
-        self.run(
-            Taker { instrument, id, account, side, limit, open: quantity, quantity, disclosed, rest },
-            call,
-        )
+        let rests = terms.order_type == OrderType::Limit && terms.validity == Validity::Day;
+        if rests && self.books.is_apart(instrument, side, price) {
+            let order = Order { quantity, account, clip: NONE };
+            self.books.append(instrument, side, price, id, quantity, order);
+            self.count_in(instrument, id);
+            each(Record::Rested { id, open: quantity });
+            return self.settle(instrument);
+        }
+        self.run(Taker::of(instrument, terms), &mut self.call(each))
     }
 
     /// Takes or rejects any order.
@@ -88,24 +92,26 @@ impl Exchange {
         stop.is_some()
     }
 
-    /// Whether an order is of the most frequent kind and nothing refuses it: the checks of `entry_refusal` in one go.
+    /// Whether an order is of a frequent kind (a limit for the day or at once, a market order at any price, nothing
+    /// else asked of it) and nothing refuses it: the checks of `entry_refusal` in one go.
     #[inline]
     fn is_plain(&self, instrument: InstrumentId, terms: &Terms) -> bool {
         let Some(market) = self.markets.get(instrument.index()) else { return false };
-        terms.order_type == OrderType::Limit
-            && terms.validity == Validity::Day
+        let Plain { quantity_max, low, high } = market.plain;
+        let price = terms.price;
+        let priced = match terms.order_type {
+            OrderType::Limit => price >= low && price <= high && self.is_on_tick(instrument, price),
+            OrderType::Market => price.is_zero(),
+            OrderType::StopLimit | OrderType::StopMarket => false,
+        };
+        priced
+            && terms.validity != Validity::Fok
             && !terms.post_only
-            && market.phase == MarketPhase::Continuous
             && terms.id.0.wrapping_sub(1) < ANONYMOUS - 1
             && terms.quantity > Qty::ZERO
-            && terms.quantity <= market.quantity_max
+            && terms.quantity <= quantity_max
             && terms.trigger.0 | terms.disclosed.0 == 0
-            && market.unit_lot
-            && terms.price > Price::ZERO
-            && terms.price <= PRICE_MAX
-            && market.takes(terms.price)
-            && self.is_on_tick(instrument, terms.price)
-            && self.named + self.stops.len() < self.limits.orders
+            && self.held < self.limits.orders
             && !self.holds(terms.id)
     }
 
@@ -128,7 +134,7 @@ impl Exchange {
             OrderType::Market => self.markets[instrument.index()].phase == MarketPhase::Call,
             OrderType::StopLimit | OrderType::StopMarket => true,
         };
-        let full = may_stay && self.named + self.stops.len() >= self.limits.orders;
+        let full = may_stay && self.held >= self.limits.orders;
         full.then_some(ReportReason::VenueFull)
     }
 

@@ -33,7 +33,7 @@ pub(super) enum Rest {
 
 impl Exchange {
     /// Takes an order to its end, and then the stops that its trades wake.
-    #[inline]
+    #[inline(never)]
     pub(super) fn run<F: FnMut(Record)>(&mut self, mut taker: Taker, call: &mut Call<'_, F>) -> Progress {
         if self.carry_out(&mut taker, call) == Progress::More {
             self.work.taker = Some(taker);
@@ -89,7 +89,13 @@ impl Exchange {
             let quantity = taker.open.min(maker.open);
             taker.open -= quantity;
             self.tally.fill(quantity);
-            let maker_open = self.fill(slot, &maker, order, quantity);
+            let maker_open = if quantity == maker.open && order.clip == NONE {
+                self.books.take_front(slot);
+                self.count_out(instrument, maker.id);
+                Qty::ZERO
+            } else {
+                self.fill(slot, &maker, order, quantity)
+            };
             if price != last {
                 last = price;
                 self.reached(instrument, price);
@@ -109,7 +115,7 @@ impl Exchange {
     }
 
     /// Fills a resting order; answers what it still has.
-    #[inline]
+    #[inline(never)]
     pub(super) fn fill(&mut self, slot: Slot, maker: &Resting, order: Order, quantity: Qty) -> Qty {
         let displayed = maker.open - quantity;
         if !displayed.is_zero() {
@@ -265,7 +271,7 @@ impl Exchange {
     #[inline]
     pub(super) fn count_in(&mut self, instrument: InstrumentId, id: OrderId) {
         if !is_anonymous(id) {
-            self.named += 1;
+            self.held += 1;
             self.markets[instrument.index()].open += 1;
         }
     }
@@ -273,18 +279,14 @@ impl Exchange {
     #[inline]
     pub(super) fn count_out(&mut self, instrument: InstrumentId, id: OrderId) {
         if !is_anonymous(id) {
-            self.named -= 1;
+            self.held -= 1;
             self.markets[instrument.index()].open -= 1;
         }
     }
 
     #[inline]
     pub(super) fn is_crossed(&self, instrument: InstrumentId) -> bool {
-        if self.markets[instrument.index()].phase != MarketPhase::Continuous {
-            return false;
-        }
-        let bid = self.books.best_price(instrument, Side::Buy);
-        let ask = self.books.best_price(instrument, Side::Sell);
-        matches!((bid, ask), (Some(bid), Some(ask)) if bid >= ask)
+        self.books.is_crossed(instrument)
+            && self.markets[instrument.index()].phase == MarketPhase::Continuous
     }
 }

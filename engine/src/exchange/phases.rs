@@ -18,7 +18,9 @@ impl Exchange {
         each: &mut impl FnMut(Record),
     ) -> Progress {
         let call = &mut self.begin(each);
-        self.markets[instrument.index()].phase = phase;
+        let market = &mut self.markets[instrument.index()];
+        market.phase = phase;
+        market.set_plain(&self.listings[instrument.index()]);
         match phase {
             MarketPhase::Call => {
                 self.cancel_each(instrument, Which::NotInCall, ReportReason::NotAllowed, call)
@@ -48,6 +50,7 @@ impl Exchange {
         let call = &mut self.begin(each);
         let market = &mut self.markets[instrument.index()];
         (market.low, market.high) = (low, high);
+        market.set_plain(&self.listings[instrument.index()]);
         self.cancel_each(instrument, Which::OutOfBand, ReportReason::PriceBand, call)
     }
 }

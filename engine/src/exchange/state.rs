@@ -66,7 +66,10 @@ impl Exchange {
     /// of it. It is loaded into what was just built, with the same listings and limits.
     pub fn state(&mut self, io: &mut StateIo<'_>) {
         assert!(self.is_idle(), "a state is taken between operations");
-        self.markets.iter_mut().for_each(|market| market.state(io));
+        for (market, listing) in self.markets.iter_mut().zip(&self.listings) {
+            market.state(io);
+            market.set_plain(listing);
+        }
         io.count(&mut self.anonymous);
         self.books_state(io);
         self.stops_state(io);
@@ -156,9 +159,9 @@ impl Exchange {
             true => {
                 let number = id.0 & !ANONYMOUS;
                 let known = number > 0 && number <= self.anonymous && saved.account == Account::MARKET;
-                known && self.books.len() - self.named < self.limits.anonymous
+                known && self.pieces() < self.limits.anonymous
             }
-            false => self.named + self.stops.len() < self.limits.orders,
+            false => self.held < self.limits.orders,
         };
         !id.is_zero()
             && !self.holds(id)
@@ -224,7 +227,7 @@ impl Exchange {
         if fits {
             let Saved { order, arrival, account } = saved;
             self.stops.append_at(order, Stop { account, ..stop }, arrival);
-            self.markets[order.instrument.index()].open += 1;
+            self.count_in(order.instrument, order.id);
             *before = Some(saved);
         }
         fits

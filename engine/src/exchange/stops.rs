@@ -128,7 +128,7 @@ impl Exchange {
             terms;
         let stop = Stop { price, disclosed, account, order_type, validity };
         self.stops.append(instrument, side.opposite(), trigger, id, quantity, stop);
-        self.markets[instrument.index()].open += 1;
+        self.count_in(instrument, id);
         call.emit(Record::Waiting { id });
     }
 
@@ -144,8 +144,9 @@ impl Exchange {
     }
 
     pub(super) fn remove_stop(&mut self, slot: Slot, instrument: InstrumentId) {
+        let id = self.stops.order(slot).id;
         self.stops.take_out(slot);
-        self.markets[instrument.index()].open -= 1;
+        self.count_out(instrument, id);
     }
 
     /// Cancels a waiting order.

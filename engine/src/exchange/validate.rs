@@ -10,7 +10,7 @@ impl Exchange {
     pub fn validate(&self) {
         self.books.validate();
         self.stops.validate();
-        let (mut named, mut clips, mut hidden) = (0, 0, 0_u64);
+        let (mut held, mut clips, mut hidden) = (0, 0, 0_u64);
         for number in 0..self.listings.len() {
             let instrument = InstrumentId(u32::try_from(number).expect("instrument ids are 32 bits"));
             let mut open = self.stops.slots(instrument, Side::Buy).count();
@@ -26,9 +26,9 @@ impl Exchange {
                 }
                 if !is_anonymous(order.id) {
                     open += 1;
-                    named += 1;
                 }
             }
+            held += open;
             let market = &self.markets[number];
             assert_eq!(market.open as usize, open, "open orders of {instrument:?}");
             assert!(market.phase != MarketPhase::Call || self.stops.front(instrument, Side::Buy).is_none());
@@ -37,7 +37,7 @@ impl Exchange {
                 assert!(!self.is_crossed(instrument), "crossed");
             }
         }
-        assert_eq!((named, clips), (self.named, self.clips.capacity() - self.clips.room()));
+        assert_eq!((held, clips), (self.held, self.clips.capacity() - self.clips.room()));
         assert_eq!(hidden, self.tally.hidden, "the sum of undisclosed quantities is wrong");
     }
 }

@@ -46,7 +46,7 @@ impl Exchange {
 
     /// Orders with an id of their own that rest or wait in any instrument.
     pub fn len(&self) -> usize {
-        self.named + self.stops.len()
+        self.held
     }
 
     /// Whether no order with an id of its own rests or waits.
@@ -73,6 +73,11 @@ impl Exchange {
     /// What the instruments are.
     pub fn listings(&self) -> &[Listing] {
         &self.listings
+    }
+
+    /// Pieces of anonymous volume.
+    pub(super) fn pieces(&self) -> usize {
+        self.books.len() + self.stops.len() - self.held
     }
 
     fn resting(&self, slot: Slot) -> Holding {

@@ -50,7 +50,7 @@ impl Exchange {
             self.books.grow(slot, quantity);
             self.books.payload_mut(slot).quantity += quantity;
         } else {
-            if self.books.len() - self.named >= self.limits.anonymous {
+            if self.pieces() >= self.limits.anonymous {
                 return Err(ReportReason::VenueFull);
             }
             let order = Order { quantity, account: Account::MARKET, clip: NONE };

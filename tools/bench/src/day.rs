@@ -12,6 +12,9 @@ use pitlane_engine::feed::{FeedItem, FrameFeed};
 use pitlane_engine::log::NoLog;
 use pitlane_engine::sequencer::SequencerState;
 use pitlane_engine::sequencer::schedule::Schedule;
+use pitlane_engine::stages::bars::Bars;
+use pitlane_engine::stages::matcher::Matcher;
+use pitlane_engine::stages::risk::Risk;
 use pitlane_engine::stages::strategy::Strategies;
 use pitlane_engine::units::{Money, NS_PER_S, TsNs};
 use pitlane_feeds::SyntheticFeed;
@@ -111,14 +114,13 @@ impl Day {
 
     /// The stages, with the bench's strategy.
     pub fn stages(&self) -> Stages {
-        Stages {
-            strategy: self.strategies(),
-            ..Stages::new(&self.without_strategies()).expect("none can fail")
-        }
+        let config = &self.config;
+        let bars = Bars::new(&config.instruments, &config.bars);
+        Stages { bars, strategy: self.strategies(), risk: Risk::new(config), matcher: Matcher::new(config) }
     }
 
     /// The strategy stage alone.
-    pub fn strategies(&self) -> Strategies {
+    fn strategies(&self) -> Strategies {
         Strategies::with_kinds(&self.config, &strategy::KINDS).expect("the bench's own kind has its defaults")
     }
 
@@ -126,11 +128,6 @@ impl Day {
     pub fn fresh(&self) -> Box<Resumed> {
         let sink = Sink::new(NoLog, &self.config, false);
         Box::new(Resumed { stages: self.stages(), sequencer: SequencerState::default(), sink })
-    }
-
-    /// The same configuration for stages that know the registry's kinds only.
-    fn without_strategies(&self) -> PipelineConfig {
-        PipelineConfig { strategies: Vec::new(), ..self.config.clone() }
     }
 }
 

@@ -82,7 +82,7 @@ impl Rate {
         let scale = 10_u64.pow(fraction.len() as u32);
         let number = |part: &str| part.parse::<u64>().unwrap_or(0);
         let scaled = (number(whole) * scale + number(fraction)) * unit;
-        if scaled % scale != 0 || !(1..=RATE_MAX).contains(&(scaled / scale)) {
+        if !scaled.is_multiple_of(scale) || !(1..=RATE_MAX).contains(&(scaled / scale)) {
             return Err(refuse());
         }
         Ok(Self::PerSecond(scaled / scale))

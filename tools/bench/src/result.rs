@@ -206,35 +206,45 @@ impl Row {
         self.achieved < meant * 0.99
     }
 
-    /// What has to be said above the table.
-    pub fn warnings(&self) -> Vec<String> {
-        let place = format!("{} at {}", self.name, self.rate);
-        let mut warnings = Vec::new();
-        if self.windows.quiet == 0 {
-            let share = self.windows.foreign_share.iter().copied().fold(0.0, f64::max) * 100.0;
-            warnings.push(format!(
-                "{place}: no window was quiet (others took up to {share:.0} % of a cpu); the figures include the neighbours"
-            ));
-        }
-        if self.is_saturated() {
-            warnings.push(format!(
-                "{place}: only {} a second were reached; latencies grow with the duration and are no property of the rate",
-                self.achieved
-            ));
-        }
-        if self.latency.count < SAMPLES_WANTED {
-            warnings.push(format!(
-                "{place}: {} samples, fewer than 100,000; give a longer --duration before you believe the tail",
-                self.latency.count
-            ));
-        }
-        warnings
-    }
-
     /// The name of its files, without an ending.
     pub fn file_stem(&self) -> String {
         format!("{}-{}", self.name, self.rate)
     }
+}
+
+/// What has to be said above the table of `rows`: each thing once, with the rungs that it is true of.
+pub fn warnings(rows: &[Row]) -> Vec<String> {
+    let list = |chosen: &dyn Fn(&Row) -> bool| -> Option<String> {
+        let names: Vec<String> = rows
+            .iter()
+            .filter(|row| chosen(row))
+            .map(|row| format!("{} at {}", row.name, row.rate))
+            .collect();
+        match names.len() {
+            0 => None,
+            all if all == rows.len() => Some("everything below".to_owned()),
+            _ => Some(names.join(", ")),
+        }
+    };
+    let mut warnings = Vec::new();
+    if let Some(names) = list(&|row| row.windows.quiet == 0) {
+        let loud = rows.iter().filter(|row| row.windows.quiet == 0);
+        let worst = loud.flat_map(|row| &row.windows.foreign_share).copied().fold(0.0, f64::max) * 100.0;
+        warnings.push(format!(
+            "no quiet window (others took up to {worst:.0} % of a cpu), so the neighbours are in the figures: {names}"
+        ));
+    }
+    if let Some(names) = list(&Row::is_saturated) {
+        warnings.push(format!(
+            "the rate was not reached, so latencies grow with the duration and are no property of the rate: {names}"
+        ));
+    }
+    if let Some(names) = list(&|row| row.latency.count < SAMPLES_WANTED) {
+        warnings.push(format!(
+            "fewer than 100,000 samples, give a longer --duration before you believe the tail: {names}"
+        ));
+    }
+    warnings
 }
 
 /// Points of a distribution, ten for each nine of the quantile, up to its largest value.

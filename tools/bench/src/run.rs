@@ -6,7 +6,7 @@ use crate::meter::{Neighbours, sleep_meter};
 use crate::output;
 use crate::rate::Rate;
 use crate::record::windows;
-use crate::result::{Found, ResultFile, SCHEMA};
+use crate::result::{Found, ResultFile, SCHEMA, warnings};
 use crate::scenario::{Rung, Scenario};
 use anyhow::Context;
 use pitlane_config::Settings;
@@ -174,10 +174,10 @@ pub fn run(plan: &Plan, settings: Settings) -> anyhow::Result<(ResultFile, Exit)
             break;
         }
         output::rung(&plan.out, &found, began)?;
-        result.banners.extend(found.row.warnings());
         result.scenarios.push(found.row);
     }
     drop(progress);
+    result.banners.extend(warnings(&result.scenarios));
     if !result.complete {
         result
             .banners

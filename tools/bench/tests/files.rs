@@ -122,7 +122,7 @@ fn base64(text: &str) -> Vec<u8> {
 fn decode(text: &str) -> Vec<(u64, u64)> {
     let outer = base64(text);
     let word = |bytes: &[u8], at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
-    assert_eq!(word(&outer, 0), 0x1c84_9304, "the cookie of a compressed histogram");
+    assert_eq!(word(&outer, 0), 0x1c84_9314, "the cookie of a compressed histogram");
     assert_eq!(word(&outer, 4) as usize, outer.len() - 8);
     let mut bytes = Vec::new();
     ZlibDecoder::new(&outer[8..]).read_to_end(&mut bytes).unwrap();

@@ -247,7 +247,7 @@ impl Projection {
         let ledger = &self.account.ledger;
         let row = Equity {
             state: Code(state),
-            at: Stamp::of(at),
+            as_of: Stamp::of(at),
             capital,
             realised: ledger.realised(),
             unrealised: ledger.unrealised(),

@@ -236,7 +236,7 @@ rows! {
         /// `open` before the session's end, `end` at it.
         state: Code<'a>,
         /// The end of the minute, or of the session.
-        at: Stamp,
+        as_of: Stamp,
         /// Trading capital as configured.
         capital: Money,
         /// Profit of completed round trips, by instrument, before charges.

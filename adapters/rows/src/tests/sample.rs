@@ -93,7 +93,7 @@ fn context() -> Context {
         tick: Price(500),
         multiplier: if id == 4 { 10 } else { 1 },
         freeze: Qty(id as i64 * 100),
-        derivatives: id % 2 == 0,
+        derivatives: id.is_multiple_of(2),
     };
     Context {
         journal: Uuid(std::array::from_fn(|at| at as u8 * 17)),

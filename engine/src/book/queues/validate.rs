@@ -1,6 +1,6 @@
 //! The invariants of the queues, spelled out for tests.
 
-use super::{NONE, Queues, is_better};
+use super::{NONE, Queues, is_better, nothing};
 use crate::event::Side;
 use crate::units::{InstrumentId, Price, Qty};
 
@@ -8,10 +8,13 @@ impl<T: Copy> Queues<T> {
     /// Panics if a link, a sum, the index or the order of prices is wrong. Walks everything: for tests.
     pub fn validate(&self) {
         let (mut orders, mut levels, mut open) = (0, 0, 0_u64);
-        for lane in 0..self.best.len() {
+        for lane in 0..self.tops.len() * 2 {
             let instrument = InstrumentId(u32::try_from(lane / 2).expect("instrument ids are 32 bits"));
             let side = if lane % 2 == 0 { Side::Buy } else { Side::Sell };
-            let (mut better, mut level) = (NONE, self.best[lane]);
+            let top = self.top(instrument, side);
+            let (mut better, mut level) = (NONE, top.level);
+            let price = if level == NONE { nothing(side) } else { self.levels[level].price };
+            assert_eq!(top.price, price, "the price beside the best level is another's");
             let mut better_price: Option<Price> = None;
             while level != NONE {
                 let here = &self.levels[level];

@@ -1,6 +1,6 @@
 //! Looking at queues: fronts, levels, neighbours.
 
-use super::{Level, LevelView, NONE, Queues, Slot, lane};
+use super::{Level, LevelView, NONE, Queues, Slot, Top, is_better, lane};
 use crate::event::Side;
 use crate::units::{InstrumentId, Price};
 
@@ -13,29 +13,42 @@ fn some(slot: u32) -> Option<Slot> {
 }
 
 impl<T: Copy> Queues<T> {
+    #[inline]
+    pub(super) fn top(&self, instrument: InstrumentId, side: Side) -> Top {
+        self.tops[instrument.index()][lane(side)]
+    }
+
+    /// Whether an order of a side at `limit` finds nobody to trade with.
+    #[inline]
+    pub fn is_apart(&self, instrument: InstrumentId, side: Side, limit: Price) -> bool {
+        is_better(side, self.top(instrument, side.opposite()).price, limit)
+    }
+
+    /// Whether the best buy is at or above the best sell.
+    #[inline]
+    pub fn is_crossed(&self, instrument: InstrumentId) -> bool {
+        let [bid, ask] = &self.tops[instrument.index()];
+        bid.price >= ask.price && bid.level != NONE && ask.level != NONE
+    }
+
     /// The order of a side that trades first.
     #[inline]
     pub fn front(&self, instrument: InstrumentId, side: Side) -> Option<Slot> {
-        let best = self.best[lane(instrument, side)];
-        (best != NONE).then(|| Slot(self.levels[best].oldest))
+        self.first(instrument, side).map(|(_, slot)| slot)
     }
 
     /// The best price of a side and the order that trades first at it, without a look at the order.
     #[inline]
     pub fn first(&self, instrument: InstrumentId, side: Side) -> Option<(Price, Slot)> {
-        let best = self.best[lane(instrument, side)];
-        if best == NONE {
-            return None;
-        }
-        let level = &self.levels[best];
-        Some((level.price, Slot(level.oldest)))
+        let Top { price, level } = self.top(instrument, side);
+        (level != NONE).then(|| (price, Slot(self.levels[level].oldest)))
     }
 
     /// The best price of a side.
     #[inline]
     pub fn best_price(&self, instrument: InstrumentId, side: Side) -> Option<Price> {
-        let best = self.best[lane(instrument, side)];
-        (best != NONE).then(|| self.levels[best].price)
+        let Top { price, level } = self.top(instrument, side);
+        (level != NONE).then_some(price)
     }
 
     /// The best level of a side.
@@ -45,7 +58,7 @@ impl<T: Copy> Queues<T> {
 
     /// The levels of a side, best first.
     pub fn levels(&self, instrument: InstrumentId, side: Side) -> LevelsOf<'_, T> {
-        LevelsOf { queues: self, next: self.best[lane(instrument, side)] }
+        LevelsOf { queues: self, next: self.top(instrument, side).level }
     }
 
     /// The orders of a side, the first to trade first.
@@ -55,8 +68,7 @@ impl<T: Copy> Queues<T> {
 
     /// The first and the last order at a price.
     pub fn ends_of(&self, instrument: InstrumentId, side: Side, price: Price) -> Option<(Slot, Slot)> {
-        let lane = lane(instrument, side);
-        let (_, level) = self.neighbours(lane, side, price);
+        let (_, level) = self.neighbours(instrument, side, price);
         (level != NONE && self.levels[level].price == price)
             .then(|| (Slot(self.levels[level].oldest), Slot(self.levels[level].newest)))
     }

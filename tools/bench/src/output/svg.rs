@@ -25,7 +25,9 @@ struct Axes {
 impl Axes {
     fn of(rows: &[&Row]) -> Self {
         let points = || rows.iter().flat_map(|row| row.curve.iter().chain(&row.hiccup_curve));
-        let nines = points().map(|(quantile, _)| nines(*quantile)).fold(2.0, f64::max).ceil();
+        // The machine's own stalls have far more samples; they are shown as far as the latencies go.
+        let latencies = rows.iter().flat_map(|row| &row.curve);
+        let nines = latencies.map(|(quantile, _)| nines(*quantile)).fold(2.0, f64::max).ceil();
         let low = points().map(|(_, ns)| (*ns).max(1)).min().unwrap_or(1) as f64;
         let high = points().map(|(_, ns)| *ns).max().unwrap_or(10) as f64;
         let (low, high) = (low.log10().floor(), high.max(2.0).log10().ceil());
@@ -45,7 +47,8 @@ impl Axes {
         let point = |(quantile, ns): &(f64, u64)| {
             format!("{:.1},{:.1}", self.x(nines(*quantile)), self.y(*ns as f64))
         };
-        curve.iter().map(point).collect::<Vec<_>>().join(" ")
+        let shown = curve.iter().filter(|(quantile, _)| nines(*quantile) <= self.nines);
+        shown.map(point).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -100,12 +103,12 @@ pub fn plot(name: &str, rows: &[&Row]) -> String {
             "<line x1=\"{right}\" x2=\"{}\" y1=\"{y}\" y2=\"{y}\" stroke=\"{colour}\" stroke-width=\"3\"/>",
             right + 22.0
         ));
-        put(format!("<text x=\"{}\" y=\"{}\">{}/s</text>", right + 28.0, y + 4.0, row.rate));
-        let quiet = format!(
-            "{} of {} windows",
-            if row.windows.quiet == 0 { row.windows.total } else { row.windows.quiet },
-            row.windows.total
-        );
+        put(format!("<text x=\"{}\" y=\"{}\">{}</text>", right + 28.0, y + 4.0, label(row)));
+        let windows = &row.windows;
+        let quiet = match windows.quiet {
+            0 => format!("{} windows, none quiet", windows.total),
+            quiet => format!("{quiet} quiet of {} windows", windows.total),
+        };
         put(format!(
             "<text x=\"{}\" y=\"{}\" font-size=\"11\" fill=\"#555\">{quiet}</text>",
             right + 28.0,
@@ -154,6 +157,11 @@ fn grid(axes: &Axes, put: &mut impl FnMut(String)) {
         "<text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">share of the samples</text>",
         bottom + 44.0
     ));
+}
+
+/// What a line is called.
+fn label(row: &Row) -> String {
+    row.rate.per_second().map_or("max (service time)".to_owned(), |_| format!("{}/s", row.rate))
 }
 
 /// Text that may stand in XML.

@@ -97,7 +97,7 @@ impl Shared {
         measured.set_achieved(outcome.frames, rung, 0);
         if outcome.frames > 0 {
             let share = outcome.orders as f64 * 100.0 / outcome.frames as f64;
-            measured.notes.push(format!("{rung_rate}: {share:.1} % of ticks order", rung_rate = rung.rate));
+            measured.notes.push(format!("at {}: {share:.1} % of ticks order", rung.rate));
             if share < 1.0 {
                 measured.notes.push("fewer than 1 % of ticks order: the tail has few samples".to_owned());
             }
@@ -134,31 +134,36 @@ impl Schedule {
         now >= self.end_ns || self.pace.as_ref().is_some_and(|pace| pace.peek() >= self.end_ns)
     }
 
-    /// Whether the next frame is due. If it is not, the time since the last look is one in which only the machine
-    /// could be late.
+    /// Whether the next frame is due at `now`. If it is not, the time until the next look is one in which only the
+    /// machine could be late.
     #[inline]
     pub(super) fn is_due(&mut self, now: u64) -> bool {
-        if self.pace.as_ref().is_none_or(|pace| now >= pace.peek()) {
-            self.idle_ns = None;
-            return true;
+        let due = self.pace.as_ref().is_none_or(|pace| now >= pace.peek());
+        if !due {
+            self.idle(now);
         }
-        self.idle(now);
-        false
+        due
     }
 
     /// Notes that nothing could be done at `now`.
     #[inline]
     pub(super) fn idle(&mut self, now: u64) {
-        if let Some(then) = self.idle_ns.filter(|&then| then >= self.begin_ns) {
-            self.gaps.saturating_record((now - then).max(1));
-        }
+        self.gap_ends(now);
         self.idle_ns = Some(now);
+    }
+
+    /// Records the time since the last look, if nothing was due then.
+    #[inline]
+    fn gap_ends(&mut self, now: u64) {
+        if let Some(then) = self.idle_ns.take().filter(|&then| then >= self.begin_ns) {
+            self.gaps.saturating_record(now.saturating_sub(then).max(1));
+        }
     }
 
     /// Notes that the next frame is taken at `now`. A closed loop means it to come now.
     #[inline]
     pub(super) fn take(&mut self, now: u64) {
-        self.idle_ns = None;
+        self.gap_ends(now);
         let intended = self.pace.as_ref().map_or(now, Pace::peek);
         if let Some(pace) = &mut self.pace {
             pace.advance();
@@ -292,5 +297,40 @@ impl EventLog for OutputsTap {
         outcome.recorder = self.recorder.take();
         outcome.orders = self.orders;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rate::Rate;
+
+    #[test]
+    fn a_stall_that_ends_with_a_frame_due_is_a_stall_of_the_machine_and_shows_in_the_latency() {
+        // A frame every microsecond; the thread loses its cpu for a millisecond while it waits for the third.
+        let rung = Rung::for_tests(Rate::PerSecond(1_000_000), 0, 10_000_000);
+        let shared = Shared::new(1);
+        let mut schedule = Schedule::new(&rung, shared.clone(), 1_000);
+        let mut outputs = OutputsTap::new(&rung, shared.clone(), 1_000);
+        let (mut taken, mut now) = (0, 990);
+        while !schedule.is_over(now) {
+            if schedule.is_due(now) {
+                schedule.take(now);
+                taken += 1;
+                let (intended, started) = shared.frames.get(taken);
+                assert_eq!((intended, started), (1_000 * taken, now));
+                outputs.recorder.as_mut().unwrap().record(intended, started, now + 100);
+            }
+            now += if taken == 2 && (2_150..3_000).contains(&now) { 1_000_000 } else { 100 };
+        }
+        schedule.close();
+        assert!(shared.closed() && outputs.finish().is_ok());
+        let mut measured = Measured::empty(&rung);
+        shared.take(&rung, &mut measured).unwrap();
+        assert!((1_000_000..1_001_000).contains(&measured.gaps.max()), "{}", measured.gaps.max());
+        assert_eq!((taken, measured.unserved), (10_000, 0));
+        let sum = measured.recorder.sum(&[true]);
+        assert!(sum.latency.count_between(10_000, u64::MAX) > 900, "a thousand frames came during the stall");
+        assert!(sum.service.max() < 200, "none of them took long itself");
     }
 }

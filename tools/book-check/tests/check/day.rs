@@ -80,7 +80,77 @@ pub(crate) struct Day {
     pub(crate) beyond: Vec<u64>,
 }
 
-/// A day of about `steps` events with `levels` a side; `sweep` is the largest number of orders' quantities taken at once.
+/// A market that writes down what happens in it.
+struct Market {
+    naive: Naive,
+    levels: usize,
+    day: Day,
+    index: u64,
+    next_id: u64,
+}
+
+impl Market {
+    /// Writes a message and the row after it; answers the message's row.
+    fn note(&mut self, time: u64, kind: u64, id: u64, (buy, price, size): (bool, i64, i64)) -> u64 {
+        let direction = if buy { 1 } else { -1 };
+        let (seconds, thousandths) = (34_200 + time / 1_000, time % 1_000);
+        let day = &mut self.day;
+        writeln!(day.messages, "{seconds}.{thousandths:03},{kind},{id},{size},{price},{direction}").unwrap();
+        writeln!(day.rows, "{}", self.naive.row(self.levels)).unwrap();
+        self.index += 1;
+        self.index - 1
+    }
+
+    /// A new order, which does not trade.
+    fn join(&mut self, rng: &mut Rng, time: u64, buy: bool) {
+        let (id, size) = (self.next_id, 1 + rng.below(200) as i64);
+        self.next_id += 1;
+        let facing = self.naive.levels(!buy).first().map_or(2_000_000, |level| level.0);
+        let away = (1 + rng.below(12) as i64) * 100;
+        let price = if buy { facing - away } else { facing + away };
+        self.naive.orders.push((id, buy, price, size));
+        if self.naive.is_visible(buy, price, self.levels) {
+            self.note(time, 1, id, (buy, price, size));
+        }
+    }
+
+    /// A cancel of an order or of a part of it.
+    fn take_off(&mut self, rng: &mut Rng, time: u64) {
+        let at = rng.below(self.naive.orders.len() as u64) as usize;
+        let (id, buy, price, open) = self.naive.orders[at];
+        let is_visible = self.naive.is_visible(buy, price, self.levels);
+        let part = 1 + rng.below(open as u64) as i64;
+        let (kind, size) = if part < open { (2, part) } else { (3, open) };
+        self.naive.orders[at].3 -= size;
+        self.naive.orders.retain(|order| order.3 > 0);
+        if is_visible {
+            self.note(time, kind, id, (buy, price, size));
+        }
+    }
+
+    /// An order that trades with several, hidden executions among them.
+    fn sweep(&mut self, rng: &mut Rng, time: u64, buy: bool, quantity: i64) {
+        let before = self.naive.orders.clone();
+        let levels = self.naive.levels(!buy);
+        let shown: Vec<i64> = levels.into_iter().take(self.levels).map(|level| level.0).collect();
+        let (fills, _) = self.naive.trade(buy, if buy { i64::MAX } else { 0 }, quantity);
+        self.naive.orders = before;
+        self.day.runs += 1;
+        if fills.iter().any(|fill| !shown.contains(&fill.1)) {
+            self.day.beyond.push(self.index);
+        }
+        for (at, &(maker, price, traded)) in fills.iter().enumerate() {
+            self.naive.trade(buy, price, traded);
+            let row = self.note(time, 4, maker, (!buy, price, traded));
+            self.day.executions.push(row);
+            if at + 1 < fills.len() && rng.below(8) == 0 {
+                self.note(time, 5, 0, (!buy, price, 7));
+            }
+        }
+    }
+}
+
+/// A day of about `steps` events with `levels` a side; `sweep` is the largest order, in hundreds.
 pub(crate) fn day(rng: &mut Rng, steps: u64, levels: usize, sweep: u64) -> Day {
     let mut naive = Naive::default();
     for id in 1..=60 {
@@ -93,78 +163,23 @@ pub(crate) fn day(rng: &mut Rng, steps: u64, levels: usize, sweep: u64) -> Day {
             100,
         ));
     }
-    let mut day =
+    let day =
         Day { messages: String::new(), rows: String::new(), executions: vec![], runs: 0, beyond: vec![] };
-    // Orders and levels that were in the window for as long as the file knows them.
-    let mut index = 0;
-    let mut write =
-        |day: &mut Day, naive: &Naive, time: u64, kind: u64, id: u64, size: i64, price: i64, buy: bool| {
-            let direction = if buy { 1 } else { -1 };
-            writeln!(
-                day.messages,
-                "{}.{:09},{kind},{id},{size},{price},{direction}",
-                34_200 + time / 1_000,
-                time % 1_000
-            )
-            .unwrap();
-            writeln!(day.rows, "{}", naive.row(levels)).unwrap();
-            index += 1;
-            index - 1
-        };
-    write(&mut day, &naive, 0, 5, 0, 1, 2_000_050, true);
-    let mut next = 1_000;
+    let mut market = Market { naive, levels, day, index: 0, next_id: 1_000 };
+    market.note(0, 5, 0, (true, 2_000_050, 1));
     for time in 1..=steps {
         let buy = rng.below(2) == 0;
         match rng.below(10) {
-            0..5 => {
-                let (id, size) = (next, 1 + rng.below(200) as i64);
-                next += 1;
-                let facing = naive.levels(!buy).first().map_or(2_000_000, |level| level.0);
-                let away = (1 + rng.below(12) as i64) * 100;
-                let price = if buy { facing - away } else { facing + away };
-                naive.orders.push((id, buy, price, size));
-                if naive.is_visible(buy, price, levels) {
-                    write(&mut day, &naive, time, 1, id, size, price, buy);
-                }
-            }
-            5..8 if naive.orders.len() > 40 => {
-                let at = rng.below(naive.orders.len() as u64) as usize;
-                let (id, buy, price, open) = naive.orders[at];
-                let visible = naive.is_visible(buy, price, levels);
-                let part = 1 + rng.below(open as u64) as i64;
-                let (kind, size) = if part < open { (2, part) } else { (3, open) };
-                naive.orders[at].3 -= size;
-                naive.orders.retain(|order| order.3 > 0);
-                if visible {
-                    write(&mut day, &naive, time, kind, id, size, price, buy);
-                }
-            }
-            8 if naive.levels(!buy).len() > 2 => {
-                let before = naive.orders.clone();
-                let shown =
-                    naive.levels(!buy).into_iter().take(levels).map(|level| level.0).collect::<Vec<_>>();
-                let limit = if buy { i64::MAX } else { 0 };
-                let (fills, _) = naive.trade(buy, limit, 1 + rng.below(100 * sweep) as i64);
-                naive.orders = before;
-                let mut first = None;
-                for (at, &(maker, price, quantity)) in fills.iter().enumerate() {
-                    naive.trade(buy, price, quantity);
-                    let row = write(&mut day, &naive, time, 4, maker, quantity, price, !buy);
-                    day.executions.push(row);
-                    first.get_or_insert(row);
-                    if at + 1 < fills.len() && rng.below(8) == 0 {
-                        write(&mut day, &naive, time, 5, 0, 7, price, !buy);
-                    }
-                }
-                day.runs += 1;
-                if fills.iter().any(|fill| !shown.contains(&fill.1)) {
-                    day.beyond.extend(first);
-                }
+            0..5 => market.join(rng, time, buy),
+            5..8 if market.naive.orders.len() > 40 => market.take_off(rng, time),
+            8 if market.naive.levels(!buy).len() > 2 => {
+                let quantity = 1 + rng.below(100 * sweep) as i64;
+                market.sweep(rng, time, buy, quantity);
             }
             _ => {
-                write(&mut day, &naive, time, 5, 0, 3, 2_000_000, buy);
+                market.note(time, 5, 0, (buy, 2_000_000, 3));
             }
         }
     }
-    day
+    market.day
 }

@@ -54,82 +54,87 @@ fn after(rows: &[Row]) -> Vec<Row> {
     [&BOOK[..], rows].concat()
 }
 
+fn assert_scores(table: &[(&str, &[Row], [u64; 4])]) {
+    for &(name, rows, expected) in table {
+        assert_eq!(scores(name, &after(rows)), expected, "{name}");
+    }
+}
+
 #[test]
 fn fills_are_scored_by_price_best_and_front() {
-    let table: [(&str, Vec<Row>, [u64; 4]); 12] = [
+    assert_scores(&[
         (
             "the first order",
-            after(&[('T', 'B', 9, 101, 5, false), ('F', 'A', 1, 101, 5, false), ('C', 'A', 1, 101, 5, true)]),
+            &[('T', 'B', 9, 101, 5, false), ('F', 'A', 1, 101, 5, false), ('C', 'A', 1, 101, 5, true)],
             [1, 1, 1, 1],
         ),
         (
             "the second",
-            after(&[('T', 'B', 9, 101, 5, false), ('F', 'A', 2, 101, 5, false), ('C', 'A', 2, 101, 5, true)]),
-            [1, 1, 1, 0],
-        ),
-        (
-            "the second, and the first is cancelled: self-match prevention",
-            after(&[
-                ('T', 'B', 9, 101, 5, false),
-                ('F', 'A', 2, 101, 5, false),
-                ('C', 'A', 1, 101, 5, false),
-                ('C', 'A', 2, 101, 5, true),
-            ]),
-            [1, 1, 1, 1],
-        ),
-        (
-            "the first is cancelled only in the next event",
-            after(&[
-                ('T', 'B', 9, 101, 5, false),
-                ('F', 'A', 2, 101, 5, false),
-                ('C', 'A', 2, 101, 5, true),
-                ('C', 'A', 1, 101, 5, true),
-            ]),
+            &[('T', 'B', 9, 101, 5, false), ('F', 'A', 2, 101, 5, false), ('C', 'A', 2, 101, 5, true)],
             [1, 1, 1, 0],
         ),
         (
             "behind the best price",
-            after(&[('T', 'B', 9, 102, 5, false), ('F', 'A', 3, 102, 5, false), ('C', 'A', 3, 102, 5, true)]),
+            &[('T', 'B', 9, 102, 5, false), ('F', 'A', 3, 102, 5, false), ('C', 'A', 3, 102, 5, true)],
             [1, 1, 0, 1],
         ),
         (
             "at another price than its own",
-            after(&[('T', 'B', 9, 101, 5, false), ('F', 'A', 3, 101, 5, true)]),
+            &[('T', 'B', 9, 101, 5, false), ('F', 'A', 3, 101, 5, true)],
             [1, 0, 1, 0],
         ),
         (
             "no aggressor: an auction",
-            after(&[('T', 'N', 9, 101, 5, false), ('F', 'A', 1, 101, 5, false), ('C', 'A', 1, 101, 5, true)]),
+            &[('T', 'N', 9, 101, 5, false), ('F', 'A', 1, 101, 5, false), ('C', 'A', 1, 101, 5, true)],
             [0, 0, 0, 0],
         ),
+    ]);
+}
+
+#[test]
+fn orders_cancelled_in_the_same_event_are_self_match_prevention() {
+    assert_scores(&[
         (
-            "a sweep over two prices",
-            after(&[
-                ('T', 'B', 9, 102, 12, false),
-                ('F', 'A', 1, 101, 5, false),
+            "the second, and the first is cancelled: self-match prevention",
+            &[
+                ('T', 'B', 9, 101, 5, false),
                 ('F', 'A', 2, 101, 5, false),
-                ('F', 'A', 3, 102, 2, false),
                 ('C', 'A', 1, 101, 5, false),
-                ('C', 'A', 2, 101, 5, false),
-                ('M', 'A', 3, 102, 3, true),
-            ]),
-            [3, 3, 3, 3],
+                ('C', 'A', 2, 101, 5, true),
+            ],
+            [1, 1, 1, 1],
         ),
         (
+            "the first is cancelled only in the next event",
+            &[
+                ('T', 'B', 9, 101, 5, false),
+                ('F', 'A', 2, 101, 5, false),
+                ('C', 'A', 2, 101, 5, true),
+                ('C', 'A', 1, 101, 5, true),
+            ],
+            [1, 1, 1, 0],
+        ),
+    ]);
+}
+
+#[test]
+fn what_fills_and_changes_leave_keeps_its_place_or_loses_it() {
+    assert_scores(&[
+        (
             "what is left keeps its place",
-            after(&[
+            &[
                 ('T', 'B', 9, 101, 2, false),
                 ('F', 'A', 1, 101, 2, false),
                 ('M', 'A', 1, 101, 3, true),
                 ('T', 'B', 9, 101, 3, false),
                 ('F', 'A', 1, 101, 3, false),
                 ('C', 'A', 1, 101, 3, true),
-            ]),
+            ],
             [2, 2, 2, 2],
         ),
         (
             "an iceberg's next clip goes to the back",
-            after(&[
+            &[
                 ('T', 'B', 9, 101, 5, false),
                 ('F', 'A', 1, 101, 5, false),
                 ('M', 'A', 1, 101, 5, true),
@@ -139,12 +144,12 @@ fn fills_are_scored_by_price_best_and_front() {
                 ('T', 'B', 9, 101, 5, false),
                 ('F', 'A', 1, 101, 5, false),
                 ('C', 'A', 1, 101, 5, true),
-            ]),
+            ],
             [3, 3, 3, 3],
         ),
         (
             "a smaller size keeps its place, a larger goes to the back",
-            after(&[
+            &[
                 ('M', 'A', 1, 101, 4, true),
                 ('T', 'B', 9, 101, 1, false),
                 ('F', 'A', 1, 101, 1, false),
@@ -153,12 +158,31 @@ fn fills_are_scored_by_price_best_and_front() {
                 ('T', 'B', 9, 101, 5, false),
                 ('F', 'A', 2, 101, 5, false),
                 ('C', 'A', 2, 101, 5, true),
-            ]),
+            ],
             [2, 2, 2, 2],
+        ),
+    ]);
+}
+
+#[test]
+fn sweeps_and_the_open_are_trading_too() {
+    assert_scores(&[
+        (
+            "a sweep over two prices",
+            &[
+                ('T', 'B', 9, 102, 12, false),
+                ('F', 'A', 1, 101, 5, false),
+                ('F', 'A', 2, 101, 5, false),
+                ('F', 'A', 3, 102, 2, false),
+                ('C', 'A', 1, 101, 5, false),
+                ('C', 'A', 2, 101, 5, false),
+                ('M', 'A', 3, 102, 3, true),
+            ],
+            [3, 3, 3, 3],
         ),
         (
             "a crossed book before the open, then trading",
-            after(&[
+            &[
                 ('A', 'B', 5, 103, 5, true),
                 ('T', 'N', 0, 101, 5, false),
                 ('F', 'A', 1, 101, 5, false),
@@ -168,13 +192,10 @@ fn fills_are_scored_by_price_best_and_front() {
                 ('T', 'A', 9, 100, 2, false),
                 ('F', 'B', 4, 100, 2, false),
                 ('M', 'B', 4, 100, 3, true),
-            ]),
+            ],
             [1, 1, 1, 1],
         ),
-    ];
-    for (name, rows, expected) in table {
-        assert_eq!(scores(name, &rows), expected, "{name}");
-    }
+    ]);
 }
 
 #[test]
