@@ -90,7 +90,9 @@ pub struct Limits {
     pub anonymous: usize,
     /// Records of one call, at least [`Limits::RECORDS_LEAST`].
     pub records_max: usize,
-    /// Ticks of the price ladder of each side of each book, a power of two of at least 256; zero for no ladders.
+    /// Ticks of the price ladder of each side of each book, a power of two of at least 256; zero for no ladders. Three
+    /// quarters of them reach from the best price into the book. A new price further away walks over the levels from
+    /// there, and without ladders from the best price: whoever expects thousands of levels takes them all in.
     pub ladder_ticks: usize,
 }
 
@@ -195,7 +197,7 @@ struct Market {
     plain: Plain,
 }
 
-/// What orders the short way of [`Exchange::enter`] takes: all checks that an instrument has, in three numbers.
+/// What orders the short way of [`Exchange::enter`] takes: all checks that an instrument has, in a few numbers.
 #[derive(Clone, Copy)]
 struct Plain {
     /// Their largest quantity; zero if there is no short way now.
@@ -203,6 +205,7 @@ struct Plain {
     /// The lowest and the highest limit.
     low: Price,
     high: Price,
+    tick: Price,
 }
 
 /// What is kept with an order in the books; what is filled is its quantity less what is open.
@@ -331,7 +334,7 @@ impl Exchange {
             high: Price::ZERO,
             last: Price::ZERO,
             open: 0,
-            plain: Plain { quantity_max: Qty::ZERO, low: Price::ZERO, high: Price::ZERO },
+            plain: Plain { quantity_max: Qty::ZERO, low: Price::ZERO, high: Price::ZERO, tick: Price(1) },
         };
         let markets = listings.iter().map(|listing| {
             market.set_plain(listing);
@@ -381,7 +384,8 @@ impl Exchange {
     /// Whether nothing of an operation is left to do.
     #[inline]
     pub fn is_idle(&self) -> bool {
-        self.work.taker.is_none() && self.work.bulk.is_none() && self.work.wave.is_none()
+        // Without branches: every operation asks.
+        self.work.taker.is_none() & self.work.bulk.is_none() & self.work.wave.is_none()
     }
 
     #[inline]

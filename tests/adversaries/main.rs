@@ -62,8 +62,8 @@ fn a_thousand_adversaries_break_no_promise() {
     // They were about something: everything risk can do, it did.
     let never = |rule: &&Rule| !total.rules.contains_key(&(**rule as u8));
     let never: Vec<Rule> = Rule::ALL.iter().filter(never).copied().collect();
-    // Seven instruments have at most fourteen orders, and a market without any price sends no tick to speak at.
-    assert_eq!(never, [Rule::OpenOrders, Rule::LtpMissing], "rules that decided nothing");
+    // Seven instruments have at most fourteen orders, a market without any price sends no tick to speak at, and none is halted.
+    assert_eq!(never, [Rule::OpenOrders, Rule::LtpMissing, Rule::Halted], "rules that decided nothing");
     assert!(Decision::ALL.iter().all(|&code| total.decisions.contains_key(&(code as u8))));
     assert!(Intent::ALL.iter().all(|&code| total.intents.contains_key(&(code as u8))));
     let alarms = [AlarmCode::NotFlat, AlarmCode::Halted, AlarmCode::Killed, AlarmCode::Resumed];

@@ -2,7 +2,7 @@
 //!
 //! [`Table`] and the modules under it declare every table once. From that come the rows' structs, the schema and binary
 //! rows of Postgres ([`postgres`]), the schema of the Parquet files (`pitlane-parquet`) and the reference in the documents
-//! ([`reference`]). [`Projection`] makes the rows; [`Steps`] puts a journal's two streams into the order it needs.
+//! ([`markdown`]). [`Projection`] makes the rows; [`Steps`] puts a journal's two streams into the order it needs.
 
 pub mod postgres;
 mod projection;

@@ -3,6 +3,10 @@
 //! Source: PostgreSQL 15 documentation, `COPY`, "Binary Format"; `numeric_send`, `timestamptz_send` and `date_send` of the
 //! server's source for the fields.
 
+mod decode;
+
+pub use decode::{DecodeError, read_begin, read_row};
+
 use crate::tables::{PRIMARY_KEY, Table};
 use crate::value::{Column, ColumnType, Date, Value};
 use std::fmt::Write;

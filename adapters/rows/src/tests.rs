@@ -2,6 +2,7 @@
 
 mod sample;
 
+use crate::postgres::{self, DecodeError};
 use crate::tables::{Key, RowSink, Table, Tables};
 use crate::value::{Date, Value};
 use crate::{Context, Progress, Projection, ProjectionError, Steps, Tally, Uuid};
@@ -332,4 +333,46 @@ fn a_difference_is_found() {
 fn a_key_has_its_columns() {
     assert_eq!(Key::default().values().len(), crate::KEY_COLUMNS.len());
     assert!(crate::markdown().contains("| `instrument_id` | i32 |"));
+}
+
+/// Every row as it goes to the server.
+#[derive(Default)]
+struct Encoded(BTreeMap<Table, Vec<u8>>);
+
+impl RowSink for Encoded {
+    fn append(&mut self, table: Table, row: &[Value<'_>]) {
+        postgres::row(self.0.entry(table).or_default(), table, row);
+    }
+}
+
+#[test]
+fn what_the_server_would_give_back_tallies_alike() {
+    let sample = sample(8, 800);
+    let (mut whole, mut encoded, mut back) = (Tally::new(), Encoded::default(), Tally::new());
+    project(&sample, &mut whole);
+    project(&sample, &mut encoded);
+    for (table, rows) in encoded.0 {
+        let mut stream = Vec::new();
+        postgres::begin(&mut stream);
+        stream.extend_from_slice(&rows);
+        postgres::end(&mut stream);
+        let (mut rest, mut row) = (&stream[..], Vec::new());
+        postgres::read_begin(&mut rest).unwrap();
+        // A row that is cut off anywhere asks for more, and takes nothing.
+        for end in 0..rest.len().min(400) {
+            let mut cut = &rest[..end];
+            if postgres::read_row(&mut cut, table, &mut row) == Err(DecodeError::Incomplete) {
+                assert_eq!(cut.len(), end);
+            }
+        }
+        while postgres::read_row(&mut rest, table, &mut row).unwrap() {
+            back.append(table, &row);
+        }
+        assert!(rest.is_empty());
+        let other = if table == Table::Fills { Table::Orders } else { Table::Fills };
+        let mut rest = &stream[19..];
+        let wrong = postgres::read_row(&mut rest, other, &mut row);
+        assert!(matches!(wrong, Err(DecodeError::Malformed { .. })), "{table:?}: {wrong:?}");
+    }
+    assert!(whole.differences(&back).is_empty());
 }

@@ -24,7 +24,7 @@ impl Ids {
     }
 
     /// The slot of an id.
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&self, id: OrderId, id_in: impl Fn(u32) -> OrderId) -> Option<u32> {
         let mut place = self.home(id);
         loop {
@@ -40,7 +40,7 @@ impl Ids {
     }
 
     /// Adds an id that is not in the map.
-    #[inline]
+    #[inline(always)]
     pub(super) fn insert(&mut self, id: OrderId, slot: u32) {
         debug_assert!(slot != NONE);
         let mut place = self.home(id);
@@ -51,7 +51,7 @@ impl Ids {
     }
 
     /// Takes out an id that leads to `slot`, and moves up what its removal would hide.
-    #[inline]
+    #[inline(always)]
     pub(super) fn remove(&mut self, id: OrderId, slot: u32, id_in: impl Fn(u32) -> OrderId) {
         let mut hole = self.home(id);
         while self.entries[hole] != slot {
@@ -77,13 +77,13 @@ impl Ids {
 
     /// Fibonacci hashing: ids are dense or evenly spaced, the multiplication keeps them apart. Runs of ids side by side
     /// would make removals walk.
-    #[inline]
+    #[inline(always)]
     fn home(&self, id: OrderId) -> usize {
         // The shift is 33 to 63: one that is checked would say the same.
         id.0.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_shr(self.shift) as usize
     }
 
-    #[inline]
+    #[inline(always)]
     fn after(&self, place: usize) -> usize {
         place.wrapping_add(1) & self.mask
     }

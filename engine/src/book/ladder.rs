@@ -58,6 +58,7 @@ impl Ladder {
     }
 
     /// The nearest level of the window that is better than a price; any other level or none if there is no such level.
+    #[inline(always)]
     pub(super) fn better_than(&self, side: Side, price: Price) -> u32 {
         let last = self.base + self.mask as i64;
         let rung = self.rung(self.tick_of(price).clamp(self.base, last));
@@ -70,7 +71,7 @@ impl Ladder {
 
     /// Takes in the level of a price, if it is in the window or the window can move there and still cover `best`, the
     /// best price of the side. Answers its rung.
-    #[inline]
+    #[inline(always)]
     pub(super) fn enter(&mut self, side: Side, price: Price, best: Price, level: u32) -> u32 {
         let tick = self.tick_of(price);
         if !self.covers(tick) {
@@ -99,6 +100,23 @@ impl Ladder {
             *word &= !(1 << (rung & 63));
             if *word == 0 {
                 self.summary[rung >> 12] &= !(1 << (rung >> 6 & 63));
+            }
+        }
+    }
+
+    /// Panics if rungs and bits contradict each other, or if a rung has a level whose price is elsewhere. Walks
+    /// everything: for tests.
+    pub(super) fn validate(&self, price_of: impl Fn(u32) -> Price) {
+        for (word, &bits) in self.words.iter().enumerate() {
+            let bit = self.summary[word >> 6] >> (word & 63) & 1 != 0;
+            assert_eq!(bit, bits != 0, "a word and its bit contradict each other");
+            let rungs = &self.rungs[word << 6..(word + 1) << 6];
+            let used = rungs.iter().filter(|&&level| level != NONE).count();
+            assert_eq!(used, bits.count_ones() as usize, "bits and rungs contradict each other");
+            for at in (0..64).filter(|at| bits >> at & 1 != 0) {
+                let tick = self.tick_of(price_of(rungs[at]));
+                let rung = word << 6 | at;
+                assert!(self.covers(tick) && self.rung(tick) == rung, "a level is on another's rung");
             }
         }
     }

@@ -148,7 +148,8 @@ impl<T: Copy> Queues<T> {
             nodes: Slab::with_capacity(orders, node),
             levels: Slab::with_capacity(orders, EMPTY_LEVEL),
             ids: Ids::with_capacity(orders),
-            tops: vec![[Side::Buy, Side::Sell].map(|side| Top { price: nothing(side), level: NONE }); count].into(),
+            tops: vec![[Side::Buy, Side::Sell].map(|side| Top { price: nothing(side), level: NONE }); count]
+                .into(),
             ladders: ladders.into_boxed_slice(),
             arrivals: 0,
             open_sum: 0,
@@ -221,7 +222,7 @@ impl<T: Copy> Queues<T> {
     }
 
     /// Puts an order behind all others of its price. The caller has made sure of room, and that the id is new.
-    #[inline]
+    #[inline(always)]
     pub fn append(
         &mut self,
         instrument: InstrumentId,
@@ -237,7 +238,7 @@ impl<T: Copy> Queues<T> {
     }
 
     /// Puts an order that arrived as number `arrival` behind all others of its price: for loading a state.
-    #[inline]
+    #[inline(always)]
     pub fn append_at(&mut self, order: Resting, payload: T, arrival: u64) -> Slot {
         let Resting { id, instrument, side, price, open } = order;
         assert!(!id.is_zero(), "order id zero means none");
@@ -368,7 +369,7 @@ impl<T: Copy> Queues<T> {
     }
 
     /// The level of a price, made if there is none.
-    #[inline]
+    #[inline(always)]
     fn level_for(&mut self, instrument: InstrumentId, side: Side, price: Price) -> u32 {
         if let Some(ladders) = self.ladders.get(instrument.index()) {
             let level = ladders[lane(side)].at(price);

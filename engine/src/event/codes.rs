@@ -290,6 +290,8 @@ codes! {
         FreezeQuantity = 25 "freeze_quantity",
         /// Positions may only become smaller.
         ReduceOnly = 26 "reduce_only",
+        /// Trading in the instrument is halted.
+        Halted = 27 "halted",
     }
 
     /// Periods of bars.
@@ -461,7 +463,8 @@ impl Rule {
             | Self::OrderRate
             | Self::Conflict
             | Self::FreezeQuantity
-            | Self::ReduceOnly => RuleUnit::Count,
+            | Self::ReduceOnly
+            | Self::Halted => RuleUnit::Count,
         }
     }
 }

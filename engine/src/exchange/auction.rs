@@ -184,8 +184,8 @@ impl Exchange {
         }
         let quantity = buyer.open.min(seller.open);
         self.tally.fill(quantity);
-        let taker_open = self.fill(buy, &buyer, bought, quantity);
-        let maker_open = self.fill(sell, &seller, sold, quantity);
+        let taker_open = self.fill(buy, quantity);
+        let maker_open = self.fill(sell, quantity);
         self.markets[buyer.instrument.index()].last = price;
         call.emit(Record::Trade {
             instrument: buyer.instrument,

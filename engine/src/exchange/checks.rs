@@ -32,10 +32,8 @@ impl Exchange {
     }
 
     /// Whether a price is a multiple of the tick.
-    #[inline]
-    pub(super) fn is_on_tick(&self, instrument: InstrumentId, price: Price) -> bool {
-        let tick = self.listings[instrument.index()].tick;
-        tick == Price(1) || price.0 % tick.0 == 0
+    fn is_on_tick(&self, instrument: InstrumentId, price: Price) -> bool {
+        is_multiple(price, self.listings[instrument.index()].tick)
     }
 
     fn is_malformed(&self, instrument: InstrumentId, terms: &Terms) -> bool {
@@ -66,6 +64,12 @@ impl Exchange {
     }
 }
 
+/// Whether a price is a multiple of a tick; the division is dear and often not needed.
+#[inline]
+pub(super) fn is_multiple(price: Price, tick: Price) -> bool {
+    tick == Price(1) || price.0 % tick.0 == 0
+}
+
 /// Whether a call phase takes such orders (NSE: no stops, no disclosed quantity; immediate orders have no meaning).
 fn collects(terms: &Terms) -> bool {
     matches!(terms.order_type, OrderType::Limit | OrderType::Market)
@@ -83,6 +87,7 @@ impl super::Market {
             quantity_max: if short { most } else { Qty::ZERO },
             low: self.low.max(Price(1)),
             high: if self.high.is_zero() { PRICE_MAX } else { self.high.min(PRICE_MAX) },
+            tick: listing.tick,
         };
     }
 

@@ -1,5 +1,6 @@
 //! New orders and cancels.
 
+use super::checks::is_multiple;
 use super::look::Look;
 use super::matching::{Rest, Taker};
 use super::{ANONYMOUS, Call, Exchange, Order, Plain, Record, Terms, is_anonymous};
@@ -18,7 +19,7 @@ pub(super) const fn any_price(side: Side) -> Price {
 
 impl Exchange {
     /// Takes a new order, or rejects it.
-    #[inline]
+    #[inline(always)]
     pub fn enter(
         &mut self,
         instrument: InstrumentId,
@@ -94,13 +95,13 @@ impl Exchange {
 
     /// Whether an order is of a frequent kind (a limit for the day or at once, a market order at any price, nothing
     /// else asked of it) and nothing refuses it: the checks of `entry_refusal` in one go.
-    #[inline]
+    #[inline(always)]
     fn is_plain(&self, instrument: InstrumentId, terms: &Terms) -> bool {
         let Some(market) = self.markets.get(instrument.index()) else { return false };
-        let Plain { quantity_max, low, high } = market.plain;
+        let Plain { quantity_max, low, high, tick } = market.plain;
         let price = terms.price;
         let priced = match terms.order_type {
-            OrderType::Limit => price >= low && price <= high && self.is_on_tick(instrument, price),
+            OrderType::Limit => price >= low && price <= high && is_multiple(price, tick),
             OrderType::Market => price.is_zero(),
             OrderType::StopLimit | OrderType::StopMarket => false,
         };
@@ -139,7 +140,7 @@ impl Exchange {
     }
 
     /// Whether an order of this id rests or waits.
-    #[inline]
+    #[inline(always)]
     pub fn holds(&self, id: OrderId) -> bool {
         self.books.slot_of(id).is_some() || !self.stops.is_empty() && self.stops.slot_of(id).is_some()
     }

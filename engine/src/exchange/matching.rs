@@ -71,17 +71,22 @@ impl Exchange {
     #[inline]
     fn sweep<F: FnMut(Record)>(&mut self, taker: &mut Taker, call: &mut Call<'_, F>) -> Progress {
         let &mut Taker { instrument, id, account, side, limit, .. } = taker;
-        let mut last = Price::ZERO;
-        while !taker.open.is_zero() {
-            let Some((price, slot)) = self.books.first(instrument, side.opposite()) else { break };
+        let (mut first, mut last, mut gone) = (Price::ZERO, Price::ZERO, 0);
+        let progress = loop {
+            if taker.open.is_zero() {
+                break Progress::Done;
+            }
+            let Some((price, slot)) = self.books.first(instrument, side.opposite()) else {
+                break Progress::Done;
+            };
             if is_better(side, price, limit) {
-                break;
+                break Progress::Done;
             }
             if call.left < 2 {
-                return Progress::More;
+                break Progress::More;
             }
-            let order = *self.books.payload(slot);
-            if order.account == account && account != Account::MARKET {
+            let &Order { account: other, clip, .. } = self.books.payload(slot);
+            if other == account && account != Account::MARKET {
                 self.prevent(taker, slot, call);
                 continue;
             }
@@ -89,17 +94,17 @@ impl Exchange {
             let quantity = taker.open.min(maker.open);
             taker.open -= quantity;
             self.tally.fill(quantity);
-            let maker_open = if quantity == maker.open && order.clip == NONE {
+            let maker_open = if quantity == maker.open && clip == NONE {
                 self.books.take_front(slot);
-                self.count_out(instrument, maker.id);
+                gone += u32::from(!is_anonymous(maker.id));
                 Qty::ZERO
             } else {
-                self.fill(slot, &maker, order, quantity)
+                self.fill(slot, quantity)
             };
-            if price != last {
-                last = price;
-                self.reached(instrument, price);
+            if first.is_zero() {
+                first = price;
             }
+            last = price;
             call.emit(Record::Trade {
                 instrument,
                 taker: id,
@@ -110,20 +115,28 @@ impl Exchange {
                 taker_open: taker.open,
                 maker_open,
             });
+        };
+        self.markets[instrument.index()].open -= gone;
+        self.held -= gone as usize;
+        // Prices of a sweep only get worse: the first and the last have all others between them.
+        if !last.is_zero() {
+            self.reached(instrument, first, last);
         }
-        Progress::Done
+        progress
     }
 
     /// Fills a resting order; answers what it still has.
     #[inline(never)]
-    pub(super) fn fill(&mut self, slot: Slot, maker: &Resting, order: Order, quantity: Qty) -> Qty {
+    pub(super) fn fill(&mut self, slot: Slot, quantity: Qty) -> Qty {
+        let maker = self.books.order(slot);
+        let clip = self.books.payload(slot).clip;
         let displayed = maker.open - quantity;
         if !displayed.is_zero() {
             self.books.reduce(slot, quantity);
-            return displayed + self.hidden(order.clip);
+            return displayed + self.hidden(clip);
         }
-        if order.clip != NONE {
-            return self.next_clip(slot, order.clip);
+        if clip != NONE {
+            return self.next_clip(slot, clip);
         }
         self.books.take_out(slot);
         self.count_out(maker.instrument, maker.id);
@@ -144,13 +157,13 @@ impl Exchange {
         hidden
     }
 
-    /// A trade's price is the last price; with stops waiting it is also remembered for them.
+    /// The last trade's price is the last price; with stops waiting all prices between are also remembered for them.
     #[inline]
-    pub(super) fn reached(&mut self, instrument: InstrumentId, price: Price) {
-        self.markets[instrument.index()].last = price;
+    fn reached(&mut self, instrument: InstrumentId, first: Price, last: Price) {
+        self.markets[instrument.index()].last = last;
         if !self.stops.is_empty() {
-            let wave = self.work.wave.get_or_insert(Wave { instrument, low: price, high: price });
-            (wave.low, wave.high) = (wave.low.min(price), wave.high.max(price));
+            let wave = self.work.wave.get_or_insert(Wave { instrument, low: last, high: last });
+            (wave.low, wave.high) = (wave.low.min(first).min(last), wave.high.max(first).max(last));
         }
     }
 
@@ -286,7 +299,6 @@ impl Exchange {
 
     #[inline]
     pub(super) fn is_crossed(&self, instrument: InstrumentId) -> bool {
-        self.books.is_crossed(instrument)
-            && self.markets[instrument.index()].phase == MarketPhase::Continuous
+        self.books.is_crossed(instrument) && self.markets[instrument.index()].phase == MarketPhase::Continuous
     }
 }

@@ -41,7 +41,7 @@ use crate::charges::Tariffs;
 use crate::config::{PipelineConfig, RiskConfig};
 use crate::event::{
     Alarm, AlarmCode, Bar, Command, CommandCode, Event, Full, Header, Hours, Kind, Ltp, Quote, SessionStart,
-    Signal, StageId,
+    Signal, StageId, TradingState,
 };
 use crate::ledger::Ledger;
 use crate::limits::{EMIT_MAX, INSTRUMENTS_MAX};
@@ -365,6 +365,7 @@ impl Stage for Risk {
             },
             Kind::SessionStart => self.on_session_start(event.body::<SessionStart>()),
             Kind::Hours => self.on_hours(event.body::<Hours>()),
+            Kind::TradingState => self.on_trading_state(event.body::<TradingState>()),
             Kind::SessionEnd => self.on_session_end(),
             _ => {}
         }

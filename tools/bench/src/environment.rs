@@ -31,6 +31,8 @@ pub struct Environment {
     pub siblings: String,
     /// Memory in MiB.
     pub memory_mib: u64,
+    /// This process' nice value, -20 to 19: below 0 it takes cpu time from its neighbours, above it leaves it to them.
+    pub nice: i32,
     /// Version of this program.
     pub version: String,
     /// `release`, or `debug`.
@@ -55,6 +57,9 @@ impl Environment {
         let chosen = thp.split(['[', ']']).nth(1).unwrap_or("unknown").to_owned();
         let memory = field(&read_to_string("/proc/meminfo").unwrap_or_default(), "MemTotal");
         let memory_kib: u64 = memory.split_whitespace().next().and_then(|kib| kib.parse().ok()).unwrap_or(0);
+        let own = read_to_string("/proc/self/stat").unwrap_or_default();
+        // Field 19; the two before the last parenthesis are the number and the name.
+        let nice = own.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(16)?.parse().ok());
         let allowed = allowed_cpus();
         Self {
             cpu: field(&cpuinfo, "model name"),
@@ -69,6 +74,7 @@ impl Environment {
             huge_pages: chosen,
             siblings: sys("cpu/cpu0/topology/thread_siblings_list"),
             memory_mib: memory_kib / 1024,
+            nice: nice.unwrap_or(0),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             build: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
             time: pitlane_session::now_ist(),
@@ -93,6 +99,12 @@ impl Environment {
         }
         if self.clock_source != "tsc" {
             warnings.push(format!("the kernel does not trust the TSC (clock source {})", self.clock_source));
+        }
+        if self.nice != 0 {
+            warnings.push(format!(
+                "this process has the nice value {}: others get less, or more, than usual",
+                self.nice
+            ));
         }
         warnings
     }

@@ -155,6 +155,36 @@ fn a_run_of_every_scenario_writes_what_the_contract_names() {
 }
 
 #[test]
+fn a_pipeline_on_two_threads_orders_too() {
+    let cpus = pitlane_engine::drive::affinity::allowed_cpus();
+    let [first, second, ..] = cpus[..] else {
+        println!("skipped: one cpu");
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let (out, set) = (dir.path().join("out"), format!("{first},{second}"));
+    let out = out.to_str().unwrap();
+    let args = [
+        "run",
+        "pipeline-split",
+        "--rate",
+        "5k",
+        "--duration",
+        "300ms",
+        "--warmup",
+        "50ms",
+        "--json",
+        "--out",
+        out,
+    ];
+    let done = bench(&[&args[..], &["--cpu-set", &set, "--wait", "yield"]].concat());
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    let result = json(&done);
+    check_row(&result["scenarios"][0]);
+    assert_eq!(result["scenarios"][0]["sample"], "order");
+}
+
+#[test]
 fn compare_passes_fails_with_four_and_misses_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let base = dir.path().join("base");

@@ -37,7 +37,7 @@ enum Command {
     Info(InfoArgs),
     /// Make a journal from other data
     Import(ImportArgs),
-    /// Write bars, fills, ticks, signals or orders as CSV
+    /// Write bars, fills, ticks, signals, orders or charges as CSV
     Export(ExportArgs),
     /// Print every event, one line each
     Dump(DumpArgs),
@@ -143,7 +143,7 @@ struct ImportArgs {
 
 #[derive(Args)]
 struct ExportArgs {
-    /// bars, fills, ticks, signals or orders
+    /// bars, fills, ticks, signals, orders or charges
     what: String,
     /// The journal
     dir: PathBuf,

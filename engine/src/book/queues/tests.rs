@@ -84,7 +84,7 @@ fn run(seed: u64, ladder_ticks: usize, operations: u64) {
                 let side = if random.below(2) == 0 { Side::Buy } else { Side::Sell };
                 if let Some(front) = queues.front(ONLY, side) {
                     let gone = queues.order(front).id.0;
-                    queues.take_out(front);
+                    queues.take_front(front);
                     naive.0.retain(|order| order.0 != gone);
                 }
             }
@@ -107,6 +107,43 @@ fn random_operations_equal_a_sorted_vector_with_any_ladder() {
             run(seed, ladder_ticks, 1_500);
         }
     }
+}
+
+#[test]
+fn better_is_higher_for_a_buy_and_lower_for_a_sell_up_to_the_ends() {
+    let prices = [i64::MIN, -1, 0, 1, 2, 1 << 56, i64::MAX - 1, i64::MAX].map(Price);
+    for a in prices {
+        for b in prices {
+            assert_eq!(is_better(Side::Buy, a, b), a > b, "{a:?} {b:?}");
+            assert_eq!(is_better(Side::Sell, a, b), a < b, "{a:?} {b:?}");
+        }
+    }
+}
+
+#[test]
+fn the_tops_say_who_could_trade() {
+    let mut queues = Queues::new([Price(5)].into_iter(), 8, 256, ());
+    assert!(queues.is_apart(ONLY, Side::Buy, Price(100)) && !queues.is_crossed(ONLY));
+    queues.append(ONLY, Side::Sell, Price(100), OrderId(1), Qty(3), ());
+    for (side, limit, apart) in
+        [(Side::Buy, 95, true), (Side::Buy, 100, false), (Side::Buy, 105, false), (Side::Sell, 5, true)]
+    {
+        assert_eq!(queues.is_apart(ONLY, side, Price(limit)), apart, "{side} {limit}");
+    }
+    let crossing = queues.append(ONLY, Side::Buy, Price(100), OrderId(2), Qty(3), ());
+    assert!(queues.is_crossed(ONLY));
+    queues.take_front(crossing);
+    assert!(!queues.is_crossed(ONLY));
+    queues.validate();
+}
+
+#[test]
+#[should_panic(expected = "only the first of a price is a front")]
+fn only_a_front_is_taken_from_the_front() {
+    let mut queues = Queues::new([Price(5)].into_iter(), 8, 0, ());
+    queues.append(ONLY, Side::Buy, Price(100), OrderId(1), Qty(3), ());
+    let second = queues.append(ONLY, Side::Buy, Price(100), OrderId(2), Qty(3), ());
+    queues.take_front(second);
 }
 
 #[test]

@@ -15,6 +15,9 @@ impl<T: Copy> Queues<T> {
             let (mut better, mut level) = (NONE, top.level);
             let price = if level == NONE { nothing(side) } else { self.levels[level].price };
             assert_eq!(top.price, price, "the price beside the best level is another's");
+            if let Some(ladders) = self.ladders.get(instrument.index()) {
+                ladders[super::lane(side)].validate(|level| self.levels[level].price);
+            }
             let mut better_price: Option<Price> = None;
             while level != NONE {
                 let here = &self.levels[level];

@@ -56,6 +56,7 @@ impl Risk {
     /// | `session_halted` | the session is halted | 1, 0 |
     /// | `reduce_only` | positions may only become smaller | 1, 0 |
     /// | `session_closed` | before the open, from the close on, between sessions | time, open or close |
+    /// | `halted` | trading in the instrument is interrupted | 1, 0 |
     /// | `square_off` | from the square-off on | time, square-off |
     /// | `no_new_entry` | from the time of the last entries on | time, that time |
     /// | `not_tradable` | the instrument takes no orders | 1, 0 |
@@ -130,6 +131,9 @@ impl Risk {
         }
         if self.stopped {
             return flag(Rule::SessionClosed);
+        }
+        if hours.halted {
+            return flag(Rule::Halted);
         }
         if ts >= hours.square_off {
             return time(Rule::SquareOff, hours.square_off);

@@ -3,7 +3,7 @@
 use super::desk::{Desk, Target};
 use super::{Bounded, Risk, Sweep};
 use crate::config::RiskConfig;
-use crate::event::{AlarmCode, Hours, SessionStart};
+use crate::event::{AlarmCode, Hours, MarketPhase, SessionStart, TradingState};
 use crate::stage::Emit;
 use crate::state::StateIo;
 use crate::units::{OrderId, TsNs};
@@ -18,16 +18,23 @@ pub(super) struct DeskHours {
     pub(super) square_off: TsNs,
     /// From here on no entry; the square-off if nothing of its own is configured.
     pub(super) entries_end: TsNs,
+    /// Whether trading is interrupted: cancels are sent, and no order.
+    pub(super) halted: bool,
 }
 
 impl DeskHours {
     /// Before the first session.
-    pub(super) const NONE: Self =
-        Self { open: TsNs::ZERO, close: TsNs::ZERO, square_off: TsNs(u64::MAX), entries_end: TsNs(u64::MAX) };
+    pub(super) const NONE: Self = Self {
+        open: TsNs::ZERO,
+        close: TsNs::ZERO,
+        square_off: TsNs(u64::MAX),
+        entries_end: TsNs(u64::MAX),
+        halted: false,
+    };
 
     pub(super) fn new(config: &RiskConfig, open: TsNs, close: TsNs) -> Self {
         let (square_off, entries_end) = config.last_times(open, close);
-        Self { open, close, square_off, entries_end }
+        Self { open, close, square_off, entries_end, halted: false }
     }
 
     /// Whether the instrument is in continuous trading at `ts`.
@@ -39,6 +46,7 @@ impl DeskHours {
         for ts in [&mut self.open, &mut self.close, &mut self.square_off, &mut self.entries_end] {
             io.time_or_never(ts);
         }
+        io.flag(&mut self.halted);
     }
 }
 
@@ -65,9 +73,16 @@ impl Risk {
     pub(super) fn on_hours(&mut self, hours: &Hours) {
         let Some(at) = self.desk_at(self.cause.instrument) else { return };
         let hours = DeskHours::new(&self.config, hours.open, hours.close);
-        self.desks[at].hours = hours;
+        let halted = self.desks[at].hours.halted;
+        self.desks[at].hours = DeskHours { halted, ..hours };
         // A bound is enough: what begins too early finds nothing to close yet.
         self.first_square_off = self.first_square_off.min(hours.square_off);
+    }
+
+    /// Trading in an instrument is interrupted, or goes on. What is wanted meanwhile is sent with the first timer after it.
+    pub(super) fn on_trading_state(&mut self, state: &TradingState) {
+        let Some(at) = self.desk_at(self.cause.instrument) else { return };
+        self.desks[at].hours.halted = state.phase != MarketPhase::Continuous as u8;
     }
 
     pub(super) fn on_session_end(&mut self) {
@@ -109,6 +124,6 @@ impl Risk {
     /// out until it is cleared, or made a flatten.
     pub(super) fn may_exit(&self, desk: &Desk) -> bool {
         let left_alone = self.killed && !self.flatten && !self.config.flatten_on_kill;
-        !left_alone && self.may_trade(desk)
+        !left_alone && self.may_trade(desk) && !desk.hours.halted
     }
 }

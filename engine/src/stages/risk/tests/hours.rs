@@ -47,7 +47,8 @@ fn square_off_and_last_entries_by_the_close() {
     ];
     for (row, (config, open, close, square_off, entries_end)) in table.into_iter().enumerate() {
         let hours = DeskHours::new(&config, open, close);
-        assert_eq!(hours, DeskHours { open, close, square_off, entries_end }, "row {row}");
+        let halted = false;
+        assert_eq!(hours, DeskHours { open, close, square_off, entries_end, halted }, "row {row}");
     }
 }
 
@@ -188,4 +189,32 @@ fn hours_are_in_the_state_hash() {
         change(&mut bench.risk);
         assert_ne!(stage_hash(&mut bench.risk), before, "{name}");
     }
+}
+
+/// Found by running a day with a halt: exits were sent, and refused by the venue, every second of it.
+#[test]
+fn nothing_is_sent_into_a_halt_and_what_is_wanted_goes_out_after_it() {
+    use crate::event::{MarketPhase, TradingState};
+    let mut bench = Bench::priced(&config(2));
+    let phase = |bench: &mut Bench, phase: MarketPhase| {
+        let body =
+            TradingState { low: Price::ZERO, high: Price::ZERO, phase: phase as u8, reserved: [0; 15] };
+        bench.input(0, crate::event::FLAG_EXO, &body)
+    };
+    let held = bench.open(0, Action::Long);
+    assert!(held > 0 && phase(&mut bench, MarketPhase::Halted).nothing());
+    assert!(bench.signal(0, Action::Exit).orders.is_empty());
+    for _ in 0..5 {
+        bench.ts += NS_PER_S;
+        assert!(bench.timer().nothing());
+    }
+    assert!(phase(&mut bench, MarketPhase::Continuous).nothing());
+    bench.ts += NS_PER_S;
+    let exit = bench.timer().order();
+    assert_eq!((exit.side, exit.quantity.0), (Side::Sell as u8, held));
+    bench.fill_all(0, &exit);
+    // An entry is refused by a rule of its own; other instruments trade.
+    phase(&mut bench, MarketPhase::Halted);
+    assert_eq!(bench.signal(0, Action::Long).rulings(), [(Decision::Block, Rule::Halted)]);
+    assert_eq!(bench.signal(1, Action::Long).rulings(), [(Decision::Allow, Rule::None)]);
 }

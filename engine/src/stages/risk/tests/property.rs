@@ -472,7 +472,7 @@ fn random_days_keep_every_limit() {
     assert!(entries > SEEDS && exits > SEEDS && halts > 10 && kills > 10, "the days were too dull");
     let never: Vec<Rule> = Rule::ALL.iter().copied().filter(|rule| !rules.contains(rule)).collect();
     // A lot always fits its limits, orders never pile up, every instrument is tradable and has a price, hours
-    // are kept, there are no derivatives, and nobody watches the journal.
+    // are kept, there are no derivatives, nobody watches the journal, and nothing is halted.
     let not_here = [
         Rule::SizeZero,
         Rule::OpenOrders,
@@ -481,6 +481,7 @@ fn random_days_keep_every_limit() {
         Rule::SessionClosed,
         Rule::DerivativesValue,
         Rule::ReduceOnly,
+        Rule::Halted,
     ];
     assert_eq!(never, not_here, "rules that decided nothing in {SEEDS} days");
 }
