@@ -5,7 +5,8 @@
 use super::slab::NONE;
 use crate::units::OrderId;
 
-/// A map from ids to slots. All memory is taken by the constructor.
+/// A map from ids to slots. All memory is taken by the constructor. All of it is compiled into its few callers: a call
+/// costs as much as a look.
 #[derive(Clone)]
 pub(super) struct Ids {
     /// A slot, or `NONE`.

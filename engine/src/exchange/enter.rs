@@ -18,7 +18,7 @@ pub(super) const fn any_price(side: Side) -> Price {
 }
 
 impl Exchange {
-    /// Takes a new order, or rejects it.
+    /// Takes a new order, or rejects it. The short way is compiled into the caller, everything else is called.
     #[inline(always)]
     pub fn enter(
         &mut self,
