@@ -438,11 +438,18 @@ impl Default for ChargesConfig {
 impl VenueConfig {
     /// Queue model, slippage, participation, profile and self-trade prevention in one line: what every result depends on.
     pub fn describe(&self) -> String {
+        // Hundredths of a percent, written as a configuration writes them.
+        let percent = |bps: i64| {
+            let text = format!("{}.{:02}", bps / 100, bps % 100);
+            format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
+        };
         let slippage = match self.slippage_model {
+            Slippage::Ticks if self.slippage_ticks == 1 => "1 tick".to_owned(),
             Slippage::Ticks => format!("{} ticks", self.slippage_ticks),
-            Slippage::Bps => format!("{} bps", self.slippage_bps),
+            Slippage::Bps => percent(self.slippage_bps),
             Slippage::Impact => {
-                format!("impact {} bps a minute's volume, at most {}", self.impact_bps, self.impact_max_bps)
+                let (impact, most) = (percent(self.impact_bps), percent(self.impact_max_bps));
+                format!("impact {impact} a minute's volume, at most {most}")
             }
         };
         let queue = match self.queue_model {
@@ -450,8 +457,10 @@ impl VenueConfig {
             model => model.to_string(),
         };
         format!(
-            "queue {queue}; without depth: slippage {slippage}, participation {} bps; profile {}, self-trade {}",
-            self.participation_bps, self.profile, self.self_trade
+            "queue {queue}; without depth: slippage {slippage}, participation {}; profile {}, self-trade {}",
+            percent(self.participation_bps),
+            self.profile,
+            self.self_trade
         )
     }
 }

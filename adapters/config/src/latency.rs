@@ -48,7 +48,8 @@ fn plain(text: &str) -> Option<LatencyModel> {
     let (most, step) = rest.split_once('/').map_or((rest, None), |(most, step)| (most, Some(step)));
     let (least_ns, most_ns) = (latency(least)?, latency(most)?);
     let step_ns = step.map_or(Some(1), latency)?;
-    let spread_ns = most_ns.checked_sub(least_ns)?;
+    // A step that is longer than the span would leave the least latency alone.
+    let spread_ns = most_ns.checked_sub(least_ns).filter(|&spread_ns| step_ns <= spread_ns.max(1))?;
     Some(LatencyModel::Uniform { least_ns, spread_ns, step_ns })
 }
 

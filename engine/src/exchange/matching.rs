@@ -119,7 +119,8 @@ impl Exchange {
         self.markets[instrument.index()].open -= gone;
         self.held -= gone as usize;
         // Prices of a sweep only get worse: the first and the last have all others between them.
-        if !last.is_zero() {
+        // What a feed says was traded comes as its last price, with `traded`: the limits it met here are no prices of its.
+        if !last.is_zero() && !is_anonymous(id) {
             self.reached(instrument, first, last);
         }
         progress

@@ -120,7 +120,8 @@ impl Exchange {
     }
 
     /// An anonymous immediate-or-cancel order: trades up to `quantity` at `limit` or better (zero: at any price) under an
-    /// id of its own, whose rest is cancelled with `IocRest`. Does nothing outside continuous trading.
+    /// id of its own, whose rest is cancelled with `IocRest`. Its trades are no last price: the feed's own comes with `traded`.
+    /// Does nothing outside continuous trading.
     pub fn sweep_volume(
         &mut self,
         instrument: InstrumentId,

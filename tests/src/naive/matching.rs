@@ -2,7 +2,7 @@
 
 use super::{Market, Naive, Order};
 use pitlane_engine::event::{OrderType, ReportReason, SelfTrade, Side, Validity};
-use pitlane_engine::exchange::{Account, Record};
+use pitlane_engine::exchange::{ANONYMOUS, Account, Record};
 use pitlane_engine::units::{InstrumentId, Price, Qty};
 
 impl Market {
@@ -117,7 +117,10 @@ impl Naive {
         maker.shown -= quantity;
         maker.filled += quantity;
         let market = self.market_mut(instrument);
-        market.print(maker.terms.price);
+        // A sweep of the feed's volume prints nothing: the feed's own last price does.
+        if order.terms.id.0 & ANONYMOUS == 0 {
+            market.print(maker.terms.price);
+        }
         out.push(Record::Trade {
             instrument,
             taker: order.terms.id,

@@ -117,6 +117,9 @@ struct InfoArgs {
 struct LatencyArgs {
     /// The journal
     dir: PathBuf,
+    /// Print one JSON object (journal-latency/1) on stdout
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -303,7 +306,8 @@ fn run_diff(args: &DiffArgs) -> anyhow::Result<Exit> {
 
 fn run_latency(args: &LatencyArgs) -> anyhow::Result<Exit> {
     sim::check_is_journal(&args.dir)?;
-    answer(&latency_cmd::measure(&args.dir)?.render())?;
+    let measured = latency_cmd::measure(&args.dir)?;
+    answer(&if args.json { measured.json().to_string() } else { measured.render() })?;
     Ok(Exit::Ok)
 }
 

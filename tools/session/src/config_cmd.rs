@@ -1,7 +1,7 @@
 //! `engine config`: what a run would be configured with, whether that holds together, and what there is to set.
 
 use crate::cli::ConfigArgs;
-use crate::exit::Exit;
+use crate::exit::{Exit, usage};
 use clap::{Args, Subcommand};
 use comfy_table::{Table, presets};
 use pitlane_config::{Layers, SCHEMA, Settings};
@@ -118,6 +118,13 @@ pub fn check(config: &ConfigArgs) -> anyhow::Result<(usize, usize)> {
     let settings = config.load()?;
     let pipeline = settings.pipeline(settings.instruments.clone())?;
     Strategies::new(&pipeline)?;
+    let known = |symbol: &str| pipeline.instruments.iter().any(|spec| spec.symbol == symbol);
+    if let Some(halt) = settings.trading.halts.iter().find(|halt| !known(&halt.symbol)) {
+        return Err(usage(format!(
+            "halts: no instrument `{}` in [[instruments]]; correct the symbol, or take the entry out",
+            halt.symbol
+        )));
+    }
     Ok((pipeline.instruments.len(), pipeline.strategies.len()))
 }
 

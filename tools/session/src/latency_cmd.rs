@@ -31,6 +31,13 @@ pub struct MeasuredLatency {
 /// # Errors
 /// If it cannot be read, or no order in it was ever answered.
 pub fn measure(dir: &Path) -> anyhow::Result<MeasuredLatency> {
+    if !dir.join(OUTPUTS).is_dir() {
+        return Err(data(format!(
+            "{}: no outputs are recorded, so no orders; run `journal-replay whatif {} --out DIR` and measure that",
+            dir.display(),
+            dir.display()
+        )));
+    }
     let mut sent: BTreeMap<OrderId, TsNs> = BTreeMap::new();
     let mut orders = 0_u64;
     each(dir, OUTPUTS, |event| {
@@ -100,6 +107,22 @@ fn each(
 }
 
 impl MeasuredLatency {
+    /// The object `journal-latency/1`.
+    pub fn json(&self) -> serde_json::Value {
+        let point = |point: &Measured| serde_json::json!({ "second": point.second, "ns": point.ns });
+        let [least_ns, median_ns, most_ns] = self.range_ns;
+        serde_json::json!({
+            "schema": "journal-latency/1",
+            "orders": self.orders,
+            "unanswered": self.unanswered,
+            "least_ns": least_ns,
+            "median_ns": median_ns,
+            "most_ns": most_ns,
+            "points": self.points.iter().map(point).collect::<Vec<_>>(),
+            "report_latency": format_recorded_latency(&self.points),
+        })
+    }
+
     /// For people, and to paste: a comment of what was measured, and the key of `[venue]`.
     pub fn render(&self) -> String {
         let [least, median, most] = self.range_ns.map(pitlane_config::format_duration_ns);

@@ -21,6 +21,8 @@ pub fn verified(verified: &Verified) -> String {
     ];
     rows.extend(Profit::of(&result.ledger, &verified.pipeline).rows(""));
     rows.extend([
+        ("venue", verified.pipeline.venue.describe()),
+        ("latency", verified.pipeline.venue.latency_text()),
         ("state hash", verified.state_hash().map_or_else(|| "not known".to_owned(), hex)),
         ("identical", identical),
     ]);

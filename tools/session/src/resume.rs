@@ -280,7 +280,7 @@ fn go_on(
 fn complete(dir: &Path, last: u64) -> anyhow::Error {
     data(format!(
         "journal {} already holds a run, and it is complete: its last session has ended with input {last}. Runs are \
-         never overwritten; name another directory with --journal, or move this one away",
+         never overwritten; name another directory (--journal, or --out of whatif), or move this one away",
         dir.display()
     ))
 }

@@ -122,7 +122,7 @@ pub(crate) fn lock_new(dir: &Path, durability: &DurabilityPlan) -> anyhow::Resul
         if pitlane_store::has_stream(dir, stream) {
             return Err(data(format!(
                 "journal {} already holds a run (stream `{stream}`), and runs are never overwritten; \
-                 name another directory with --journal, or move this one away",
+                 name another directory (--journal, or --out of whatif), or move this one away",
                 dir.display()
             )));
         }

@@ -52,6 +52,8 @@ impl Verified {
     pub fn json(&self) -> Value {
         let profit = Profit::of(&self.result.ledger, &self.pipeline);
         let mut value = replay_json(&self.result, &profit, self.identical, self.wall_s);
+        value["venue"] = self.pipeline.venue.describe().into();
+        value["latency"] = self.pipeline.venue.latency_text().into();
         value["notes"] = self.notes.clone().into();
         value["compared"] = self.part.map(|part| {
             json!({ "seq_first": part.from, "seq_last": part.to, "from_snapshot_seq": part.snapshot })

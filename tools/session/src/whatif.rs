@@ -111,8 +111,8 @@ fn refuse_recorded(recorded: &Settings, wanted: &Settings) -> anyhow::Result<()>
     ] {
         if differs {
             return Err(usage(format!(
-                "{keys} cannot be changed: the recorded day fixes them. Strategies, risk (risk.square_off \
-                 too), venue and bars can be"
+                "{keys} cannot be changed: the recorded day fixes them; give them to `import` or `engine run`, \
+                 which record the day. Strategies, risk (risk.square_off too), venue and bars can be changed"
             )));
         }
     }

@@ -70,8 +70,8 @@ impl Depth {
         }
         self.clean = true;
         let last = self.last;
-        self.bids.note_edge(i32::min);
-        self.asks.note_edge(i32::max);
+        self.bids.note_edge(last, i32::min);
+        self.asks.note_edge(last, i32::max);
         self.bids.drop_if(|delta, quantity| unusable(last, delta, quantity, lot));
         self.asks.drop_if(|delta, quantity| unusable(last, delta, quantity, lot));
         // Both from the book before either side is changed.
@@ -200,9 +200,11 @@ impl Depth {
 
 impl Levels {
     /// Notes the worst level, by `worse`, of a side all of whose levels are in use, so that there may be more.
-    fn note_edge(&mut self, worse: fn(i32, i32) -> i32) {
+    /// One whose price cannot be is none of them, but there may be more all the same.
+    fn note_edge(&mut self, last: Price, worse: fn(i32, i32) -> i32) {
         self.more = self.left.iter().all(|&left| left > 0);
-        self.edge = self.delta.into_iter().reduce(worse).expect("a side has levels");
+        let possible = |delta: &i32| (1..=PRICE_MAX.0).contains(&at(last, *delta).0);
+        self.edge = self.delta.into_iter().filter(possible).reduce(worse).unwrap_or(0);
     }
 
     /// The distances of the levels that are not empty.

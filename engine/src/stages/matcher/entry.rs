@@ -68,7 +68,7 @@ impl Matcher {
         let in_lots =
             quantity > filled.0 && quantity <= QUANTITY_MAX && quantity.floor_to_lot(spec.lot) == quantity;
         let at_market = matches!(terms.order_type, OrderType::Market | OrderType::StopMarket);
-        let priced = price > Price::ZERO || at_market && price.is_zero();
+        let priced = price > Price::ZERO && price <= PRICE_MAX || at_market && price.is_zero();
         let in_ticks = priced && price.floor_to(spec.tick) == price;
         if id.is_zero() || !is_own(id) || !in_lots || !in_ticks {
             return Err(ReportReason::Malformed);

@@ -414,3 +414,99 @@ fn a_loaded_stage_goes_on_with_every_kind() {
         }
     }
 }
+
+fn five(best: i64, quantity: u32) -> Vec<Level> {
+    (0..5).map(|n| (best - n * TICK, quantity)).collect()
+}
+
+/// Found in review: a change that keeps its place lost it when the level came back into sight.
+#[test]
+fn a_smaller_quantity_keeps_the_place_out_of_sight() {
+    for change in [false, true] {
+        let mut venue = venue(|_| {});
+        let asks = [(100_500, 10)];
+        venue.step(&[book(0, 100_000, 0, &five(99_500, 20), &asks)]);
+        venue.step(&[limit(1, BUY, 97_500, 5)]);
+        let ahead = |venue: &Venue| venue.matcher.exchange.volume_ahead(crate::units::OrderId(1)).0;
+        assert_eq!(ahead(&venue), 20);
+        venue.step(&[book(0, 100_000, 0, &five(100_000, 20), &asks)]);
+        assert_eq!(ahead(&venue), 20);
+        if change {
+            venue.step(&[modify(1, 97_500, 4)]);
+        }
+        venue.step(&[book(0, 100_000, 0, &five(99_500, 500), &asks)]);
+        assert_eq!(ahead(&venue), 20, "changed: {change}");
+    }
+}
+
+/// Found in review: a stop traded with the book of the packet before.
+#[test]
+fn a_woken_stop_trades_only_at_displayed_prices() {
+    let mut venue = venue(|_| {});
+    let asks = [(100_500, 10)];
+    venue.step(&[book(0, 100_000, 0, &[(99_500, 10), (99_000, 20)], &asks)]);
+    venue.step(&[limit(1, BUY, 99_500, 5)]);
+    venue.step(&[stop(2, SELL, 99_500, 0, 5)]);
+    // 15 are traded at 99,500; what is displayed now is far below.
+    let step = venue.step(&[book(0, 99_500, 15, &[(90_000, 100)], &asks)]);
+    let stop_price = step.fills.iter().find(|fill| fill.order.0 == 2).map(|fill| fill.price.0);
+    assert_eq!(stop_price, Some(90_000));
+}
+
+/// Found in review: the limit of an own order that was filled woke a stop, which found nothing and was gone.
+#[test]
+fn a_stop_wakes_by_the_market_only() {
+    let mut venue = venue(|_| {});
+    venue.step(&[full(0, 94_000, 0)]);
+    venue.step(&[limit(1, SELL, 95_000, 1_000)]);
+    venue.step(&[full(0, 100_000, 0)]);
+    venue.step(&[stop(2, SELL, 96_000, 0, 5)]);
+    let step = venue.step(&[full(0, 101_000, 100)]);
+    assert_eq!(said(&step, 2), None, "the last price is 101,000, the stop's trigger 96,000");
+}
+
+/// Found in review: an absurd limit made an auction's price, at which a market order had no value.
+#[test]
+fn an_auction_keeps_values_countable() {
+    let mut venue = venue(|_| {});
+    venue.step(&[state(MarketPhase::Call, 0, 0)]);
+    let far = 1_i64 << 50;
+    let far = far - far % TICK;
+    let market = |id, side, quantity| order_event(id, 0, side, 0, quantity, OrderType::Market, Validity::Day);
+    let refused = venue.step(&[limit(1, BUY, far, 5)]);
+    assert_eq!(refused.reports[0].reason, ReportReason::Malformed as u8);
+    venue.step(&[limit(2, SELL, far, 8_000)]);
+    venue.step(&[market(3, BUY, 30_000_000)]);
+    venue.step(&[book(0, 100_000, 0, &[(99_500, 10)], &[(100_500, 1_000_000)])]);
+    venue.step(&[state(MarketPhase::Continuous, 0, 0)]);
+}
+
+/// Found in review: the same against displayed depth.
+#[test]
+fn an_own_limit_wakes_no_stop() {
+    let mut venue = venue(|_| {});
+    let bids = [(99_500, 10)];
+    let asks = [(106_000, 10)];
+    venue.step(&[book(0, 103_000, 0, &bids, &asks)]);
+    venue.step(&[limit(1, BUY, 105_000, 50)]);
+    venue.step(&[stop(2, BUY, 104_000, 0, 5)]);
+    let step = venue.step(&[book(0, 102_000, 10, &bids, &asks)]);
+    assert_eq!(said(&step, 2), None, "the last price went from 103,000 to 102,000");
+}
+
+/// Found in review: a level with an impossible price made what is not known to be nothing.
+#[test]
+fn a_corrupt_level_is_no_edge() {
+    for corrupt in [false, true] {
+        let mut venue = venue(|_| {});
+        let asks = [(100_500, 10)];
+        venue.step(&[book(0, 100_000, 0, &five(99_500, 20), &asks)]);
+        venue.step(&[limit(1, BUY, 97_500, 5)]);
+        let mut packet = book(0, 100_000, 0, &five(100_000, 20), &asks);
+        if corrupt {
+            packet.body_mut::<crate::event::Full>().bid_delta[4] = i32::MIN;
+        }
+        venue.step(&[packet]);
+        assert_eq!(venue.matcher.exchange.volume_ahead(crate::units::OrderId(1)).0, 20, "corrupt: {corrupt}");
+    }
+}

@@ -45,6 +45,10 @@ impl Matcher {
         let answer = self.operate(&mut run, &event.header, out, |exchange, _, records| {
             exchange.modify(id, &change, &mut |record| records.take(record))
         });
+        if price == held.price && quantity - order.filled <= held.open {
+            // It keeps its place, and so what is known of it.
+            self.orders.set_unseen(id, order.unseen);
+        }
         self.begin(run, answer, &event.header, out)
     }
 
