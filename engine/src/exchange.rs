@@ -8,7 +8,7 @@
 //! in [`Exchange::resume`] before anything else is asked of the exchange (asking is a bug and panics).
 //!
 //! # Rules
-//! Sources: NSE = the market rules of the National Stock Exchange; [U] = no official text is known, so it is stated.
+//! Sources: NSE = the market rules of the National Stock Exchange; (U) = no official text is known, so it is stated.
 //!
 //! *Entry.* Checked in this order, the first that fails rejects: the instrument is listed (`NotTradable`); the id is
 //! not zero and its top bit is clear (`Malformed`); the id is not held (`Duplicate`); the phase (`Closed`, `Halted`);
@@ -37,7 +37,7 @@
 //! *Modify.* `Modified` is followed by what becomes of the order: trades, then `Rested`, `Waiting`, `Cancelled` or
 //! nothing if filled. A smaller or equal quantity keeps the place (hidden quantity goes first); another price or a
 //! larger quantity goes to the back, another price may trade [NSE practice, U]. Only the disclosed quantity: keeps the
-//! place; less hides at once, more shows with the next clip [U]. Quantity not above what is filled: `Kept` with
+//! place; less hides at once, more shows with the next clip (U). Quantity not above what is filled: `Kept` with
 //! `Malformed`. A waiting stop keeps its place unless the trigger changes or the quantity grows. A change is checked as
 //! an entry is (phase, terms, freeze, allowed, band) and `Kept` with the reason.
 //!
@@ -48,9 +48,9 @@
 //! *Call phase.* Orders collect, the book may be crossed. When it begins waiting stops and orders with undisclosed
 //! quantity are cancelled (`NotAllowed`; NSE closing session). A market order with a worst price collects as a limit
 //! order at it. [`Exchange::uncross`]: the price of a limit order (the reference, rounded down to the tick, if there is
-//! none) with most volume, then least unmatched quantity, then nearest the reference, then the higher [U]; market
+//! none) with most volume, then least unmatched quantity, then nearest the reference, then the higher (U); market
 //! orders first, then price, then time; all at one price; `taker` is the buy. If self-trade prevention takes away so much
-//! that what is to be carried over still crosses, that is matched in the same way at a price of its own [U].
+//! that what is to be carried over still crosses, that is matched in the same way at a price of its own (U).
 
 mod ahead;
 mod auction;

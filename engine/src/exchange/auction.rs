@@ -118,7 +118,7 @@ impl Exchange {
     }
 
     /// Whether what is left still crosses, because self-trade prevention took away what the price was made of. Carried
-    /// into continuous trading it may not: it is matched in the same way, at a price of its own [U]. Otherwise it is
+    /// into continuous trading it may not: it is matched in the same way, at a price of its own (U). Otherwise it is
     /// cancelled with the rest.
     fn next_round(&self, auction: &Auction) -> Option<Price> {
         match auction.unmatched {
