@@ -43,6 +43,8 @@ fn run(market: &Market, last: u64) -> (Run<'_>, MemoryLog, MemoryLog) {
         outputs: Box::new(outputs.clone()),
         until: TsNs(u64::MAX),
         commands: None,
+        broker: None,
+        wall_clock: false,
         pace: None,
         stamps: false,
         resume: None,

@@ -266,6 +266,8 @@ fn rerun(
         outputs: Box::new(outputs.clone()),
         until: TsNs(u64::MAX),
         commands: None,
+        broker: None,
+        wall_clock: false,
         pace: None,
         stamps: false,
         resume,

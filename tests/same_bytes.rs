@@ -30,6 +30,8 @@ fn run(day: &Day) -> Run<'_> {
             day.settings.fixed_session_times(day.settings.sim.date).open.0 + MINUTES * 60_000_000_000,
         ),
         commands: None,
+        broker: None,
+        wall_clock: false,
         pace: None,
         stamps: false,
         resume: None,

@@ -72,6 +72,8 @@ fn go_on(
         outputs: Box::new(outputs.clone()),
         until: TsNs(u64::MAX),
         commands: None,
+        broker: None,
+        wall_clock: false,
         pace: None,
         stamps: false,
         resume: resumed.map(Box::new),

@@ -35,6 +35,8 @@ fn run(day: &Day, logs: (Box<dyn EventLog>, Box<dyn EventLog>), paced: bool) -> 
         outputs: logs.1,
         until: TsNs(u64::MAX),
         commands: None,
+        broker: None,
+        wall_clock: false,
         pace: None,
         stamps: false,
         resume: None,

@@ -294,6 +294,8 @@ impl RiskConfig {
 /// The paper venue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VenueConfig {
+    /// Whether a broker trades, in place of the paper venue. Nothing below holds then but `latency_min_ns`.
+    pub live: bool,
     /// `L_min`: the least time between an input and a report it causes, in nanoseconds; more than zero.
     pub latency_min_ns: u64,
     /// Further latency of a report, chosen per report from 0 ..= this by the seed.
@@ -352,6 +354,7 @@ impl Default for VenueConfig {
     /// Reports after a millisecond, a tick of slippage, a tenth of the volume.
     fn default() -> Self {
         Self {
+            live: false,
             latency_min_ns: 1_000_000,
             latency_spread_ns: 0,
             latency_step_ns: 1_000_000,

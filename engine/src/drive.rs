@@ -23,7 +23,7 @@ pub mod topology;
 pub mod worker;
 
 use crate::config::{PipelineConfig, RiskConfig};
-use crate::event::StageId;
+use crate::event::{Event, StageId};
 use crate::ledger::Ledger;
 use crate::limits::OPEN_ORDERS_MAX;
 use crate::log::{EventLog, LogError, NoLog};
@@ -31,9 +31,9 @@ use crate::sequencer::source::Source;
 use crate::sequencer::{KILL_GRACE_NS, Sequencer, SequencerState};
 use crate::stage::{Chain, Then};
 use crate::stages::bars::Bars;
-use crate::stages::matcher::Matcher;
 use crate::stages::risk::Risk;
 use crate::stages::strategy::{Strategies, StrategyError};
+use crate::stages::venue::Venue;
 use crate::units::{NS_PER_S, Seq, TsNs};
 use sink::{Counts, Latency, Sink};
 
@@ -46,11 +46,11 @@ pub struct Stages {
     /// Risk.
     pub risk: Risk,
     /// The venue.
-    pub matcher: Matcher,
+    pub matcher: Venue,
 }
 
 /// All stages on one thread.
-pub type FusedChain = Then<Bars, Then<Strategies, Then<Risk, Matcher>>>;
+pub type FusedChain = Then<Bars, Then<Strategies, Then<Risk, Venue>>>;
 
 impl Stages {
     /// Builds every stage, with all the memory it will ever use.
@@ -62,7 +62,7 @@ impl Stages {
             bars: Bars::new(&config.instruments, &config.bars),
             strategy: Strategies::new(config)?,
             risk: Risk::new(config),
-            matcher: Matcher::new(config),
+            matcher: Venue::new(config),
         })
     }
 
@@ -96,7 +96,11 @@ pub struct Run<'a> {
     /// The last time an input from outside may have.
     pub until: TsNs,
     /// Operator commands, if anybody can give some.
-    pub commands: Option<rtrb::Consumer<crate::event::Event>>,
+    pub commands: Option<rtrb::Consumer<Event>>,
+    /// The way to a broker and back, of a live run; `None` trades with the paper venue.
+    pub broker: Option<Broker>,
+    /// Whether the feed is a live one: what it has not brought yet, nobody waits for. Needs a pace.
+    pub wall_clock: bool,
     /// How virtual time keeps to the wall clock; `None` runs as fast as possible.
     pub pace: Option<clock::Pace>,
     /// Whether tick-to-order latency is measured: one clock read per input, one per order.
@@ -104,6 +108,29 @@ pub struct Run<'a> {
     /// What the run goes on from; `None` starts from nothing. Schedule and feed then bring what comes after it, and the
     /// logs hold what came before.
     pub resume: Option<Box<Resumed>>,
+}
+
+/// The rings between a live run and the gateway that trades for it.
+pub struct Broker {
+    /// Orders, changes and cancels as they were recorded, in their order.
+    pub orders: rtrb::Producer<Event>,
+    /// What the broker reports on them. The gateway drops its end when nothing more can come.
+    pub reports: rtrb::Consumer<Event>,
+}
+
+/// What reaches the sequencer beside its source.
+struct Ways {
+    commands: Option<rtrb::Consumer<Event>>,
+    reports: Option<rtrb::Consumer<Event>>,
+}
+
+/// The ways of a run to its sequencer, and the one from its sink to a broker.
+fn ways(
+    commands: Option<rtrb::Consumer<Event>>,
+    broker: Option<Broker>,
+) -> (Ways, Option<rtrb::Producer<Event>>) {
+    let (reports, orders) = broker.map(|broker| (broker.reports, broker.orders)).unzip();
+    (Ways { commands, reports }, orders)
 }
 
 /// A run as far as it was recorded, between two steps.
@@ -129,13 +156,18 @@ impl Resumed {
         })
     }
 
-    /// The parts, with the sink recording in `outputs`.
+    /// The parts, with the sink recording in `outputs` and handing what goes to a broker to `orders`.
     fn into_parts(
         self,
         outputs: Box<dyn EventLog>,
         stamps: bool,
+        orders: Option<rtrb::Producer<Event>>,
     ) -> (Stages, SequencerState, Sink<Box<dyn EventLog>>) {
-        (self.stages, self.sequencer, self.sink.with_log(outputs, stamps).0)
+        let mut sink = self.sink.with_log(outputs, stamps).0;
+        if let Some(orders) = orders {
+            sink.send_orders_to(orders);
+        }
+        (self.stages, self.sequencer, sink)
     }
 }
 
@@ -204,14 +236,17 @@ fn sequencer<S: Source>(
     log: Box<dyn EventLog>,
     config: &PipelineConfig,
     until: TsNs,
-    commands: Option<rtrb::Consumer<crate::event::Event>>,
+    ways: Ways,
     state: SequencerState,
 ) -> Sequencer<S, Box<dyn EventLog>> {
     let mut sequencer = Sequencer::resume(source, log, config.venue.latency_min_ns, state);
     sequencer.stop_at(until);
     sequencer.end_after_kill(kill_grace_ns(&config.risk));
-    if let Some(commands) = commands {
+    if let Some(commands) = ways.commands {
         sequencer.take_commands(commands);
+    }
+    if let Some(reports) = ways.reports {
+        sequencer.take_reports(reports);
     }
     sequencer
 }

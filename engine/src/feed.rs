@@ -17,6 +17,8 @@ pub enum FeedItem<'a> {
     Refused(&'a Event),
     /// Nothing now, more later. On virtual time an open feed without a head blocks the sequencer.
     Pending,
+    /// Nothing now, and whatever comes later is received later than now: on the wall clock, timers and reports go on.
+    Quiet,
     /// Nothing ever again.
     Closed,
 }

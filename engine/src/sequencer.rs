@@ -9,6 +9,10 @@
 //!   before `ts(done_seq + 1) + L_min`: whatever the unfinished steps still make is at least `L_min` later than the
 //!   first of them.
 //!
+//! On the wall clock the same rules hold with the clock's time as the latest an input may have. A live feed without a frame
+//! is quiet: it blocks nothing, because what it will bring is received later. What a broker reports comes over a ring of
+//! its own, and takes the place at which it is found there.
+//!
 //! The caller must load `done_seq` first and empty the report ring after, each time, before it calls `release`: then
 //! every endogenous event of the steps up to `done_seq` is in the pending store.
 
@@ -194,6 +198,7 @@ pub struct Sequencer<S, L> {
     kill_grace_ns: u64,
     closed: bool,
     commands: Option<rtrb::Consumer<Event>>,
+    reports: Option<rtrb::Consumer<Event>>,
 }
 
 /// How long a run goes on after an operator's kill at least, in its own time: exits that were not filled are tried every
@@ -206,6 +211,8 @@ pub const SOURCE_SEQUENCER: u32 = 0;
 pub const SOURCE_SCHEDULE: u32 = 1;
 /// Source number of operators.
 pub const SOURCE_OPERATOR: u32 = 2;
+/// Source number of a broker's execution reports.
+pub const SOURCE_BROKER: u32 = 3;
 /// Source number of the first feed.
 pub const SOURCE_FEED: u32 = 16;
 
@@ -230,6 +237,7 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
             kill_grace_ns: KILL_GRACE_NS,
             closed: false,
             commands: None,
+            reports: None,
         }
     }
 
@@ -247,6 +255,12 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
     /// a few seconds of its time later.
     pub fn take_commands(&mut self, commands: rtrb::Consumer<Event>) {
         self.commands = Some(commands);
+    }
+
+    /// Takes a broker's execution reports from `reports`; each is placed at the time at which it is found there. The session
+    /// does not end before the other end of the ring is dropped.
+    pub fn take_reports(&mut self, reports: rtrb::Consumer<Event>) {
+        self.reports = Some(reports);
     }
 
     /// Closes the input from outside now. What is pending and in flight still comes to its end.
@@ -294,6 +308,11 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
             && let Some(command) = self.commands.as_mut().and_then(|ring| ring.pop().ok())
         {
             return self.release_command(command);
+        }
+        if self.state.session.is_some()
+            && let Some(report) = self.reports.as_mut().and_then(|ring| ring.pop().ok())
+        {
+            return self.release_report(report, now);
         }
         let head = self.head();
         if head == Head::Pending {
@@ -344,7 +363,7 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
                 Ok(Candidate::Stop)
             } else if self.state.pending.first_key().is_some() {
                 Ok(Candidate::Endogenous)
-            } else if self.in_flight() > 0 {
+            } else if self.in_flight() > 0 || self.awaits_reports() {
                 Err(Release::Blocked)
             } else if self.state.session.is_some() {
                 Ok(Candidate::SessionEnd)
@@ -353,6 +372,10 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
             } else {
                 Err(Release::Finished)
             };
+        }
+        if head == Head::Quiet {
+            let pending = self.state.pending.first_key().is_some();
+            return if pending { Ok(Candidate::Endogenous) } else { Err(Release::Blocked) };
         }
         let event = self.source.head();
         let endogenous_first = self
@@ -384,6 +407,22 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
             self.until = self.until.min(self.state.last_ts.plus(self.kill_grace_ns));
         }
         self.stamp(self.state.last_ts)
+    }
+
+    fn release_report(&mut self, report: Event, now: TsNs) -> Release {
+        assert_eq!(report.kind(), Kind::Report, "a broker sends reports");
+        self.current = report;
+        self.current.header.source = SOURCE_BROKER;
+        self.current.header.flags = FLAG_EXO;
+        // Without a clock there is no time but that of the inputs.
+        let ts = if now == TsNs(u64::MAX) { self.state.last_ts } else { now };
+        self.stamp(ts)
+    }
+
+    /// Whether a broker may still report on orders of the running session.
+    fn awaits_reports(&self) -> bool {
+        let open = |ring: &rtrb::Consumer<Event>| !ring.is_abandoned() || !ring.is_empty();
+        self.state.session.is_some() && self.reports.as_ref().is_some_and(open)
     }
 
     fn stop_command() -> Event {

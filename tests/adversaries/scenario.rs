@@ -12,7 +12,7 @@ use pitlane_engine::event::{CommandCode, Event, Timeframe};
 use pitlane_engine::log::{MemoryLog, NoLog};
 use pitlane_engine::sequencer::SequencerState;
 use pitlane_engine::sequencer::schedule::{Schedule, ScriptedCommand};
-use pitlane_engine::stages::{bars::Bars, matcher::Matcher, risk::Risk, strategy::Strategies};
+use pitlane_engine::stages::{bars::Bars, risk::Risk, strategy::Strategies, venue::Venue};
 use pitlane_engine::units::{IST_OFFSET_NS, InstrumentId, Money, NS_PER_MS, NS_PER_S, Price, Qty, TsNs};
 use pitlane_tests::Rng;
 use pitlane_tests::market::Scripted;
@@ -73,7 +73,7 @@ impl Scenario {
             bars: Bars::new(&config.instruments, &config.bars),
             strategy: Strategies::with_kinds(config, KINDS).expect("the kinds of these tests"),
             risk: Risk::new(config),
-            matcher: Matcher::new(config),
+            matcher: Venue::new(config),
         };
         let sink = Sink::new(NoLog, config, false);
         let plans = std::slice::from_ref(&self.plan);
@@ -86,6 +86,8 @@ impl Scenario {
             outputs: Box::new(outputs.clone()),
             until: TsNs(u64::MAX),
             commands: None,
+            broker: None,
+            wall_clock: false,
             pace: None,
             stamps: false,
             resume: Some(Box::new(Resumed { stages, sequencer: SequencerState::default(), sink })),

@@ -204,6 +204,8 @@ pub(crate) fn child(mode: &str) -> ! {
         outputs: Box::new(logs.1),
         until: TsNs(u64::MAX),
         commands: None,
+        broker: None,
+        wall_clock: false,
         pace: None,
         stamps: true,
         resume: None,

@@ -65,6 +65,8 @@ fn run_of(plan: &Plan, opened: Opened) -> (Run<'_>, Option<RecoveredSummary>) {
         outputs: opened.outputs,
         until: plan.until,
         commands: None,
+        broker: None,
+        wall_clock: false,
         pace: None,
         stamps: false,
         resume: opened.resumed,

@@ -111,6 +111,8 @@ fn run_of(market: &Market) -> (Run<'_>, MemoryLog, MemoryLog) {
         outputs: Box::new(outputs.clone()),
         until: TsNs(u64::MAX),
         commands: None,
+        broker: None,
+        wall_clock: false,
         pace: None,
         stamps: false,
         resume: None,

@@ -8,7 +8,7 @@ use crate::error::ConfigError;
 use crate::latency;
 use crate::names::{BROKERS, PRODUCTS, SLIPPAGES, value_of};
 use crate::read::{
-    Section, count, cpu_list, date, duration, named, seed, share, text, time_of_day, unknown_key, whole,
+    Section, count, cpu_list, date, duration, flag, named, seed, share, text, time_of_day, unknown_key, whole,
 };
 use crate::schema::SCHEMA;
 use crate::settings::{
@@ -206,6 +206,7 @@ fn charges(section: &Section<'_>, default: ChargesConfig) -> Result<ChargesConfi
 
 fn venue(section: &Section<'_>, default: VenueConfig) -> Result<VenueConfig, ConfigError> {
     let venue = VenueConfig {
+        live: section.read("live", default.live, flag)?,
         latency_min_ns: section.read("latency_min", default.latency_min_ns, duration(1..=MINUTE_NS))?,
         latency_spread_ns: section.read(
             "latency_spread",

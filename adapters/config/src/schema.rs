@@ -279,6 +279,7 @@ pub const SCHEMA: &[SectionSchema] = &[
         "venue",
         false,
         &[
+            key("live", FLAG, "whether a broker trades, with real money; --mode live alone is not enough"),
             key("latency_min", "1ns to 60s, such as 1ms", "least time between an input and its report"),
             key("latency_spread", "0 to 60s", "further latency, chosen per report from 0 to this"),
             key("latency_step", "1ns to 60s", "the further latency is a multiple of this"),

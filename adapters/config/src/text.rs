@@ -169,6 +169,9 @@ impl Settings {
     fn venue(&self, text: &mut Text) {
         let venue = &self.venue;
         text.head("[venue]");
+        if venue.live {
+            text.bare("live", true);
+        }
         text.quoted("latency_min", &format_duration_ns(venue.latency_min_ns));
         text.quoted("latency_spread", &format_duration_ns(venue.latency_spread_ns));
         text.quoted("latency_step", &format_duration_ns(venue.latency_step_ns));

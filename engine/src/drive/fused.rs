@@ -4,7 +4,7 @@ use super::clock::{Clock, Pace};
 use super::idle::Wait;
 use super::sink::Sink;
 use super::worker::{Duty, Worker};
-use super::{FusedChain, Resumed, Run, RunResult, checkpoint_due, collect_hashes, sequencer};
+use super::{FusedChain, Resumed, Run, RunResult, checkpoint_due, collect_hashes, sequencer, ways};
 use crate::log::EventLog;
 use crate::sequencer::source::{Merged, Source};
 use crate::sequencer::{Release, Sequencer};
@@ -32,9 +32,10 @@ impl Fused {
     pub fn new(run: Run<'_>) -> Result<Self, StrategyError> {
         let source = Merged::new(run.schedule, run.feed);
         let resumed = run.resume.map_or_else(|| Resumed::nothing(run.config), |resumed| Ok(*resumed))?;
-        let (stages, state, sink) = resumed.into_parts(run.outputs, run.stamps);
+        let (ways, orders) = ways(run.commands, run.broker);
+        let (stages, state, sink) = resumed.into_parts(run.outputs, run.stamps, orders);
         Ok(Self {
-            sequencer: sequencer(source, run.inputs, run.config, run.until, run.commands, state),
+            sequencer: sequencer(source, run.inputs, run.config, run.until, ways, state),
             chain: stages.fuse(),
             sink,
             clock: run.stamps.then(Clock::default),

@@ -4,8 +4,8 @@ use super::clock::Clock;
 use crate::charges::Meter;
 use crate::config::PipelineConfig;
 use crate::event::{
-    Action, Alarm, AlarmCode, Decision, Event, FLAG_OUT, FLAG_STEP_END, Fill, Full, Kind, Ltp, OrderState,
-    Quote, Report, SessionStart, Side, Signal, Verdict,
+    Action, Alarm, AlarmCode, Decision, Event, FLAG_EXO, FLAG_OUT, FLAG_STEP_END, Fill, Full, Kind, Ltp,
+    OrderState, Quote, Report, SessionStart, Side, Signal, Verdict,
 };
 use crate::ledger::Ledger;
 use crate::limits::ENDOGENOUS_PER_STEP_MAX;
@@ -129,6 +129,8 @@ pub struct Sink<L> {
     clock: Option<Clock>,
     first_order_ns: u64,
     latency: Latency,
+    orders: Option<rtrb::Producer<Event>>,
+    orders_lost: bool,
 }
 
 impl<L: EventLog> Sink<L> {
@@ -149,6 +151,27 @@ impl<L: EventLog> Sink<L> {
             clock: stamps.then(Clock::default),
             first_order_ns: 0,
             latency: Latency::default(),
+            orders: None,
+            orders_lost: false,
+        }
+    }
+
+    /// Hands every order, change and cancel that is recorded from now on to a gateway as well. If it has no room for one or
+    /// is gone, the run ends: what the engine believes and what the broker was told must not part.
+    pub fn send_orders_to(&mut self, orders: rtrb::Producer<Event>) {
+        self.orders = Some(orders);
+    }
+
+    /// Whether an order found no way to the broker.
+    pub fn orders_lost(&self) -> bool {
+        self.orders_lost
+    }
+
+    fn send(&mut self, output: &Event) {
+        if let Some(orders) = &mut self.orders
+            && matches!(output.kind(), Kind::Order | Kind::Modify | Kind::Cancel)
+        {
+            self.orders_lost |= orders.is_abandoned() || orders.push(*output).is_err();
         }
     }
 
@@ -185,7 +208,7 @@ impl<L: EventLog> Sink<L> {
 
     /// Whether the record failed.
     pub fn failed(&self) -> bool {
-        self.log.failed()
+        self.log.failed() || self.orders_lost
     }
 
     /// What passed so far.
@@ -213,9 +236,23 @@ impl<L: EventLog> Sink<L> {
 
     /// The same sink with another log, between two steps; with `stamps` it reads the clock at the first order of a step.
     pub fn with_log<M>(self, log: M, stamps: bool) -> (Sink<M>, L) {
-        let Self { log: old, state, outputs, seq, index, back, first_order_ns, latency, .. } = self;
+        let Self { log: old, state, outputs, seq, index, back, first_order_ns, latency, orders, .. } = self;
         let clock = stamps.then(Clock::default);
-        (Sink { log, state, outputs, seq, index, back, clock, first_order_ns, latency }, old)
+        let orders_lost = false;
+        let sink = Sink {
+            log,
+            state,
+            outputs,
+            seq,
+            index,
+            back,
+            clock,
+            first_order_ns,
+            latency,
+            orders,
+            orders_lost,
+        };
+        (sink, old)
     }
 
     /// Takes the sink apart at the end of a run.
@@ -240,6 +277,10 @@ impl<L: EventLog> Sink<L> {
                 self.count_dead(event);
                 return;
             }
+            Kind::Report if event.header.flags & FLAG_EXO != 0 => {
+                self.count_report(event.body());
+                return;
+            }
             _ => return,
         }
         self.state.counts.ticks += 1;
@@ -248,6 +289,13 @@ impl<L: EventLog> Sink<L> {
     fn count_dead(&mut self, event: &Event) {
         let reason = event.body::<crate::event::DeadLetter>().reason;
         self.state.counts.dead_by_reason[usize::from(reason)] += 1;
+    }
+
+    fn count_report(&mut self, report: &Report) {
+        self.state.counts.rejects += u64::from(report.state == OrderState::Rejected as u8);
+        if OrderState::from_u8(report.state).is_some_and(OrderState::is_final) {
+            self.state.meter.finish(report.order);
+        }
     }
 
     fn count_output(&mut self, event: &Event) {
@@ -272,11 +320,7 @@ impl<L: EventLog> Sink<L> {
                 self.state.book(event);
             }
             Kind::Report => {
-                let report = event.body::<Report>();
-                counts.rejects += u64::from(report.state == OrderState::Rejected as u8);
-                if OrderState::from_u8(report.state).is_some_and(OrderState::is_final) {
-                    self.state.meter.finish(report.order);
-                }
+                self.count_report(event.body());
                 self.send_back(event);
             }
             Kind::Wake => self.send_back(event),
@@ -306,6 +350,7 @@ impl<L: EventLog> Emit for Sink<L> {
         output.header.index = self.index;
         self.index += 1;
         self.log.append(&output);
+        self.send(&output);
         self.outputs.update(output.used_bytes());
         self.count_output(&output);
     }

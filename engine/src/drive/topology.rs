@@ -12,13 +12,13 @@ use super::clock::Clock;
 use super::fused::Fused;
 use super::ring::{CALL_SLOTS, ring};
 use super::worker::{FeedWorker, SequencerWorker, Shared, SinkWorker, StageWorker, Worker, risk_stop};
-use super::{Resumed, Run, Stages, sequencer};
+use super::{Resumed, Run, Stages, sequencer, ways};
 use crate::limits::{ENDOGENOUS_PER_STEP_MAX, PENDING_MAX};
 use crate::sequencer::source::{Merged, RingSource, Source};
 use crate::stage::Then;
-use crate::stages::matcher::Matcher;
 use crate::stages::risk::Risk;
 use crate::stages::strategy::{Strategies, StrategyError};
+use crate::stages::venue::Venue;
 
 /// Stages that can have a thread of their own.
 pub const STAGES: usize = 5;
@@ -43,8 +43,8 @@ impl RingSizes {
     pub const MIN: Self = Self { events: CALL_SLOTS, reports: ENDOGENOUS_PER_STEP_MAX };
 }
 
-type SinkChain3 = Then<Strategies, Then<Risk, Matcher>>;
-type SinkChain2 = Then<Risk, Matcher>;
+type SinkChain3 = Then<Strategies, Then<Risk, Venue>>;
+type SinkChain2 = Then<Risk, Venue>;
 
 /// Cuts a run into `threads` workers, in pipeline order.
 ///
@@ -60,7 +60,8 @@ pub fn workers(
         return Ok(vec![Box::new(Fused::new(run)?)]);
     }
     let resumed = run.resume.map_or_else(|| Resumed::nothing(run.config), |resumed| Ok(*resumed))?;
-    let (stages, state, sink) = resumed.into_parts(run.outputs, run.stamps);
+    let (ways, orders) = ways(run.commands, run.broker);
+    let (stages, state, sink) = resumed.into_parts(run.outputs, run.stamps, orders);
     let shared = Shared::new(state.last_seq());
     let mut workers: Vec<Box<dyn Worker>> = Vec::new();
     let source: Box<dyn Source> = if threads == 2 {
@@ -68,11 +69,13 @@ pub fn workers(
     } else {
         let (to_sequencer, from_decoder) = ring(rings.events);
         workers.push(Box::new(FeedWorker::new(run.feed, to_sequencer)));
-        Box::new(Merged::new(run.schedule, RingSource::new(from_decoder)))
+        let feed = RingSource::new(from_decoder);
+        let feed = if run.wall_clock { feed.on_wall_clock() } else { feed };
+        Box::new(Merged::new(run.schedule, feed))
     };
     let (to_sequencer, reports) = rtrb::RingBuffer::new(rings.reports);
     let (out, input) = ring(rings.events);
-    let sequencer = sequencer(source, run.inputs, run.config, run.until, run.commands, state);
+    let sequencer = sequencer(source, run.inputs, run.config, run.until, ways, state);
     let name = if threads == 2 { "decode+sequence" } else { "sequence" };
     let clock = run.stamps.then(Clock::default);
     let back = (reports, shared.clone());
@@ -117,7 +120,7 @@ pub fn workers(
     let (out, from_risk) = ring(rings.events);
     let report = |risk: &Risk, result: &mut super::RunResult| result.risk_stop = risk_stop(risk);
     workers.push(Box::new(StageWorker::new("risk", "risk_output_full", risk, from_strategy, out, report)));
-    let last = SinkWorker::new("match", matcher, from_risk, sink, to_sequencer, shared, |_: &Matcher, _| {});
+    let last = SinkWorker::new("match", matcher, from_risk, sink, to_sequencer, shared, |_: &Venue, _| {});
     workers.push(Box::new(last));
     Ok(workers)
 }

@@ -88,7 +88,7 @@ impl<S: Source> Worker for FeedWorker<S> {
                     out.push(*self.source.head()).expect("there is room");
                     self.source.advance();
                 }
-                Head::Pending => return if done == 0 { Duty::Idle } else { Duty::Worked },
+                Head::Pending | Head::Quiet => return if done == 0 { Duty::Idle } else { Duty::Worked },
                 Head::Closed => {
                     self.out = None;
                     return Duty::Finished;
@@ -524,6 +524,10 @@ pub(super) fn finish_log(mut log: Box<dyn EventLog>, result: &mut RunResult) {
 
 /// Takes the sink's part of the result and seals its log.
 pub(super) fn finish_sink(sink: Sink<Box<dyn EventLog>>, result: &mut RunResult) {
+    if sink.orders_lost() {
+        let lost = "the order gateway is gone or takes no more orders; what it had is at the broker, the rest is in the journal";
+        result.log_error.get_or_insert(lost.into());
+    }
     let (log, counts, ledger, outputs_hash, latency) = sink.into_parts();
     result.counts = counts;
     result.ledger = ledger;

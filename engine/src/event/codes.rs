@@ -124,6 +124,8 @@ codes! {
         Rejected = 5 "rejected",
         /// A stop order that waits for its trigger.
         TriggerPending = 6 "trigger_pending",
+        /// Sent to a broker that did not answer: it may rest, be filled, or never have arrived.
+        Unknown = 7 "unknown",
     }
 
     /// Why an order is in the state a report gives.
@@ -172,6 +174,12 @@ codes! {
         MarketRest = 20 "market_rest",
         /// What a call auction left of an order.
         AuctionEnd = 21 "auction_end",
+        /// It would have been more requests than the broker takes.
+        Throttled = 22 "throttled",
+        /// The broker or its exchange refused it; the gateway's log has their words.
+        BrokerRefused = 23 "broker_refused",
+        /// It never reached the broker.
+        NotSent = 24 "not_sent",
     }
 
     /// What an instrument's market is doing.

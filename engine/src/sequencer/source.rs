@@ -10,8 +10,10 @@ use crate::units::{InstrumentId, TsNs};
 pub enum Head {
     /// `head()` is the next event.
     Ready,
-    /// Nothing now, more later.
+    /// Nothing now, more later; what comes may ask for any time, so nothing may go before it.
     Pending,
+    /// Nothing now, more later, and not for a time before now: nobody needs to wait for it.
+    Quiet,
     /// Nothing ever again.
     Closed,
 }
@@ -74,7 +76,7 @@ fn blank() -> Event {
     Event::new(InstrumentId::NONE, 0, &SessionEnd { date: 0, number: 0, reserved: [0; 24] })
 }
 
-/// Two sources as one. At equal keys the first goes first; both must have a head, or be closed.
+/// Two sources as one. At equal keys the first goes first; both must have a head, be quiet, or be closed.
 pub struct Merged<A, B> {
     first: A,
     second: B,
@@ -102,8 +104,9 @@ impl<A: Source, B: Source> Source for Merged<A, B> {
         match (self.first.poll(), self.second.poll()) {
             (Head::Pending, _) | (_, Head::Pending) => return Head::Pending,
             (Head::Closed, Head::Closed) => return Head::Closed,
-            (Head::Ready, Head::Closed) => self.first_is_next = true,
-            (Head::Closed, Head::Ready) => self.first_is_next = false,
+            (Head::Ready, Head::Closed | Head::Quiet) => self.first_is_next = true,
+            (Head::Closed | Head::Quiet, Head::Ready) => self.first_is_next = false,
+            (Head::Quiet, _) | (_, Head::Quiet) => return Head::Quiet,
             (Head::Ready, Head::Ready) => {
                 self.first_is_next = key(self.first.head()) <= key(self.second.head());
             }
@@ -185,6 +188,7 @@ impl<F: FrameFeed> Source for Decoded<F> {
                     self.ready = true;
                 }
                 FeedItem::Pending => return Head::Pending,
+                FeedItem::Quiet => return Head::Quiet,
                 FeedItem::Closed => return Head::Closed,
             }
         }
@@ -209,12 +213,19 @@ pub struct RingSource {
     ring: Option<rtrb::Consumer<Event>>,
     head: Event,
     ready: bool,
+    empty: Head,
 }
 
 impl RingSource {
     /// A source over `ring`.
     pub fn new(ring: rtrb::Consumer<Event>) -> Self {
-        Self { ring: Some(ring), head: blank(), ready: false }
+        Self { ring: Some(ring), head: blank(), ready: false, empty: Head::Pending }
+    }
+
+    /// The same for a feed on the wall clock: what it has not pushed yet it received just now, and nobody waits for it.
+    pub fn on_wall_clock(mut self) -> Self {
+        self.empty = Head::Quiet;
+        self
     }
 }
 
@@ -233,7 +244,7 @@ impl Source for RingSource {
                 Head::Ready
             }
             Err(_) if abandoned => Head::Closed,
-            Err(_) => Head::Pending,
+            Err(_) => self.empty,
         }
     }
 
@@ -293,7 +304,8 @@ impl<R: EventReader> Source for Recorded<R> {
         while !self.ready {
             let Some(event) = self.reader.next_event() else { return Head::Closed };
             let skip = matches!(event.kind(), Kind::SessionEnd | Kind::ConfigText | Kind::Instrument);
-            if skip || event.header.flags & FLAG_EXO == 0 {
+            // What a broker reported is of its own market: the run makes its own reports.
+            if skip || event.header.flags & FLAG_EXO == 0 || event.kind() == Kind::Report {
                 continue;
             }
             self.head = event;

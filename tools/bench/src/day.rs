@@ -13,9 +13,9 @@ use pitlane_engine::log::NoLog;
 use pitlane_engine::sequencer::SequencerState;
 use pitlane_engine::sequencer::schedule::Schedule;
 use pitlane_engine::stages::bars::Bars;
-use pitlane_engine::stages::matcher::Matcher;
 use pitlane_engine::stages::risk::Risk;
 use pitlane_engine::stages::strategy::Strategies;
+use pitlane_engine::stages::venue::Venue;
 use pitlane_engine::units::{Money, NS_PER_S, TsNs};
 use pitlane_feeds::SyntheticFeed;
 use pitlane_feeds::kite::{FULL_BYTES, INDEX_FULL_BYTES};
@@ -116,7 +116,7 @@ impl Day {
     pub fn stages(&self) -> Stages {
         let config = &self.config;
         let bars = Bars::new(&config.instruments, &config.bars);
-        Stages { bars, strategy: self.strategies(), risk: Risk::new(config), matcher: Matcher::new(config) }
+        Stages { bars, strategy: self.strategies(), risk: Risk::new(config), matcher: Venue::new(config) }
     }
 
     /// The strategy stage alone.

@@ -506,6 +506,7 @@ fn report<'a>(body: &Report, names: &'a Names) -> Option<(&'static str, Details<
     let event = match OrderState::from_u8(body.state)? {
         OrderState::Rejected => "order_rejected",
         OrderState::Cancelled => "order_cancelled",
+        OrderState::Unknown => "order_unknown",
         OrderState::Open | OrderState::TriggerPending | OrderState::PartiallyFilled if modified => {
             "order_modified"
         }

@@ -92,6 +92,8 @@ impl Recording {
             outputs: Box::new(outputs.clone()),
             until: TsNs(u64::MAX),
             commands: None,
+            broker: None,
+            wall_clock: false,
             pace: None,
             stamps: false,
             resume: None,

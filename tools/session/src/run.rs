@@ -277,6 +277,8 @@ pub fn execute(plan: &Plan, schedule: Box<dyn Source>, feed: Box<dyn Source>) ->
         outputs,
         until: plan.until,
         commands: Some(commands),
+        broker: None,
+        wall_clock: false,
         // A run that goes on does not wait for the time it has behind it.
         pace: plan.pace.map(|(speed, start)| Pace::new(start.max(from), speed)),
         stamps: true,

@@ -72,7 +72,9 @@ impl Prepared {
 /// If the journal cannot be read, the settings do not fit it, or the history cannot be used.
 pub fn prepare(from: &Path, config: &ConfigArgs, warmup: &WarmupArgs) -> anyhow::Result<Prepared> {
     let recording = Recording::open(from)?;
-    let settings = config.load_over(&recording.settings)?;
+    let mut settings = config.load_over(&recording.settings)?;
+    // What a broker did is not done again: the paper venue trades, whatever did then.
+    settings.venue.live = false;
     refuse_recorded(&recording.settings, &settings)?;
     let identity = Identity::new(&settings, recording.head.instruments.clone())?;
     let rewrite = Rewrite { config_hash: identity.config_hash, instruments_hash: identity.instruments_hash };

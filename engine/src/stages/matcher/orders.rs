@@ -146,6 +146,8 @@ impl VenueOrder {
             OrderState::PartiallyFilled => filled > Qty::ZERO && filled < quantity,
             OrderState::Filled => filled == quantity,
             OrderState::Cancelled => filled >= Qty::ZERO && filled < quantity,
+            // The paper venue knows its orders.
+            OrderState::Unknown => false,
         };
         let under_way = self.reports.checked_sub(self.returned);
         filled_fits

@@ -39,6 +39,8 @@ pub(super) fn run<'a>(
         outputs: Box::new(OutputsTap::new(rung, shared.clone(), start_ns)),
         until: TsNs(u64::MAX),
         commands: None,
+        broker: None,
+        wall_clock: false,
         pace: None,
         stamps: false,
         resume: Some(day.fresh()),
