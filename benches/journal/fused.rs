@@ -4,7 +4,7 @@ use crate::{Goal, Scratch, cpu_ns, options, row};
 use pitlane_benches::Day;
 use pitlane_engine::drive::Run;
 use pitlane_engine::drive::fused::Fused;
-use pitlane_engine::event::Timeframe;
+use pitlane_engine::event::{Event, Timeframe};
 use pitlane_engine::log::{EventLog, NoLog};
 use pitlane_engine::sequencer::Release;
 use pitlane_engine::units::TsNs;
@@ -13,6 +13,10 @@ use pitlane_store::JournalLog;
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 7;
+/// Memory that bare stores go round in: much more than the caches hold, as a journal's segments are.
+const BARE_BYTES: usize = 256 << 20;
+/// What stands before an event in a journal.
+const FRAME_HEADER_BYTES: usize = 32;
 /// Time between inputs of the paced runs.
 const PACE_NS: u64 = 1_000;
 
@@ -68,13 +72,39 @@ fn journals(scratch: &Scratch, level: Durability) -> (Box<dyn EventLog>, Box<dyn
     (Box::new(inputs), Box::new(outputs))
 }
 
+/// Stores what a journal would, into touched memory, and nothing else: no checksum, no commit, no thread behind it.
+struct BareStores {
+    memory: Vec<u8>,
+    at: usize,
+}
+
+impl BareStores {
+    fn new() -> Self {
+        // Not zeroed pages of the kernel's: touched ones.
+        Self { memory: vec![1; BARE_BYTES], at: 0 }
+    }
+}
+
+impl EventLog for BareStores {
+    fn append(&mut self, event: &Event) {
+        let bytes = event.used_bytes();
+        if self.at + FRAME_HEADER_BYTES + bytes.len() > BARE_BYTES {
+            self.at = 0;
+        }
+        let slot = &mut self.memory[self.at..][..FRAME_HEADER_BYTES + bytes.len()];
+        slot[..FRAME_HEADER_BYTES].copy_from_slice(&bytes[..FRAME_HEADER_BYTES]);
+        slot[FRAME_HEADER_BYTES..].copy_from_slice(bytes);
+        self.at += slot.len();
+    }
+}
+
 /// Rates with and without journals.
 pub(crate) fn fused() {
     let day = Day::new(2, Timeframe::S1);
     for (name, paced, goal) in [("full rate", false, 0.90), ("1 M inputs/s", true, 0.95)] {
         let (mut off, mut hot, mut durable) = (vec![], vec![], vec![]);
         let (mut hot_shares, mut shares, mut cpu_shares) = (vec![], vec![], vec![]);
-        let mut drains = vec![];
+        let (mut drains, mut bare_shares) = (vec![], vec![]);
         for _ in 0..ROUNDS {
             let without = || run(&day, (Box::new(NoLog), Box::new(NoLog)), paced);
             let with = |level| {
@@ -86,7 +116,10 @@ pub(crate) fn fused() {
             let middle = without();
             let at_d0 = with(Durability::D0);
             let after = without();
-            off.extend([before.rate, middle.rate, after.rate]);
+            let bare = run(&day, (Box::new(BareStores::new()), Box::new(BareStores::new())), paced);
+            let last = without();
+            bare_shares.push(bare.rate / ((after.rate + last.rate) / 2.0));
+            off.extend([before.rate, middle.rate, after.rate, last.rate]);
             durable.push(at_d1.rate);
             hot.push(at_d0.rate);
             shares.push(at_d1.rate / ((before.rate + middle.rate) / 2.0));
@@ -96,6 +129,7 @@ pub(crate) fn fused() {
         }
         let name = |what: &str| format!("fused, {name}: {what}");
         row(&name("no journal"), &off, "M/s", Goal::None);
+        row(&name("share of no journal, bare stores of the same bytes"), &bare_shares, "x", Goal::None);
         row(&name("both journals, D0, memory"), &hot, "M/s", Goal::None);
         row(&name("share of no journal, D0"), &hot_shares, "x", Goal::None);
         row(&name("both journals, D1, two tiers"), &durable, "M/s", Goal::None);

@@ -209,6 +209,30 @@ mod tests {
         }
     }
 
+    fn wide_lines_hold<const N: usize>(random: &mut Random) {
+        let Some(wide) = sys::WideLines::detect() else { return println!("skipped: no wide stores") };
+        for _ in 0..64 {
+            let (crc, body) = (random.next() as u32, [random.next(), random.next(), random.next()]);
+            let mut payload = [[0; LINE_BYTES]; N];
+            payload.as_flattened_mut().copy_from_slice(&random.bytes(N * LINE_BYTES));
+            let mut to = Lines { body: [[0xee; 8]; BODY_WORDS], payload: [[0xee; LINE_BYTES]; N] };
+            let stored = wide.put(crc, body, &payload, &mut to);
+            let expected = [body.as_bytes(), payload.as_flattened()].concat();
+            assert_eq!([to.body.as_flattened(), to.payload.as_flattened()].concat(), expected, "{N} lines");
+            assert_eq!(stored, by_definition(crc, &expected), "{N} lines");
+        }
+    }
+
+    #[test]
+    fn wide_stores_hold_what_they_were_given_and_have_the_checksum_of_the_definition() {
+        println!("seed {SEED:#x}");
+        let mut random = Random(SEED);
+        wide_lines_hold::<1>(&mut random);
+        wide_lines_hold::<2>(&mut random);
+        wide_lines_hold::<3>(&mut random);
+        wide_lines_hold::<4>(&mut random);
+    }
+
     #[test]
     fn a_filled_frame_has_the_checksum_of_what_is_stored() {
         println!("seed {SEED:#x}");
