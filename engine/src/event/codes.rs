@@ -350,6 +350,8 @@ codes! {
         StaleDate = 12 "stale_date",
         /// A tick whose exchange time is later than the sequencer's clock can be wrong.
         FutureTime = 13 "future_time",
+        /// Packets that newer ones of their instruments replaced before the sequencer, because the pipeline was behind.
+        Conflated = 14 "conflated",
     }
 
     /// Commands of operators, and of a run's own end.
