@@ -2,11 +2,13 @@
 
 use super::Context;
 use pitlane_engine::charges::{Charged, Meter};
-use pitlane_engine::event::{Event, Fill, Full, Kind, Ltp, OrderState, Quote, Report, SessionStart, Side};
+use pitlane_engine::event::{
+    Event, FLAG_EXO, Fill, Full, Kind, Ltp, OrderState, Quote, Report, SessionStart, Side,
+};
 use pitlane_engine::ledger::{Ledger, Position};
 use pitlane_engine::limits::{INSTRUMENTS_MAX, STRATEGIES_MAX};
 use pitlane_engine::state::StateIo;
-use pitlane_engine::units::{InstrumentId, Money, Price, Qty, StrategyId};
+use pitlane_engine::units::{InstrumentId, Money, OrderId, Price, Qty, StrategyId};
 
 /// A strategy's position in an instrument.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +60,8 @@ pub(super) struct Account {
     pub(super) capital: Money,
     pub(super) ledger: Ledger,
     meter: Meter,
+    /// The order that a broker reported to be over, until the step's end.
+    over: Option<OrderId>,
     /// By instrument and strategy.
     pub(super) pairs: Vec<Pair>,
     pub(super) totals: Totals,
@@ -75,6 +79,7 @@ impl Account {
             capital: context.capital,
             ledger: Ledger::new(&context.instruments),
             meter: Meter::new(&context.instruments, &context.charges),
+            over: None,
             pairs: Vec::new(),
             totals: Totals::default(),
             turnover: Money::ZERO,
@@ -106,6 +111,10 @@ impl Account {
             Kind::Report => {
                 let state = event.body::<Report>().state;
                 self.totals.rejected += u64::from(state == OrderState::Rejected as u8);
+                // A broker's: its fills are outputs of this step, and are charged before the order is over.
+                let over = OrderState::from_u8(state).is_some_and(OrderState::is_final);
+                let brokers = event.header.flags & FLAG_EXO != 0;
+                self.over = (over && brokers).then_some(event.body::<Report>().order);
                 return;
             }
             _ => return,
@@ -192,6 +201,9 @@ impl Account {
     pub(super) fn end_step(&mut self) {
         self.apply_mark();
         self.filled = None;
+        if let Some(order) = self.over.take() {
+            self.meter.finish(order);
+        }
     }
 
     /// A pair's position, valued at the instrument's mark.
