@@ -1,0 +1,327 @@
+//! Orders, trades and positions of the broker against what is known here: at the start, after an interruption, and every
+//! few seconds. Entries leave only after a clean one.
+//!
+//! Absence is proof only in a list that is whole, was asked for after the failure, and has every order that is known to
+//! be there: a broker that forgot one may have forgotten another.
+
+use super::order::{REASON_BROKER_REFUSED, REASON_NOT_SENT, STATE_UNKNOWN, Stage, Standing};
+use super::{Difference, Gateway, Note, UnderWay, Verdict};
+use crate::call::CallKind;
+use crate::wire::{List, OrderRow, PositionRow};
+use pitlane_engine::event::OrderState;
+use pitlane_engine::units::{InstrumentId, OrderId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How far one reconciliation came.
+#[derive(Clone, Debug, Default)]
+struct Cycle {
+    started: u64,
+    /// Orders, trades, positions: asked for.
+    asked: [bool; 3],
+    /// Answered.
+    answered: [bool; 3],
+    positions: BTreeMap<u32, i64>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Reconciliation {
+    next: u64,
+    cycle: Option<Cycle>,
+    last_whole: Option<u64>,
+    /// The differences of positions found last, and how often in a row.
+    strikes: (Vec<Difference>, u32),
+    /// Since when, and in how many lists in a row, an order is missing that was there.
+    forgetful: Option<(u64, u32)>,
+    pub(super) verdict: Verdict,
+    pub(super) armed: bool,
+    /// Whether it was armed once.
+    pub(super) was_armed: bool,
+    pub(super) ledger: Option<(u64, BTreeMap<u32, i64>)>,
+}
+
+impl Reconciliation {
+    pub(super) fn new(now: u64) -> Self {
+        Self {
+            next: now,
+            cycle: None,
+            last_whole: None,
+            strikes: (Vec::new(), 0),
+            forgetful: None,
+            verdict: Verdict::Unproved,
+            armed: false,
+            was_armed: false,
+            ledger: None,
+        }
+    }
+
+    /// What was asked before counts no more.
+    pub(super) fn start_over(&mut self, now: u64) {
+        (self.next, self.cycle, self.last_whole) = (now, None, None);
+        (self.verdict, self.strikes) = (Verdict::Unproved, (Vec::new(), 0));
+    }
+
+    /// A part of it failed: it is tried again in a second.
+    pub(super) fn fail(&mut self, now: u64) {
+        self.cycle = None;
+        self.next = now + pitlane_engine::units::NS_PER_S;
+    }
+}
+
+impl Gateway {
+    /// Starts a reconciliation that is due, and disarms when there was none for too long.
+    pub(super) fn reconciliation_due(&mut self) {
+        let (now, stale) = (self.now, self.settings.stale_after);
+        let reconciliation = &mut self.reconciliation;
+        if reconciliation.cycle.is_none() && now >= reconciliation.next {
+            reconciliation.cycle = Some(Cycle { started: now, ..Cycle::default() });
+            reconciliation.next = now + self.settings.reconcile_every;
+        }
+        if reconciliation.last_whole.is_some_and(|at| now >= at + stale) {
+            reconciliation.verdict = Verdict::Unproved;
+            reconciliation.last_whole = None;
+            self.disarm("no whole reconciliation for too long");
+        }
+        self.missing_trades();
+    }
+
+    fn missing_trades(&mut self) {
+        let (now, wait) = (self.now, self.settings.trades_wait);
+        let missing = self.live.iter().copied().find(|id| {
+            let order = &self.orders[id];
+            order.proved.0 < order.filled && now >= order.filled_at + wait
+        });
+        if let Some(id) = missing
+            && self.noted.insert(format!("trades of {id}"))
+        {
+            self.halt(Difference::TradesMissing { order: OrderId(id) });
+        }
+    }
+
+    pub(super) fn pump_reconciliation(&mut self) {
+        let parts = [
+            (CallKind::Orders, "/orders"),
+            (CallKind::Trades, "/trades"),
+            (CallKind::Positions, "/portfolio/positions"),
+        ];
+        for (part, (kind, path)) in parts.into_iter().enumerate() {
+            let Some(cycle) = &self.reconciliation.cycle else { return };
+            if cycle.asked[part] {
+                continue;
+            }
+            if !self.ask(kind, path.into(), true) {
+                return;
+            }
+            let cycle = self.reconciliation.cycle.as_mut().expect("looked at just now");
+            cycle.asked[part] = true;
+        }
+    }
+
+    /// Whether a call belongs to the reconciliation that is running, and not to one that was given up.
+    fn is_current(&self, call: &UnderWay) -> bool {
+        call.cycle && self.reconciliation.cycle.as_ref().is_some_and(|cycle| call.asked >= cycle.started)
+    }
+
+    fn answered(&mut self, part: usize) {
+        let cycle = self.reconciliation.cycle.as_mut().expect("looked at before");
+        cycle.answered[part] = true;
+        if cycle.answered == [true; 3] {
+            self.conclude();
+        }
+    }
+
+    /// A list of all orders.
+    pub(super) fn on_orders(&mut self, list: &List<OrderRow>, call: UnderWay) {
+        for row in &list.rows {
+            self.merge(row, Some(call.asked));
+            // A stray that works on after its cancel is cancelled again.
+            if let Some(stray) = self.strays.get_mut(&row.order_id) {
+                stray.ended |= Standing::of(&row.status).is_end();
+                if matches!(stray.cancel, super::Cancel::Asked { at } if call.asked > at) {
+                    stray.cancel = super::Cancel::Wanted { not_before: self.now };
+                }
+            }
+        }
+        self.governor.at_least_today(u32::try_from(list.rows.len()).unwrap_or(u32::MAX), self.now);
+        let whole = list.unreadable == 0;
+        if whole {
+            let listed: BTreeSet<&str> = list.rows.iter().map(|row| row.order_id.as_str()).collect();
+            self.count_absences(&listed, call.asked);
+        }
+        if self.is_current(&call) {
+            if whole { self.answered(0) } else { self.reconciliation.fail(self.now) }
+        }
+    }
+
+    fn count_absences(&mut self, listed: &BTreeSet<&str>, asked: u64) {
+        let forgotten = self.by_broker.iter().find(|(broker_id, id)| {
+            let known_since = match self.orders[*id].stage {
+                Stage::Known { since } => since,
+                _ => 0,
+            };
+            known_since < asked && !listed.contains(broker_id.as_str())
+        });
+        let forgot = forgotten.is_some();
+        match forgotten.map(|(_, id)| OrderId(*id)) {
+            None => self.reconciliation.forgetful = None,
+            Some(order) => {
+                let (since, count) = self.reconciliation.forgetful.unwrap_or((asked, 0));
+                self.reconciliation.forgetful = Some((since, count + 1));
+                // Also an order that has ended stays in the day's list: a broker that lost it may have lost anything.
+                if count + 1 >= self.settings.absent_lists && self.now >= since + self.settings.absent_time {
+                    self.halt(Difference::Vanished { order });
+                }
+            }
+        }
+        let (now, lists, time) = (self.now, self.settings.absent_lists, self.settings.absent_time);
+        for id in self.live.clone() {
+            let order = self.order_mut(id);
+            let (since, known) = match (&order.stage, &order.broker_id) {
+                (Stage::Unknown { since, .. }, _) => (*since, false),
+                (Stage::Known { since }, Some(broker_id)) if !listed.contains(broker_id.as_str()) => {
+                    (*since, true)
+                }
+                _ => continue,
+            };
+            // A list that forgot what is known to be there proves nothing about the rest.
+            if asked <= since || (forgot && !known) {
+                continue;
+            }
+            order.absences += 1;
+            if order.absences >= lists && now >= since + time {
+                self.absent(id, known);
+            }
+        }
+    }
+
+    /// The broker does not have it.
+    fn absent(&mut self, id: u64, known: bool) {
+        let order = self.order_mut(id);
+        order.absences = 0;
+        if known || order.acknowledged || order.filled > 0 {
+            // It was there: where it went, and what it did before, nobody can say.
+            let told_so = order.told.0 == STATE_UNKNOWN;
+            let since = self.now;
+            let order = self.order_mut(id);
+            if known {
+                order.stage = Stage::Unknown { since, refused: false };
+            }
+            if !told_so {
+                self.tell(id, Some((STATE_UNKNOWN, 0)));
+            }
+            return self.halt(Difference::Vanished { order: OrderId(id) });
+        }
+        let refused = matches!(order.stage, Stage::Unknown { refused: true, .. });
+        let reason = if refused { REASON_BROKER_REFUSED } else { REASON_NOT_SENT };
+        self.end(id, OrderState::Rejected, reason);
+    }
+
+    /// Trades were listed, of all orders or of one: what still has no value is asked for again later.
+    pub(super) fn trades_listed(&mut self, call: &UnderWay) {
+        let again = self.now + self.settings.look_again;
+        for id in self.live.clone() {
+            let concerned = call.kind == CallKind::Trades || call.kind == CallKind::OrderTrades(OrderId(id));
+            let order = self.order_mut(id);
+            if concerned && order.trades_at.is_some_and(|at| call.asked >= at) {
+                order.trades_at = Some(again);
+            }
+        }
+        if self.is_current(call) {
+            self.answered(1);
+        }
+    }
+
+    /// All net positions.
+    pub(super) fn on_positions(&mut self, list: &List<PositionRow>, call: &UnderWay) {
+        if !self.is_current(call) {
+            return;
+        }
+        if list.unreadable > 0 {
+            return self.reconciliation.fail(self.now);
+        }
+        let mut positions = BTreeMap::<u32, i64>::new();
+        for row in &list.rows {
+            let listed = self.instruments.named(&row.exchange, &row.symbol);
+            match listed.filter(|listed| listed.product.name() == row.product) {
+                Some(listed) => {
+                    let held = positions.entry(listed.instrument.0).or_default();
+                    *held = held.saturating_add(row.quantity);
+                }
+                None if row.quantity != 0 => {
+                    let name = format!("{}:{} {}", row.exchange, row.symbol, row.product);
+                    if self.noted.insert(format!("position {name} {}", row.quantity)) {
+                        self.note(Note::ForeignPosition { name, quantity: row.quantity });
+                    }
+                }
+                None => {}
+            }
+        }
+        self.reconciliation.cycle.as_mut().expect("looked at just now").positions = positions;
+        self.answered(2);
+    }
+
+    /// All three parts are there.
+    fn conclude(&mut self) {
+        let cycle = self.reconciliation.cycle.take().expect("it was running");
+        let (now, quiet) = (self.now, self.settings.quiet);
+        self.reconciliation.last_whole = Some(now);
+        let still = self.is_quiet() && self.changed + quiet <= cycle.started;
+        let restoring = self.live.iter().any(|id| {
+            let order = &self.orders[id];
+            order.restored && matches!(order.stage, Stage::Unknown { .. })
+        });
+        if !still {
+            // Something moves: it can be compared later. What was armed stays so unless something differed.
+            let differed = !self.reconciliation.strikes.0.is_empty();
+            if self.reconciliation.verdict != Verdict::Clean || differed {
+                self.reconciliation.verdict = Verdict::Differs;
+            }
+            return;
+        }
+        let differences = self.differences(&cycle);
+        if differences.is_empty() {
+            self.reconciliation.strikes = (Vec::new(), 0);
+            self.reconciliation.verdict = Verdict::Clean;
+            let clear = !self.latched && self.halted.is_none() && !self.token_dead && !restoring;
+            if clear && !self.reconciliation.armed {
+                (self.reconciliation.armed, self.reconciliation.was_armed) = (true, true);
+                self.note(Note::Armed);
+            }
+            return;
+        }
+        self.reconciliation.verdict = Verdict::Differs;
+        self.disarm("positions differ");
+        let (last, strikes) = &mut self.reconciliation.strikes;
+        if *last == differences {
+            *strikes += 1;
+        } else {
+            (*last, *strikes) = (differences.clone(), 1);
+            for difference in &differences {
+                self.notes.push_back(Note::Difference(difference.clone(), false));
+            }
+        }
+        if self.reconciliation.strikes.1 >= self.settings.position_strikes {
+            let first = differences.into_iter().next().expect("there is one");
+            self.halt(first);
+        }
+    }
+
+    fn differences(&self, cycle: &Cycle) -> Vec<Difference> {
+        let mut differences = Vec::new();
+        let fresh = |at: u64| at >= self.changed + self.settings.quiet;
+        let ledger =
+            self.reconciliation.ledger.as_ref().filter(|(at, _)| fresh(*at)).map(|(_, ledger)| ledger);
+        for listed in self.instruments.iter() {
+            let id = listed.instrument.0;
+            let instrument = InstrumentId(id);
+            let held = |positions: &BTreeMap<u32, i64>| positions.get(&id).copied().unwrap_or(0);
+            let (expected, broker) = (held(&self.positions), held(&cycle.positions));
+            if expected != broker {
+                differences.push(Difference::Position { instrument, expected, broker });
+            }
+            if let Some(engine) = ledger.map(held).filter(|engine| *engine != expected) {
+                differences.push(Difference::Ledger { instrument, expected, engine });
+            }
+        }
+        differences
+    }
+}
