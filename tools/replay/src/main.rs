@@ -1,6 +1,7 @@
 //! `journal-replay`: proves recorded runs, runs recorded days anew, imports and exports.
 
 use clap::{Args, Parser, Subcommand};
+use pitlane_report::ReportArgs;
 use pitlane_session::cli::{ConfigArgs, CpuArgs};
 use pitlane_session::diff::{DiffArgs, diff};
 use pitlane_session::dump::{DumpArgs, TailArgs, dump, tail};
@@ -47,6 +48,8 @@ enum Command {
     Grep(GrepArgs),
     /// Compare two runs, such as a day with a what-if run over it; exit code 4 if they differ
     Diff(DiffArgs),
+    /// Say what one or many recorded days came to: text, JSON, one HTML page
+    Report(ReportArgs),
     /// Print how long a day's orders waited for their first report, as a latency model to paste into a configuration
     Latency(LatencyArgs),
     /// Make a journal that a crash left end in order, or name its damage; writes only with --yes
@@ -172,6 +175,7 @@ fn main() -> ExitCode {
         Command::Tail(args) => run_tail(&args),
         Command::Grep(args) => run_grep(&args),
         Command::Diff(args) => run_diff(&args),
+        Command::Report(args) => pitlane_report::run(&args).map(|()| Exit::Ok),
         Command::Latency(args) => run_latency(&args),
         Command::Repair(args) => run_repair(&args),
         Command::Mirror(args) => run_mirror(&args),
