@@ -18,15 +18,40 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("adapters/feeds", &["engine"]),
     ("adapters/market", &["engine"]),
     ("adapters/store", &["engine", "journal"]),
+    ("adapters/kite-gateway", &["engine"]),
+    ("adapters/kite-feed", &["engine"]),
     ("adapters/rows", &["engine"]),
     ("adapters/parquet", &["engine", "rows"]),
-    ("tools/session", &["engine", "journal", "config", "feeds", "market", "store"]),
+    ("adapters/postgres", &["engine", "rows"]),
+    ("adapters/kite-broker", &["engine"]),
+    (
+        "tools/session",
+        &["engine", "journal", "config", "feeds", "market", "store", "kite-feed", "kite-gateway"],
+    ),
+    ("tools/report", &["engine", "journal", "config", "market", "store", "session"]),
     ("tools/engine", &["engine", "journal", "config", "feeds", "market", "store", "session"]),
-    ("tools/replay", &["engine", "journal", "config", "feeds", "market", "store", "session"]),
+    ("tools/replay", &["engine", "journal", "config", "feeds", "market", "store", "session", "report"]),
+    (
+        "tools/cold",
+        &[
+            "engine", "journal", "config", "feeds", "market", "store", "rows", "parquet", "postgres",
+            "session",
+        ],
+    ),
+    (
+        "tools/broker-sim",
+        &["engine", "journal", "config", "feeds", "market", "store", "session", "kite-broker"],
+    ),
     ("tools/book-check", &["engine", "session"]),
     ("tools/bench", &["engine", "journal", "config", "feeds", "market", "store", "session"]),
     ("benches", &["engine", "journal", "config", "feeds", "market", "store", "session"]),
-    ("tests", &["engine", "journal", "config", "feeds", "market", "store", "session"]),
+    (
+        "tests",
+        &[
+            "engine", "journal", "config", "feeds", "market", "store", "rows", "parquet", "postgres",
+            "session",
+        ],
+    ),
 ];
 
 #[test]

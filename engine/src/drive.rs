@@ -8,6 +8,7 @@
 //! | `replay` | one | as recorded | proof: recorded outputs against recomputed ones |
 
 pub mod affinity;
+pub mod broker;
 pub mod clock;
 pub mod fused;
 pub mod idle;
@@ -22,6 +23,8 @@ pub mod snapshot;
 pub mod topology;
 pub mod worker;
 
+pub use broker::Broker;
+
 use crate::config::{PipelineConfig, RiskConfig};
 use crate::event::{Event, StageId};
 use crate::ledger::Ledger;
@@ -35,6 +38,7 @@ use crate::stages::risk::Risk;
 use crate::stages::strategy::{Strategies, StrategyError};
 use crate::stages::venue::Venue;
 use crate::units::{NS_PER_S, Seq, TsNs};
+use broker::Ways;
 use sink::{Counts, Latency, Sink};
 
 /// The pure stages behind the decoder, built from one configuration.
@@ -110,29 +114,6 @@ pub struct Run<'a> {
     pub resume: Option<Box<Resumed>>,
 }
 
-/// The rings between a live run and the gateway that trades for it.
-pub struct Broker {
-    /// Orders, changes and cancels as they were recorded, in their order.
-    pub orders: rtrb::Producer<Event>,
-    /// What the broker reports on them. The gateway drops its end when nothing more can come.
-    pub reports: rtrb::Consumer<Event>,
-}
-
-/// What reaches the sequencer beside its source.
-struct Ways {
-    commands: Option<rtrb::Consumer<Event>>,
-    reports: Option<rtrb::Consumer<Event>>,
-}
-
-/// The ways of a run to its sequencer, and the one from its sink to a broker.
-fn ways(
-    commands: Option<rtrb::Consumer<Event>>,
-    broker: Option<Broker>,
-) -> (Ways, Option<rtrb::Producer<Event>>) {
-    let (reports, orders) = broker.map(|broker| (broker.reports, broker.orders)).unzip();
-    (Ways { commands, reports }, orders)
-}
-
 /// A run as far as it was recorded, between two steps.
 pub struct Resumed {
     /// The stages behind the decoder.
@@ -191,6 +172,8 @@ pub struct RunResult {
     pub risk_stop: Option<crate::event::Rule>,
     /// The first failure of a journal.
     pub log_error: Option<LogError>,
+    /// Why the run could not go on with its broker, if it could not.
+    pub broker_error: Option<&'static str>,
     /// Waits by cause: name and count.
     pub stalls: Vec<(&'static str, u64)>,
 }
@@ -245,8 +228,11 @@ fn sequencer<S: Source>(
     if let Some(commands) = ways.commands {
         sequencer.take_commands(commands);
     }
-    if let Some(reports) = ways.reports {
-        sequencer.take_reports(reports);
+    if let Some((reports, waiting)) = ways.reports {
+        sequencer.take_reports(reports, waiting);
+    }
+    if ways.wall_clock {
+        sequencer.on_wall_clock();
     }
     sequencer
 }

@@ -11,12 +11,13 @@
 //!
 //! On the wall clock the same rules hold with the clock's time as the latest an input may have. A live feed without a frame
 //! is quiet: it blocks nothing, because what it will bring is received later. What a broker reports comes over a ring of
-//! its own, and takes the place at which it is found there.
+//! its own, and takes the place at which it is found there. ADR 7 has the reasons.
 //!
 //! The caller must load `done_seq` first and empty the report ring after, each time, before it calls `release`: then
 //! every endogenous event of the steps up to `done_seq` is in the pending store.
 
 mod pending;
+mod reports;
 pub mod schedule;
 pub mod source;
 
@@ -28,6 +29,8 @@ use crate::state::StateIo;
 use crate::units::{InstrumentId, NS_PER_S, Seq, TsNs};
 use pending::Pending;
 pub(crate) use pending::{Identity, Key};
+use reports::Reports;
+pub use reports::Waiting;
 use source::{Head, Source};
 
 /// What `release` did.
@@ -41,6 +44,8 @@ pub enum Release {
     Finished,
     /// The journal failed; nothing more will be released.
     LogFailed,
+    /// Whoever reports for the broker is gone in the middle of a session; nothing more will be released.
+    BrokerGone,
 }
 
 /// Why a recorded input cannot follow what was recorded before it.
@@ -179,6 +184,8 @@ enum Candidate {
     Head,
     /// The first of what is pending.
     Endogenous,
+    /// What a broker reported.
+    Report,
     /// The command that tells the stages of a stop.
     Stop,
     SessionEnd,
@@ -198,7 +205,8 @@ pub struct Sequencer<S, L> {
     kill_grace_ns: u64,
     closed: bool,
     commands: Option<rtrb::Consumer<Event>>,
-    reports: Option<rtrb::Consumer<Event>>,
+    reports: Option<Reports>,
+    wall_clock: bool,
 }
 
 /// How long a run goes on after an operator's kill at least, in its own time: exits that were not filled are tried every
@@ -238,6 +246,7 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
             closed: false,
             commands: None,
             reports: None,
+            wall_clock: false,
         }
     }
 
@@ -258,9 +267,16 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
     }
 
     /// Takes a broker's execution reports from `reports`; each is placed at the time at which it is found there. The session
-    /// does not end before the other end of the ring is dropped.
-    pub fn take_reports(&mut self, reports: rtrb::Consumer<Event>) {
-        self.reports = Some(reports);
+    /// does not end before the other end of the ring is dropped; `waiting` says when nothing else is waited for. An end that
+    /// is dropped sooner stops the run.
+    pub fn take_reports(&mut self, reports: rtrb::Consumer<Event>, waiting: Waiting) {
+        self.reports = Some(Reports::new(reports, waiting));
+    }
+
+    /// Runs on the wall clock: the input from outside is closed when `until` has passed there, and not when an event is due
+    /// that is later.
+    pub fn on_wall_clock(&mut self) {
+        self.wall_clock = true;
     }
 
     /// Closes the input from outside now. What is pending and in flight still comes to its end.
@@ -307,14 +323,14 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         if self.state.session.is_some()
             && let Some(command) = self.commands.as_mut().and_then(|ring| ring.pop().ok())
         {
-            return self.release_command(command);
+            return self.release_command(command, now);
         }
         if self.state.session.is_some()
-            && let Some(report) = self.reports.as_mut().and_then(|ring| ring.pop().ok())
+            && let Some(reports) = &mut self.reports
         {
-            return self.release_report(report, now);
+            reports.look(now);
         }
-        let head = self.head();
+        let head = self.head(now);
         if head == Head::Pending {
             return Release::Blocked;
         }
@@ -325,6 +341,7 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         let vtime = match candidate {
             Candidate::Head => self.source.head().header.ts,
             Candidate::Endogenous => self.state.pending.first_key().expect("an event is pending").vtime,
+            Candidate::Report => return self.release_report(),
             Candidate::Stop | Candidate::SessionEnd => self.state.last_ts,
         };
         if vtime > now || !self.may_release(vtime) {
@@ -336,22 +353,36 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
                 self.source.advance();
             }
             Candidate::Endogenous => self.state.pending.pop_into(&mut self.current),
+            Candidate::Report => unreachable!("released above"),
             Candidate::Stop => self.current = Self::stop_command(),
             Candidate::SessionEnd => self.current = self.session_end(),
         }
         self.stamp(vtime)
     }
 
-    fn head(&mut self) -> Head {
+    fn head(&mut self, now: TsNs) -> Head {
         if self.closed {
             return Head::Closed;
         }
         let head = self.source.poll();
-        if head == Head::Ready && self.source.head().header.ts > self.until {
-            self.stop();
-            return Head::Closed;
+        let later = head == Head::Ready && self.source.head().header.ts > self.until;
+        if !self.wall_clock {
+            if later {
+                self.stop();
+            }
+            return if later { Head::Closed } else { head };
         }
-        head
+        match head {
+            Head::Ready if !later => head,
+            Head::Closed => head,
+            // Nothing is there for a time up to `until`, and its time is over.
+            _ if now > self.until => {
+                self.stop();
+                Head::Closed
+            }
+            Head::Pending => head,
+            Head::Ready | Head::Quiet => Head::Quiet,
+        }
     }
 
     /// The input with the smallest key. A session starts only when the one before it is over and quiet.
@@ -363,6 +394,8 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
                 Ok(Candidate::Stop)
             } else if self.state.pending.first_key().is_some() {
                 Ok(Candidate::Endogenous)
+            } else if self.reported() {
+                Ok(Candidate::Report)
             } else if self.in_flight() > 0 || self.awaits_reports() {
                 Err(Release::Blocked)
             } else if self.state.session.is_some() {
@@ -373,11 +406,21 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
                 Err(Release::Finished)
             };
         }
+        if self.reports.as_ref().is_some_and(|reports| self.state.session.is_some() && reports.over()) {
+            return Err(Release::BrokerGone);
+        }
         if head == Head::Quiet {
             let pending = self.state.pending.first_key().is_some();
-            return if pending { Ok(Candidate::Endogenous) } else { Err(Release::Blocked) };
+            return match (self.reported(), pending) {
+                (true, _) => Ok(Candidate::Report),
+                (false, true) => Ok(Candidate::Endogenous),
+                (false, false) => Err(Release::Blocked),
+            };
         }
         let event = self.source.head();
+        if self.reported() && !self.reports.as_ref().is_some_and(|reports| reports.come_after(event)) {
+            return Ok(Candidate::Report);
+        }
         let endogenous_first = self
             .state
             .pending
@@ -398,31 +441,41 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         if is_planted(Bug::ReleaseAtBound) { vtime <= bound } else { vtime < bound }
     }
 
-    fn release_command(&mut self, command: Event) -> Release {
+    fn release_command(&mut self, command: Event, now: TsNs) -> Release {
         self.current = command;
         self.current.header.source = SOURCE_OPERATOR;
         let kill = self.current.body::<Command>().code == CommandCode::Kill as u8;
         if kill {
             // It ends the run, but what it flattens may need a few timers to be tried again.
-            self.until = self.until.min(self.state.last_ts.plus(self.kill_grace_ns));
+            let from = if self.wall_clock { self.state.last_ts.max(now) } else { self.state.last_ts };
+            self.until = self.until.min(from.plus(self.kill_grace_ns));
         }
         self.stamp(self.state.last_ts)
     }
 
-    fn release_report(&mut self, report: Event, now: TsNs) -> Release {
-        assert_eq!(report.kind(), Kind::Report, "a broker sends reports");
+    fn release_report(&mut self) -> Release {
+        let report = self.reports.as_mut().and_then(Reports::take);
+        let (report, found) = report.expect("a report was found");
         self.current = report;
-        self.current.header.source = SOURCE_BROKER;
-        self.current.header.flags = FLAG_EXO;
         // Without a clock there is no time but that of the inputs.
-        let ts = if now == TsNs(u64::MAX) { self.state.last_ts } else { now };
-        self.stamp(ts)
+        self.stamp(if found == TsNs(u64::MAX) { self.state.last_ts } else { found })
     }
 
-    /// Whether a broker may still report on orders of the running session.
+    /// Whether a broker's report is next among those.
+    fn reported(&self) -> bool {
+        self.state.session.is_some() && self.reports.as_ref().is_some_and(|reports| reports.found().is_some())
+    }
+
+    /// Whether a broker may still report on orders of the running session; says that it is waited for.
     fn awaits_reports(&self) -> bool {
-        let open = |ring: &rtrb::Consumer<Event>| !ring.is_abandoned() || !ring.is_empty();
-        self.state.session.is_some() && self.reports.as_ref().is_some_and(open)
+        let Some(reports) = self.reports.as_ref().filter(|_| self.state.session.is_some()) else {
+            return false;
+        };
+        if reports.over() {
+            return false;
+        }
+        reports.wait();
+        true
     }
 
     fn stop_command() -> Event {

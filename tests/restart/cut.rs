@@ -38,7 +38,12 @@ fn plan(market: &Market, dir: &Path, snapshot_every: u64) -> Plan {
         until: TsNs(u64::MAX),
         span: (session.pre_open, session.end),
         what: "test",
-        restart: Some(Restart { config_text: "a test".to_owned(), recorded_feed: false, snapshot_every }),
+        restart: Some(Restart {
+            config_text: "a test".to_owned(),
+            recorded_feed: false,
+            live_feed: false,
+            snapshot_every,
+        }),
     }
 }
 

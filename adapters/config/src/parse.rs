@@ -4,6 +4,7 @@ mod risk;
 mod tables;
 mod trading;
 
+use crate::broker;
 use crate::error::ConfigError;
 use crate::latency;
 use crate::names::{BROKERS, PRODUCTS, SLIPPAGES, value_of};
@@ -48,6 +49,7 @@ impl Settings {
             None => defaults.strategies,
             Some(_) => tables::strategies(root)?,
         };
+        let (broker, clock) = broker::read(root)?;
         let limits = Section::of(root, "risk")?;
         let session = session(&Section::of(root, "session")?, defaults.session)?;
         Ok(Self {
@@ -69,6 +71,8 @@ impl Settings {
             charges: charges(&Section::of(root, "charges")?, defaults.charges)?,
             venue: venue(&Section::of(root, "venue")?, defaults.venue)?,
             trading: trading::trading(root)?,
+            broker,
+            clock,
         })
     }
 }

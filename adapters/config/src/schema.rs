@@ -1,5 +1,7 @@
 //! Every section and key, once: what is not here is unknown, and what a key allows is quoted from here.
 
+use crate::broker::{BROKER_SCHEMA, CLOCK_SCHEMA};
+
 /// One key of a section.
 #[derive(Clone, Copy, Debug)]
 pub struct KeySchema {
@@ -22,11 +24,11 @@ pub struct SectionSchema {
     pub keys: &'static [KeySchema],
 }
 
-const fn key(name: &'static str, allowed: &'static str, about: &'static str) -> KeySchema {
+pub(crate) const fn key(name: &'static str, allowed: &'static str, about: &'static str) -> KeySchema {
     KeySchema { name, allowed, about }
 }
 
-const fn section(name: &'static str, repeated: bool, keys: &'static [KeySchema]) -> SectionSchema {
+pub(crate) const fn section(name: &'static str, repeated: bool, keys: &'static [KeySchema]) -> SectionSchema {
     SectionSchema { name, repeated, keys }
 }
 
@@ -102,6 +104,8 @@ pub const SCHEMA: &[SectionSchema] = &[
             key("lag_halt", LAG, "how far before every position is closed"),
         ],
     ),
+    BROKER_SCHEMA,
+    CLOCK_SCHEMA,
     section(
         "session",
         false,

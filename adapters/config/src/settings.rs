@@ -5,6 +5,7 @@ mod trading;
 
 pub use trading::{Halt, PriceBand, TradingSettings};
 
+use crate::broker::{BrokerSettings, ClockSettings};
 use crate::error::ConfigError;
 use crate::instruments::check_table;
 use crate::time::{date_number, format_ist, format_time, ist};
@@ -43,6 +44,10 @@ pub struct Settings {
     pub venue: VenueConfig,
     /// `[[halts]]`, and `band` of `[[instruments]]`.
     pub trading: TradingSettings,
+    /// `[broker]`.
+    pub broker: BrokerSettings,
+    /// `[clock]`; `None` = the market keeps the time of day.
+    pub clock: Option<ClockSettings>,
 }
 
 /// `[engine]`: how a run uses the machine. Nothing here changes a result.

@@ -1,5 +1,6 @@
 //! The canonical text of a configuration: complete, in the order of the schema, with one way to write every value.
 
+use crate::broker;
 use crate::latency::model_text;
 use crate::names::{BROKERS, CLASSES, CONFLICTS, PRODUCTS, SIZINGS, SLIPPAGES, name_of};
 use crate::settings::{Settings, StrategySettings};
@@ -19,7 +20,7 @@ impl Settings {
     }
 
     /// The text that is journaled: everything that can change a result, and nothing that cannot (`[engine]`,
-    /// `[journal]`, the speed), because journals of one run are the same bytes on any cpus and at any pace.
+    /// `[journal]`, `[broker]`, `[clock]`, the speed), because journals of one run are the same bytes on any cpus and at any pace.
     pub fn journaled_toml(&self) -> String {
         let mut text = Text(String::new());
         self.market(&mut text, false);
@@ -53,6 +54,7 @@ impl Settings {
         {
             text.quoted(key, &format_duration_ns(ns));
         }
+        broker::write(text, &self.broker, self.clock.as_ref());
     }
 
     fn market(&self, text: &mut Text, with_speed: bool) {
@@ -257,19 +259,19 @@ fn seconds(seconds: u32) -> String {
 }
 
 /// TOML under construction.
-struct Text(String);
+pub(crate) struct Text(String);
 
 impl Text {
-    fn head(&mut self, head: &str) {
+    pub(crate) fn head(&mut self, head: &str) {
         let gap = if self.0.is_empty() { "" } else { "\n" };
         writeln!(self.0, "{gap}{head}").expect("writing to a string cannot fail");
     }
 
-    fn bare(&mut self, key: &str, value: impl Display) {
+    pub(crate) fn bare(&mut self, key: &str, value: impl Display) {
         writeln!(self.0, "{key} = {value}").expect("writing to a string cannot fail");
     }
 
-    fn quoted(&mut self, key: &str, value: &str) {
+    pub(crate) fn quoted(&mut self, key: &str, value: &str) {
         self.bare(key, quote(value));
     }
 

@@ -1,7 +1,9 @@
 //! The one place in the engine where a clock is read: for latencies, and to keep virtual time to the wall clock.
-//! Nothing that is read here reaches an event.
+//! No reading goes into an event but where the outside world has no time of its own: a live feed stamps what it receives,
+//! and a broker's report takes the time at which it is found. Both are journaled before anything acts on them.
 
 use crate::units::TsNs;
+use std::sync::Arc;
 
 /// A monotonic clock of about 10 ns a read.
 #[derive(Clone, Debug, Default)]
@@ -14,13 +16,14 @@ impl Clock {
     }
 }
 
-/// Virtual time that runs at a multiple of the wall clock.
-#[derive(Clone, Debug)]
-pub struct Pace {
-    clock: Clock,
-    start_wall_ns: u64,
-    start: TsNs,
-    speed: f64,
+/// Market time that runs at a multiple of the wall clock. It never goes back: a step of the system's clock does not move it.
+#[derive(Clone)]
+pub struct Pace(Source);
+
+#[derive(Clone)]
+enum Source {
+    Clock { clock: Clock, start_wall_ns: u64, start: TsNs, speed: f64 },
+    Given(Arc<dyn Fn() -> TsNs + Send + Sync>),
 }
 
 impl Pace {
@@ -29,12 +32,22 @@ impl Pace {
         assert!(speed > 0.0 && speed.is_finite(), "speed is a positive number");
         let clock = Clock::default();
         let start_wall_ns = clock.now_ns();
-        Self { clock, start_wall_ns, start, speed }
+        Self(Source::Clock { clock, start_wall_ns, start, speed })
+    }
+
+    /// A time that somebody else tells, and that never decreases: a simulation's, a test's.
+    pub fn given(now: Arc<dyn Fn() -> TsNs + Send + Sync>) -> Self {
+        Self(Source::Given(now))
     }
 
     /// The virtual time now.
     pub fn now(&self) -> TsNs {
-        let elapsed_ns = self.clock.now_ns().saturating_sub(self.start_wall_ns);
-        self.start.plus((elapsed_ns as f64 * self.speed) as u64)
+        match &self.0 {
+            Source::Clock { clock, start_wall_ns, start, speed } => {
+                let elapsed_ns = clock.now_ns().saturating_sub(*start_wall_ns);
+                start.plus((elapsed_ns as f64 * speed) as u64)
+            }
+            Source::Given(now) => now(),
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! All stages on the caller's thread, as plain calls: the reference semantics.
 
+use super::broker::Ways;
 use super::clock::{Clock, Pace};
 use super::idle::Wait;
 use super::sink::Sink;
 use super::worker::{Duty, Worker};
-use super::{FusedChain, Resumed, Run, RunResult, checkpoint_due, collect_hashes, sequencer, ways};
+use super::{FusedChain, Resumed, Run, RunResult, checkpoint_due, collect_hashes, sequencer};
 use crate::log::EventLog;
 use crate::sequencer::source::{Merged, Source};
 use crate::sequencer::{Release, Sequencer};
@@ -22,6 +23,7 @@ pub struct Fused {
     clock: Option<Clock>,
     pace: Option<Pace>,
     now: TsNs,
+    broker_gone: bool,
 }
 
 impl Fused {
@@ -32,7 +34,7 @@ impl Fused {
     pub fn new(run: Run<'_>) -> Result<Self, StrategyError> {
         let source = Merged::new(run.schedule, run.feed);
         let resumed = run.resume.map_or_else(|| Resumed::nothing(run.config), |resumed| Ok(*resumed))?;
-        let (ways, orders) = ways(run.commands, run.broker);
+        let (ways, orders) = Ways::new(run.commands, run.broker, run.wall_clock);
         let (stages, state, sink) = resumed.into_parts(run.outputs, run.stamps, orders);
         Ok(Self {
             sequencer: sequencer(source, run.inputs, run.config, run.until, ways, state),
@@ -41,6 +43,7 @@ impl Fused {
             clock: run.stamps.then(Clock::default),
             now: run.pace.as_ref().map_or(TsNs(u64::MAX), Pace::now),
             pace: run.pace,
+            broker_gone: false,
         })
     }
 
@@ -118,6 +121,10 @@ impl Worker for Fused {
                 Release::Blocked => return Duty::Worked,
                 Release::Finished => return Duty::Finished,
                 Release::LogFailed => return Duty::Failed,
+                Release::BrokerGone => {
+                    self.broker_gone = true;
+                    return Duty::Failed;
+                }
             }
         }
         Duty::Worked
@@ -133,6 +140,9 @@ impl Worker for Fused {
         let risk = &self.chain.second.second.first;
         result.risk_stop = super::worker::risk_stop(risk);
         result.decoder = self.sequencer.source().decoder_counters().cloned();
+        if self.broker_gone {
+            result.broker_error.get_or_insert(super::broker::GONE);
+        }
         super::worker::finish_log(self.sequencer.into_log(), result);
         super::worker::finish_sink(self.sink, result);
     }

@@ -13,7 +13,7 @@ use crate::log::EventLog;
 use crate::sequencer::endogenous;
 use crate::stage::{Emit, StepEnd};
 use crate::state::StateIo;
-use crate::units::Seq;
+use crate::units::{OrderId, Seq};
 use xxhash_rust::xxh3::Xxh3;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -131,6 +131,8 @@ pub struct Sink<L> {
     latency: Latency,
     orders: Option<rtrb::Producer<Event>>,
     orders_lost: bool,
+    /// The order whose end a broker reported in this step: its fills follow the report.
+    ended: Option<OrderId>,
 }
 
 impl<L: EventLog> Sink<L> {
@@ -153,6 +155,7 @@ impl<L: EventLog> Sink<L> {
             latency: Latency::default(),
             orders: None,
             orders_lost: false,
+            ended: None,
         }
     }
 
@@ -196,6 +199,9 @@ impl<L: EventLog> Sink<L> {
 
     /// Ends a step: records the latency of its first order, if there was one, from `start_ns`.
     pub fn end_step(&mut self, end: StepEnd, start_ns: u64) {
+        if let Some(order) = self.ended.take() {
+            self.state.meter.finish(order);
+        }
         if end.checkpoint {
             self.state.chain = self.outputs_hash();
             self.outputs.reset();
@@ -251,6 +257,7 @@ impl<L: EventLog> Sink<L> {
             latency,
             orders,
             orders_lost,
+            ended: None,
         };
         (sink, old)
     }
@@ -278,7 +285,7 @@ impl<L: EventLog> Sink<L> {
                 return;
             }
             Kind::Report if event.header.flags & FLAG_EXO != 0 => {
-                self.count_report(event.body());
+                self.ended = self.count_report(event.body());
                 return;
             }
             _ => return,
@@ -291,11 +298,11 @@ impl<L: EventLog> Sink<L> {
         self.state.counts.dead_by_reason[usize::from(reason)] += 1;
     }
 
-    fn count_report(&mut self, report: &Report) {
+    /// The order, if this is its end.
+    fn count_report(&mut self, report: &Report) -> Option<OrderId> {
         self.state.counts.rejects += u64::from(report.state == OrderState::Rejected as u8);
-        if OrderState::from_u8(report.state).is_some_and(OrderState::is_final) {
-            self.state.meter.finish(report.order);
-        }
+        let is_final = OrderState::from_u8(report.state).is_some_and(OrderState::is_final);
+        is_final.then_some(report.order)
     }
 
     fn count_output(&mut self, event: &Event) {
@@ -320,7 +327,9 @@ impl<L: EventLog> Sink<L> {
                 self.state.book(event);
             }
             Kind::Report => {
-                self.count_report(event.body());
+                if let Some(order) = self.count_report(event.body()) {
+                    self.state.meter.finish(order);
+                }
                 self.send_back(event);
             }
             Kind::Wake => self.send_back(event),

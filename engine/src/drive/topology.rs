@@ -8,11 +8,12 @@
 //! | 4 | decode \| sequence, bars \| strategy \| risk, match |
 //! | 5 | decode \| sequence, bars \| strategy \| risk \| match |
 
+use super::broker::Ways;
 use super::clock::Clock;
 use super::fused::Fused;
 use super::ring::{CALL_SLOTS, ring};
 use super::worker::{FeedWorker, SequencerWorker, Shared, SinkWorker, StageWorker, Worker, risk_stop};
-use super::{Resumed, Run, Stages, sequencer, ways};
+use super::{Resumed, Run, Stages, sequencer};
 use crate::limits::{ENDOGENOUS_PER_STEP_MAX, PENDING_MAX};
 use crate::sequencer::source::{Merged, RingSource, Source};
 use crate::stage::Then;
@@ -60,7 +61,7 @@ pub fn workers(
         return Ok(vec![Box::new(Fused::new(run)?)]);
     }
     let resumed = run.resume.map_or_else(|| Resumed::nothing(run.config), |resumed| Ok(*resumed))?;
-    let (ways, orders) = ways(run.commands, run.broker);
+    let (ways, orders) = Ways::new(run.commands, run.broker, run.wall_clock);
     let (stages, state, sink) = resumed.into_parts(run.outputs, run.stamps, orders);
     let shared = Shared::new(state.last_seq());
     let mut workers: Vec<Box<dyn Worker>> = Vec::new();

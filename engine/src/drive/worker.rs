@@ -1,6 +1,7 @@
 //! A worker is a stage, or a chain of them, with its rings. Whoever owns it calls `duty_cycle`; it never waits and never
 //! knows its thread.
 
+use super::broker;
 use super::clock::{Clock, Pace};
 use super::ring::{CALL_SLOTS, Call, write};
 use super::sink::{Counts, Latency, Sink};
@@ -88,7 +89,13 @@ impl<S: Source> Worker for FeedWorker<S> {
                     out.push(*self.source.head()).expect("there is room");
                     self.source.advance();
                 }
-                Head::Pending | Head::Quiet => return if done == 0 { Duty::Idle } else { Duty::Worked },
+                Head::Pending | Head::Quiet if done > 0 => return Duty::Worked,
+                // Nobody takes anything any more: the run was stopped.
+                Head::Pending | Head::Quiet if out.is_abandoned() => {
+                    self.source.close();
+                    return Duty::Finished;
+                }
+                Head::Pending | Head::Quiet => return Duty::Idle,
                 Head::Closed => {
                     self.out = None;
                     return Duty::Finished;
@@ -215,7 +222,7 @@ pub struct SequencerWorker<S> {
     shared: Arc<Shared>,
     clock: Option<Clock>,
     pace: Option<Pace>,
-    failed: bool,
+    failed: Option<Release>,
 }
 
 impl<S: Source> SequencerWorker<S> {
@@ -230,7 +237,7 @@ impl<S: Source> SequencerWorker<S> {
         pace: Option<Pace>,
     ) -> Self {
         let (reports, shared) = back;
-        Self { name, sequencer, bars: Runner::new(bars, out), reports, shared, clock, pace, failed: false }
+        Self { name, sequencer, bars: Runner::new(bars, out), reports, shared, clock, pace, failed: None }
     }
 
     /// Learns what the venue finished, and takes what it sent back; in this order.
@@ -254,7 +261,7 @@ impl<S: Source> SequencerWorker<S> {
 impl<S: Source> SequencerWorker<S> {
     fn release_some(&mut self, budget: usize) -> Duty {
         if self.bars.out.is_none() {
-            return if self.failed { Duty::Failed } else { Duty::Finished };
+            return if self.failed.is_some() { Duty::Failed } else { Duty::Finished };
         }
         let now = self.pace.as_ref().map_or(TsNs(u64::MAX), Pace::now);
         self.look_back();
@@ -272,8 +279,8 @@ impl<S: Source> SequencerWorker<S> {
                     self.bars.out = None;
                     return Duty::Finished;
                 }
-                Release::LogFailed => {
-                    self.failed = true;
+                failed @ (Release::LogFailed | Release::BrokerGone) => {
+                    self.failed = Some(failed);
                     self.bars.out = None;
                     return Duty::Failed;
                 }
@@ -316,6 +323,9 @@ impl<S: Source> Worker for SequencerWorker<S> {
         result.stalls.push(("sequencer_output_full", self.bars.stalls));
         if let Some(counters) = self.sequencer.source().decoder_counters() {
             result.decoder = Some(*counters);
+        }
+        if self.failed == Some(Release::BrokerGone) {
+            result.broker_error.get_or_insert(broker::GONE);
         }
         finish_log(self.sequencer.into_log(), result);
     }
@@ -500,7 +510,7 @@ pub(super) fn risk_stop(risk: &Risk) -> Option<Rule> {
 }
 
 /// A result to which each worker adds its part.
-pub(super) fn empty_result() -> RunResult {
+pub fn empty_result() -> RunResult {
     RunResult {
         last_seq: Seq::ZERO,
         stage_hashes: Vec::new(),
@@ -511,6 +521,7 @@ pub(super) fn empty_result() -> RunResult {
         decoder: None,
         risk_stop: None,
         log_error: None,
+        broker_error: None,
         stalls: Vec::new(),
     }
 }
@@ -525,8 +536,7 @@ pub(super) fn finish_log(mut log: Box<dyn EventLog>, result: &mut RunResult) {
 /// Takes the sink's part of the result and seals its log.
 pub(super) fn finish_sink(sink: Sink<Box<dyn EventLog>>, result: &mut RunResult) {
     if sink.orders_lost() {
-        let lost = "the order gateway is gone or takes no more orders; what it had is at the broker, the rest is in the journal";
-        result.log_error.get_or_insert(lost.into());
+        result.broker_error.get_or_insert(broker::ORDER_LOST);
     }
     let (log, counts, ledger, outputs_hash, latency) = sink.into_parts();
     result.counts = counts;

@@ -3,43 +3,120 @@
 //! Orders leave the engine behind the chain, when they are recorded (`drive::Broker`). A report comes back as an input with
 //! the order's cumulative quantity and value; what it adds to the report before is a fill.
 
+use crate::book::QUANTITY_MAX;
 use crate::config::{InstrumentSpec, PipelineConfig};
-use crate::event::{Event, FLAG_EXO, Fill, Full, Kind, Ltp, Order, OrderState, Quote, Report, StageId};
+use crate::event::{
+    Cancel, Event, FLAG_EXO, Fill, Full, Intent, Kind, Ltp, Modify, Order, OrderState, OrderType, Quote,
+    Report, Side, StageId, Validity,
+};
 use crate::limits::OPEN_ORDERS_MAX;
 use crate::stage::{Emit, Progress, Stage};
 use crate::state::StateIo;
-use crate::units::{InstrumentId, Money, OrderId, Price, Qty, StrategyId};
+use crate::units::{InstrumentId, Money, OrderId, Price, Qty, Seq, StrategyId};
 
-/// What is known of an order at the broker.
-#[derive(Clone, Copy, Debug)]
-struct Sent {
-    id: OrderId,
-    instrument: InstrumentId,
-    filled: Qty,
-    value: Money,
-    fills: u32,
-    strategy: StrategyId,
+/// An order at the broker, or on its way there, whose final report has not come: what a gateway must find again after a
+/// restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenOrder {
+    /// The order.
+    pub id: OrderId,
+    /// The input that caused it, or the last change or cancel of it.
+    pub cause: Seq,
+    /// Its instrument.
+    pub instrument: InstrumentId,
+    /// Its side.
+    pub side: Side,
+    /// How it is priced.
+    pub order_type: OrderType,
+    /// How long it lives.
+    pub validity: Validity,
+    /// Why it was sent.
+    pub intent: Intent,
+    /// Its quantity.
+    pub quantity: Qty,
+    /// Its limit, as it was asked for last.
+    pub price: Price,
+    /// Its trigger, zero if it has none.
+    pub trigger: Price,
+    /// Its displayed quantity, zero for all.
+    pub disclosed: Qty,
+    /// Filled as of the last report.
+    pub filled: Qty,
+    /// Value of that.
+    pub value: Money,
+    /// Number of the last report, 0 before the first.
+    pub reports: u32,
+    /// Whether a report said that the broker has it.
+    pub acknowledged: bool,
+    /// Whether a cancel was asked for.
+    pub cancelling: bool,
+    /// Fills made of its reports.
+    pub fills: u32,
+    /// Its strategy.
+    pub strategy: StrategyId,
 }
 
-impl Sent {
-    const BLANK: Self = Self {
+impl OpenOrder {
+    /// What an order starts from: nothing.
+    pub const BLANK: Self = Self {
         id: OrderId::ZERO,
+        cause: Seq::ZERO,
         instrument: InstrumentId::NONE,
+        side: Side::Buy,
+        order_type: OrderType::Limit,
+        validity: Validity::Day,
+        intent: Intent::Entry,
+        quantity: Qty::ZERO,
+        price: Price::ZERO,
+        trigger: Price::ZERO,
+        disclosed: Qty::ZERO,
         filled: Qty::ZERO,
         value: Money::ZERO,
+        reports: 0,
+        acknowledged: false,
+        cancelling: false,
         fills: 0,
         strategy: StrategyId::NONE,
     };
 
     fn state(&mut self, io: &mut StateIo<'_>) {
         io.plain(&mut self.id);
+        io.plain(&mut self.cause);
         io.plain(&mut self.instrument);
-        io.plain(&mut self.filled);
-        io.plain(&mut self.value);
+        io.code(&mut self.side, |side| side as u8, Side::from_u8);
+        io.code(&mut self.order_type, |kind| kind as u8, OrderType::from_u8);
+        io.code(&mut self.validity, |validity| validity as u8, Validity::from_u8);
+        io.code(&mut self.intent, |intent| intent as u8, Intent::from_u8);
+        io.within(&mut self.quantity, Qty(1), QUANTITY_MAX);
+        io.plain(&mut self.price);
+        io.plain(&mut self.trigger);
+        io.plain(&mut self.disclosed);
+        io.within(&mut self.filled, Qty::ZERO, self.quantity);
+        io.within(&mut self.value, Money::ZERO, Money(i64::MAX / 2));
+        io.plain(&mut self.reports);
+        io.flag(&mut self.acknowledged);
+        io.flag(&mut self.cancelling);
         io.plain(&mut self.fills);
         io.plain(&mut self.strategy);
-        let possible = || self.filled >= Qty::ZERO && self.value >= Money::ZERO;
-        io.check(possible, "an order at the broker has a negative fill");
+    }
+
+    /// What a report adds, quantity and value; `None` if risk does not take it: it is no later one, or contradicts what
+    /// was reported before. Then it makes no fill, and risk raises the alarm.
+    fn gain(&self, instrument: InstrumentId, report: &Report) -> Option<(Qty, Money)> {
+        let state = OrderState::from_u8(report.state)?;
+        let quantity = Qty(report.filled.0.checked_sub(self.filled.0)?);
+        let value = Money(report.filled_value.0.checked_sub(self.value.0)?);
+        let fits = report.number > self.reports
+            && instrument == self.instrument
+            && quantity >= Qty::ZERO
+            && value >= Money::ZERO
+            && report.filled <= self.quantity
+            && report.quantity == self.quantity
+            && Side::from_u8(report.side) == Some(self.side)
+            && (!quantity.is_zero() || value == Money::ZERO)
+            && (state != OrderState::Filled || report.filled == self.quantity)
+            && (state != OrderState::Rejected || report.filled.is_zero());
+        fits.then_some((quantity, value))
     }
 }
 
@@ -47,7 +124,7 @@ impl Sent {
 pub struct LiveVenue {
     instruments: Box<[InstrumentSpec]>,
     last: Box<[Price]>,
-    sent: Vec<Sent>,
+    sent: Vec<OpenOrder>,
 }
 
 impl LiveVenue {
@@ -58,9 +135,9 @@ impl LiveVenue {
         Self { instruments, last, sent: Vec::with_capacity(OPEN_ORDERS_MAX) }
     }
 
-    /// Orders that are not known to be over.
-    pub fn open_orders(&self) -> usize {
-        self.sent.len()
+    /// Orders that are not known to be over, in the order in which they were sent.
+    pub fn open_orders(&self) -> &[OpenOrder] {
+        &self.sent
     }
 
     fn mark(&mut self, instrument: InstrumentId, last: Price) {
@@ -70,22 +147,37 @@ impl LiveVenue {
     }
 
     fn on_order(&mut self, event: &Event) {
-        let &Order { id, strategy, .. } = event.body::<Order>();
+        let &Order { id, strategy, quantity, price, trigger, disclosed, .. } = event.body::<Order>();
+        let order = event.body::<Order>();
         assert!(self.sent.len() < OPEN_ORDERS_MAX, "risk has no more orders under way than that");
-        self.sent.push(Sent { id, instrument: event.header.instrument, strategy, ..Sent::BLANK });
+        let known = "risk writes known codes";
+        self.sent.push(OpenOrder {
+            id,
+            cause: event.header.seq,
+            instrument: event.header.instrument,
+            side: Side::from_u8(order.side).expect(known),
+            order_type: OrderType::from_u8(order.order_type).expect(known),
+            validity: Validity::from_u8(order.validity).expect(known),
+            intent: Intent::from_u8(order.intent).expect(known),
+            quantity,
+            price,
+            trigger,
+            disclosed,
+            strategy,
+            ..OpenOrder::BLANK
+        });
     }
 
-    /// Makes fills of what a report adds. A report that takes something back, or is of no known order, makes none: risk
-    /// raises the alarm.
+    /// Makes fills of what a report adds.
     fn on_report(&mut self, event: &Event, out: &mut impl Emit) {
         let report = event.body::<Report>();
         let Some(at) = self.sent.iter().position(|sent| sent.id == report.order) else { return };
         let sent = &mut self.sent[at];
-        let added = (report.filled.0 - sent.filled.0, report.filled_value.0 - sent.value.0);
-        if added.0 > 0 && added.1 >= 0 && event.header.instrument == sent.instrument {
+        let Some((quantity, value)) = sent.gain(event.header.instrument, report) else { return };
+        if !quantity.is_zero() {
             let multiplier = self.instruments[sent.instrument.index()].multiplier;
             let last = self.last[sent.instrument.index()];
-            for (price, quantity) in parts(added.0, added.1, multiplier) {
+            for (price, quantity) in parts(quantity.0, value.0, multiplier) {
                 sent.fills += 1;
                 let fill = Fill {
                     order: sent.id,
@@ -101,9 +193,11 @@ impl LiveVenue {
                 };
                 out.emit(&Event::output(StageId::Matcher, &event.header, sent.instrument, &fill));
             }
-            (sent.filled, sent.value) = (report.filled, report.filled_value);
         }
-        if OrderState::from_u8(report.state).is_some_and(OrderState::is_final) {
+        (sent.filled, sent.value, sent.reports) = (report.filled, report.filled_value, report.number);
+        let state = OrderState::from_u8(report.state).expect("it was read before");
+        sent.acknowledged |= state != OrderState::Unknown;
+        if state.is_final() {
             self.sent.remove(at);
         }
     }
@@ -131,6 +225,19 @@ impl Stage for LiveVenue {
             Kind::Quote => self.mark(event.header.instrument, event.body::<Quote>().last),
             Kind::Full => self.mark(event.header.instrument, event.body::<Full>().last),
             Kind::Order => self.on_order(event),
+            Kind::Modify => {
+                let &Modify { order, price, trigger, disclosed, .. } = event.body();
+                if let Some(sent) = self.sent.iter_mut().find(|sent| sent.id == order) {
+                    (sent.price, sent.trigger, sent.disclosed) = (price, trigger, disclosed);
+                    sent.cause = event.header.seq;
+                }
+            }
+            Kind::Cancel => {
+                let order = event.body::<Cancel>().order;
+                if let Some(sent) = self.sent.iter_mut().find(|sent| sent.id == order) {
+                    (sent.cancelling, sent.cause) = (true, event.header.seq);
+                }
+            }
             Kind::Report if event.header.flags & FLAG_EXO != 0 => self.on_report(event, out),
             _ => {}
         }
@@ -139,7 +246,7 @@ impl Stage for LiveVenue {
 
     fn state(&mut self, io: &mut StateIo<'_>) {
         self.last.iter_mut().for_each(|last| io.plain(last));
-        io.list(&mut self.sent, OPEN_ORDERS_MAX, &Sent::BLANK, |io, sent| sent.state(io));
+        io.list(&mut self.sent, OPEN_ORDERS_MAX, &OpenOrder::BLANK, |io, sent| sent.state(io));
         let count = self.instruments.len();
         io.check(
             || self.sent.iter().all(|sent| sent.instrument.index() < count),

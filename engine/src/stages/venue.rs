@@ -1,6 +1,6 @@
 //! Where orders go: the paper venue, or a broker.
 
-use super::live_venue::LiveVenue;
+use super::live_venue::{LiveVenue, OpenOrder};
 use super::matcher::Matcher;
 use crate::config::PipelineConfig;
 use crate::event::{Event, StageId};
@@ -22,6 +22,14 @@ impl Venue {
             Self::Live(Box::new(LiveVenue::new(config)))
         } else {
             Self::Paper(Box::new(Matcher::new(config)))
+        }
+    }
+
+    /// Orders at a broker that are not known to be over; none with a venue of our own.
+    pub fn open_orders(&self) -> &[OpenOrder] {
+        match self {
+            Self::Paper(_) => &[],
+            Self::Live(venue) => venue.open_orders(),
         }
     }
 }

@@ -1,11 +1,14 @@
 //! `engine`: runs the pipeline, shows a synthetic day, tells a running engine what to do.
 
+mod archive;
+
 use clap::{Args, Parser, Subcommand};
 use pitlane_session::cli::{ConfigArgs, CpuArgs};
 use pitlane_session::config_cmd::{self, ConfigCommand};
 use pitlane_session::doctor::{DoctorArgs, doctor};
 use pitlane_session::exit::{Exit, answer, finish, usage};
 use pitlane_session::latch::Latch;
+use pitlane_session::live::login;
 use pitlane_session::warmup::WarmupArgs;
 use pitlane_session::{engine_card, operator, sim};
 use std::io::Write;
@@ -17,7 +20,8 @@ use std::process::ExitCode;
 /// A run whose process died goes on when it is started again on its journal, with the settings it was made with.
 ///
 /// Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 data missing or damaged, journal in use, complete or of another
-/// run, 4 the journal does not hold what its inputs make, 5 stopped by risk or kill switch, 130/143 signals.
+/// run, 4 the journal does not hold what its inputs make, 5 stopped by risk or kill switch, or not in agreement with the
+/// broker, 69 the broker does not answer, 130/143 signals.
 #[derive(Parser)]
 #[command(name = "engine", version, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -40,6 +44,9 @@ enum Command {
     Flatten(FlattenArgs),
     /// Clear what kill, flatten or a limit has latched, for a reason that is journaled
     Resume(ResumeArgs),
+    /// Turn the day's manual login at the broker into a token file: prints the page, then reads the request token, or the
+    /// address with it, from standard input
+    Login(LoginArgs),
     /// Show, check or explain the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -55,7 +62,8 @@ struct RunArgs {
     cpus: CpuArgs,
     #[command(flatten)]
     warmup: WarmupArgs,
-    /// sim (synthetic market on virtual time) or replay (a recorded day, given with --from)
+    /// sim (synthetic market on virtual time), replay (a recorded day, given with --from), paper (the broker's live feed,
+    /// no orders) or live (real orders; see docs/zerodha.md)
     #[arg(long)]
     mode: Option<String>,
     /// Journal to take recorded inputs from, for --mode replay
@@ -88,6 +96,18 @@ struct DemoArgs {
     seed: Option<u64>,
     #[command(flatten)]
     run: RunArgs,
+}
+
+#[derive(Args)]
+struct LoginArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// File with the request token or the address; default: standard input
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// Print one JSON object (login/1) on stdout; the token is not in it
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -138,6 +158,7 @@ fn main() -> ExitCode {
         Some(Command::Kill(args)) => latched(&args.journal, Latch::Kill, &args.reason, args.json),
         Some(Command::Flatten(args)) => latched(&args.journal, Latch::Flatten, &args.reason, args.json),
         Some(Command::Resume(args)) => resume(&args),
+        Some(Command::Login(args)) => login(&args),
         Some(Command::Config(command)) => config(&command),
         Some(Command::Doctor(args)) => examine(&args),
     })
@@ -171,7 +192,16 @@ fn run(args: &RunArgs, seed: Option<u64>, name: &str) -> anyhow::Result<Exit> {
     } else {
         answer(&engine_card::render(&done))?;
     }
-    Ok(done.exit)
+    match done.summary.journal.as_deref().filter(|_| name == "demo" && done.exit == Exit::Ok) {
+        Some(journal) => Ok(archive::after_demo(journal)),
+        None => Ok(done.exit),
+    }
+}
+
+fn login(args: &LoginArgs) -> anyhow::Result<Exit> {
+    let done = login::login(&args.config, args.from.as_deref())?;
+    answer(&if args.json { done.json.to_string() } else { done.text })?;
+    Ok(Exit::Ok)
 }
 
 fn latched(journal: &Path, latch: Latch, reason: &str, json: bool) -> anyhow::Result<Exit> {

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod tests;
+mod token;
 
 use crate::cli::ConfigArgs;
 use crate::config_cmd;
@@ -173,6 +174,7 @@ pub fn doctor(args: &DoctorArgs) -> Report {
     if let Some(path) = &args.instruments {
         checks.push(instrument_file(path, today, modified_on(path)));
     }
+    checks.extend(crate::live::clock::wall_ns().ok().and_then(|now| token::token(&settings.broker, now)));
     for (latch, text) in latch::standing(&dir) {
         let name = if latch == Latch::Kill { "kill_switch" } else { "flatten" };
         let remedy = format!("find out why, then `engine resume --journal {} --reason TEXT`", dir.display());

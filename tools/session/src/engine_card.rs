@@ -36,6 +36,9 @@ pub fn render(done: &Done) -> String {
     if let Some(durability) = summary.durability.as_ref().filter(|durability| durability.level != "D0") {
         rows.push(("durability", durability.line()));
     }
+    if let Some(broker) = &summary.broker {
+        rows.extend(broker.rows());
+    }
     if let Some(recovered) = &summary.recovered {
         rows.insert(1, ("restart", recovered.line()));
     }

@@ -23,6 +23,8 @@ pub enum Exit {
     Divergence = 4,
     /// Risk or the kill switch stopped trading.
     RiskStop = 5,
+    /// A service that it needs is down.
+    Unavailable = 69,
     /// SIGINT.
     Interrupted = 130,
     /// SIGTERM.

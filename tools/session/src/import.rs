@@ -51,7 +51,7 @@ fn record<S: Source, L: EventLog>(sequencer: &mut Sequencer<S, L>) -> (u64, BTre
     loop {
         match sequencer.release(TsNs(u64::MAX)) {
             Release::Released => {}
-            Release::Finished | Release::LogFailed => return (ticks, dead),
+            Release::Finished | Release::LogFailed | Release::BrokerGone => return (ticks, dead),
             Release::Blocked => {
                 unreachable!("files never leave an import waiting, and no step is unfinished")
             }

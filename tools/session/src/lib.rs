@@ -19,6 +19,7 @@ pub mod instruments;
 pub mod journal_watch;
 pub mod latch;
 pub mod latency_cmd;
+pub mod live;
 pub mod market;
 pub mod mirror;
 pub mod operator;

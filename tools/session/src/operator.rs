@@ -26,6 +26,8 @@ pub struct Operator {
 pub struct Told {
     /// Whether a kill was handed over.
     pub killed: bool,
+    /// Whether a latch stands, handed over or not.
+    pub latched: bool,
     /// The reason of a resume that was handed over.
     pub resumed: Option<String>,
 }
@@ -59,6 +61,7 @@ impl Operator {
                 *handed = false;
                 continue;
             };
+            told.latched = true;
             let code = match latch {
                 Latch::Kill => CommandCode::Kill,
                 Latch::Flatten => CommandCode::Flatten,

@@ -2,9 +2,9 @@
 
 use pitlane_engine::charges::{Exchange, Meter};
 use pitlane_engine::config::{Broker, PipelineConfig, Product};
-use pitlane_engine::event::{Event, Fill, Kind, OrderState, Report, SessionStart, Side};
+use pitlane_engine::event::{Event, FLAG_EXO, Fill, Kind, OrderState, Report, SessionStart, Side};
 use pitlane_engine::ledger::Ledger;
-use pitlane_engine::units::{InstrumentId, Money, TsNs};
+use pitlane_engine::units::{InstrumentId, Money, OrderId, Seq, TsNs};
 use pitlane_store::Head;
 use serde::Serialize;
 use serde_json::Value;
@@ -151,6 +151,9 @@ pub struct Bills {
     /// Each session's start and trading date, ascending.
     sessions: Vec<(TsNs, u32)>,
     next: usize,
+    /// The inputs by which a broker reported orders to be over, ascending.
+    over: Vec<(Seq, OrderId)>,
+    next_over: usize,
 }
 
 /// A fill with what it added to its order's charges, by their parts.
@@ -170,13 +173,22 @@ impl Bills {
     pub fn new(head: &Head, pipeline: &PipelineConfig) -> Self {
         let mut meter = Meter::new(&pipeline.instruments, &pipeline.charges);
         meter.start(head.first_session.date);
-        Self { meter, sessions: Vec::new(), next: 0 }
+        Self { meter, sessions: Vec::new(), next: 0, over: Vec::new(), next_over: 0 }
     }
 
-    /// Notes the date of a session, if the input is the start of one. All inputs go before all outputs.
+    /// Notes the date of a session and which orders a broker reports to be over. All inputs go before all outputs.
     pub fn input(&mut self, event: &Event) {
-        if event.kind() == Kind::SessionStart {
-            self.sessions.push((event.header.ts, event.body::<SessionStart>().date));
+        match event.kind() {
+            Kind::SessionStart => {
+                self.sessions.push((event.header.ts, event.body::<SessionStart>().date));
+            }
+            Kind::Report if event.header.flags & FLAG_EXO != 0 => {
+                let report = event.body::<Report>();
+                if OrderState::from_u8(report.state).is_some_and(OrderState::is_final) {
+                    self.over.push((event.header.seq, report.order));
+                }
+            }
+            _ => {}
         }
     }
 
@@ -185,6 +197,12 @@ impl Bills {
         while let Some(&(_, date)) = self.sessions.get(self.next).filter(|(ts, _)| *ts <= event.header.ts) {
             self.meter.start(date);
             self.next += 1;
+        }
+        // The fills of a report belong to its step: the order is over behind them.
+        while let Some(&(_, order)) = self.over.get(self.next_over).filter(|(seq, _)| *seq < event.header.seq)
+        {
+            self.meter.finish(order);
+            self.next_over += 1;
         }
         match event.kind() {
             Kind::Fill => {

@@ -109,6 +109,8 @@ pub struct Opened {
     pub reached: TsNs,
     /// Both streams, inputs first, for who watches how far they are on the disk; none without a journal.
     pub streams: Vec<Stream>,
+    /// Who the journal is, the same after every restart; `None` without one.
+    pub journal: Option<[u8; 16]>,
 }
 
 /// Opens the journal of `plan` for a new run, or for one that goes on with what is there.
@@ -187,7 +189,17 @@ fn fresh(
     sources: Sources,
 ) -> Opened {
     let Sources { schedule, feed } = sources;
-    Opened { inputs, outputs, schedule, feed, resumed: None, recovered: None, reached: TsNs::ZERO, streams }
+    Opened {
+        inputs,
+        outputs,
+        schedule,
+        feed,
+        resumed: None,
+        recovered: None,
+        reached: TsNs::ZERO,
+        streams,
+        journal: None,
+    }
 }
 
 /// Makes the logs of a run of which nothing is recorded.
@@ -198,7 +210,8 @@ fn begin(plan: &Plan, journal: &JournalDir, ends: &Ends, sources: Sources) -> an
     let outputs =
         JournalLog::resume_outputs(journal, options(plan), ends.outputs.as_ref()).with_context(context)?;
     let streams = vec![(INPUTS, inputs.durability()), (OUTPUTS, outputs.durability())];
-    Ok(fresh(Box::new(inputs), Box::new(outputs), streams, sources))
+    let opened = fresh(Box::new(inputs), Box::new(outputs), streams, sources);
+    Ok(Opened { journal: Some(journal.journal_uuid()), ..opened })
 }
 
 /// Refuses a journal of which one stream is gone.
@@ -274,6 +287,7 @@ fn go_on(
         reached: resumed.sequencer.last_ts(),
         resumed: Some(resumed),
         recovered: Some(recovered),
+        journal: Some(journal.journal_uuid()),
     })
 }
 

@@ -4,6 +4,7 @@ use crate::cpus::Placement;
 use crate::event_log::{EventLogWriter, Names};
 use crate::exit::{Exit, data};
 use crate::journal_watch::{DurabilityPlan, DurabilitySummary, JournalWatch, Stream, level_name};
+use crate::live::world::{Helper, Opening, World};
 use crate::operator::{COMMANDS_MAX, Operator};
 use crate::progress::Progress;
 use crate::resume::{self, Opened, RecoveredSummary, Restart, Snapshotter};
@@ -16,7 +17,7 @@ use pitlane_engine::drive::topology::{RingSizes, workers};
 use pitlane_engine::drive::{Run, RunResult, affinity, memory, pinned};
 use pitlane_engine::event::Event;
 use pitlane_engine::sequencer::source::{Head, Source};
-use pitlane_engine::units::TsNs;
+use pitlane_engine::units::{InstrumentId, TsNs};
 use pitlane_journal::{Durability, Ids, JournalDir, WriterOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub const EVENT_LOG_FILE: &str = "events.jsonl";
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// ... and with an eye on the journal as well.
 const WATCH_EVERY: Duration = Duration::from_millis(10);
+/// How often a run's world is looked after.
+const HELP_EVERY: Duration = Duration::from_millis(1);
 
 /// What to run, and where.
 pub struct Plan {
@@ -176,6 +179,7 @@ impl Watcher {
         signals: Signals,
         reached: Arc<AtomicU64>,
         mut journal: Option<JournalWatch>,
+        mut helper: Option<Box<dyn Helper>>,
     ) -> anyhow::Result<(Self, rtrb::Consumer<Event>)> {
         let (mut commands, ring) = rtrb::RingBuffer::new(COMMANDS_MAX);
         let flags = [(); 3].map(|()| Arc::new(AtomicBool::new(false)));
@@ -190,13 +194,25 @@ impl Watcher {
         let thread = std::thread::spawn(move || {
             let mut warned = false;
             // As often as a lag can change what is to be done.
-            let pause = if journal.is_some() { WATCH_EVERY } else { LOOK_EVERY };
+            let every = if journal.is_some() { WATCH_EVERY } else { LOOK_EVERY };
+            let pause = if helper.is_some() { HELP_EVERY } else { every };
+            let mut looked = Instant::now();
             // Relaxed everywhere here: flags and numbers without data behind them.
             while !done_in.load(Ordering::Relaxed) {
                 std::thread::park_timeout(pause);
+                if let Some(helper) = &mut helper {
+                    helper.poll(&mut commands);
+                    if looked.elapsed() < every {
+                        continue;
+                    }
+                    looked = Instant::now();
+                }
                 let now = TsNs(reached.load(Ordering::Relaxed));
                 progress.at(now.since(start) / 1_000_000_000);
                 let told = operator.as_mut().map(|operator| operator.poll(&mut commands)).transpose();
+                if let (Some(helper), Ok(Some(told))) = (&mut helper, &told) {
+                    helper.told(told);
+                }
                 match &told {
                     Ok(Some(told)) if told.killed => killed_out.store(true, Ordering::Relaxed),
                     Err(error) if !std::mem::replace(&mut warned, true) => {
@@ -246,6 +262,19 @@ fn operator(dir: &Path, commands: &mut rtrb::Producer<Event>) -> anyhow::Result<
 /// # Errors
 /// If the journal is in use, occupied or fails, if a cpu cannot be used, or a strategy cannot be built.
 pub fn execute(plan: &Plan, schedule: Box<dyn Source>, feed: Box<dyn Source>) -> anyhow::Result<Finished> {
+    execute_in(plan, schedule, feed, None)
+}
+
+/// The same on the wall clock, in a `world` that has the time and perhaps a broker.
+///
+/// # Errors
+/// As `execute`, and if the world does not let the run begin, or its broker is lost.
+pub fn execute_in(
+    plan: &Plan,
+    schedule: Box<dyn Source>,
+    feed: Box<dyn Source>,
+    mut world: Option<&mut dyn World>,
+) -> anyhow::Result<Finished> {
     let signals = Signals::listen()?;
     for note in &plan.placement.notes {
         eprintln!("note: {note}");
@@ -255,20 +284,28 @@ pub fn execute(plan: &Plan, schedule: Box<dyn Source>, feed: Box<dyn Source>) ->
         affinity::restrict(aux);
     }
     let opened = resume::open(plan, schedule, feed)?;
-    let Opened { inputs, outputs, schedule, feed, resumed, recovered, reached: from, streams } = opened;
+    let (broker, helper) = match &mut world {
+        Some(world) => {
+            let (broker, helper) = world.open(&opening(plan, &opened, &signals))?;
+            (broker, Some(helper))
+        }
+        None => (None, None),
+    };
+    let Opened { inputs, outputs, schedule, feed, resumed, recovered, reached: from, streams, .. } = opened;
     let from = from.max(plan.span.0);
     let event_log = event_log(plan)?;
     let snapshotter = Snapshotter::start(plan).context("cannot start making snapshots")?;
     let reached = Arc::new(AtomicU64::new(from.0));
     // At full speed a journal that is behind makes the run wait, and that is all. At D0 nobody asked for the disk: what the
     // run does must not depend on it.
-    let watched = plan.pace.is_some() && plan.durability.level != Durability::D0 && !streams.is_empty();
+    let paced = plan.pace.is_some() || world.is_some();
+    let watched = paced && plan.durability.level != Durability::D0 && !streams.is_empty();
     let journal = watched.then(|| {
         let notices = event_log.as_ref().map(EventLogWriter::notices);
         JournalWatch::new(streams.clone(), plan.durability.limits, notices)
     });
     let lag_max_ns = journal.as_ref().map(JournalWatch::lag_max_ns);
-    let (watcher, commands) = Watcher::start(plan, signals.clone(), reached.clone(), journal)?;
+    let (watcher, commands) = Watcher::start(plan, signals.clone(), reached.clone(), journal, helper)?;
     let run = Run {
         config: &plan.pipeline,
         schedule,
@@ -277,10 +314,13 @@ pub fn execute(plan: &Plan, schedule: Box<dyn Source>, feed: Box<dyn Source>) ->
         outputs,
         until: plan.until,
         commands: Some(commands),
-        broker: None,
-        wall_clock: false,
-        // A run that goes on does not wait for the time it has behind it.
-        pace: plan.pace.map(|(speed, start)| Pace::new(start.max(from), speed)),
+        broker,
+        wall_clock: world.is_some(),
+        pace: match &world {
+            Some(world) => Some(world.pace()),
+            // A run that goes on does not wait for the time it has behind it.
+            None => plan.pace.map(|(speed, start)| Pace::new(start.max(from), speed)),
+        },
         stamps: true,
         resume: resumed,
     };
@@ -291,6 +331,7 @@ pub fn execute(plan: &Plan, schedule: Box<dyn Source>, feed: Box<dyn Source>) ->
     let outcome = drive(plan, run, &stop);
     let wall_s = started.elapsed().as_secs_f64();
     let killed = watcher.finish();
+    let closed = world.map_or(Ok(()), World::close);
     drop(snapshotter);
     // The log is made from the journal and can be made again: a failure of it does not spoil the run.
     if let Some(Err(error)) = event_log.map(EventLogWriter::finish) {
@@ -300,8 +341,33 @@ pub fn execute(plan: &Plan, schedule: Box<dyn Source>, feed: Box<dyn Source>) ->
     if let Some(error) = result.log_error.take() {
         return Err(anyhow::anyhow!(error).context("the journal failed; what it holds up to there is intact"));
     }
+    closed?;
+    if let Some(error) = result.broker_error {
+        return Err(anyhow::anyhow!(error));
+    }
     let durability = durability(plan, &streams, lag_max_ns.as_deref());
     Ok(Finished { result, wall_s, signalled: signals.exit(), killed, stage_cpus, recovered, durability })
+}
+
+/// What a world has to know of the run that is about to begin, or to go on.
+fn opening<'a>(plan: &'a Plan, opened: &'a Opened, signals: &'a Signals) -> Opening<'a> {
+    let (orders, positions) = match &opened.resumed {
+        None => (&[][..], Vec::new()),
+        Some(resumed) => {
+            let ledger = resumed.stages.risk.ledger();
+            let ids = (0..).zip(&plan.pipeline.instruments).map(|(id, _)| InstrumentId(id));
+            let held = ids.map(|id| (id, ledger.position(id).quantity)).filter(|(_, held)| !held.is_zero());
+            (resumed.stages.matcher.open_orders(), held.collect())
+        }
+    };
+    Opening {
+        orders,
+        positions,
+        inputs: opened.streams.first().map(|(_, inputs)| inputs.clone()),
+        dir: plan.journal.as_deref(),
+        journal: opened.journal.unwrap_or_default(),
+        signals,
+    }
 }
 
 /// How the journal that is finished now became durable.

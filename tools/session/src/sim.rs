@@ -1,14 +1,15 @@
-//! `engine run` and `engine demo`: a synthetic day, or a recorded one, through the whole pipeline.
+//! `engine run` and `engine demo`: a synthetic day, a recorded one, or a live one, through the whole pipeline.
 
 use crate::cli::{ConfigArgs, CpuArgs};
 use crate::exit::{Exit, Refusal, data, usage};
 use crate::instruments::{self, InstrumentFile};
 use crate::journal_watch::DurabilityPlan;
 use crate::latch::{self, Latch};
+use crate::live::world::World;
 use crate::plan::{Planned, Planner, Purpose};
 use crate::profit::Profit;
 use crate::resume::Restart;
-use crate::run::{Finished, Plan, execute, free_journal};
+use crate::run::{Finished, Plan, execute, execute_in, free_journal};
 use crate::summary::{EngineSummary, LatencyNs, alarms, dead_letters, hex, rate, verdicts};
 use crate::warmup::{Warmup, WarmupArgs, WarmupSummary};
 use anyhow::Context;
@@ -131,11 +132,7 @@ pub fn run(request: &Request<'_>) -> anyhow::Result<Done> {
         Mode::Sim if request.from.is_some() => Err(usage("--from belongs to --mode replay")),
         Mode::Sim => synthetic(request, &settings),
         Mode::Replay => recorded(request),
-        Mode::Paper | Mode::Live => Err(usage(format!(
-            "mode {} needs a broker's feed, and this version has none; use --mode sim (a paper venue on a synthetic \
-             market, at --speed real if you like) or --mode replay --from DIR",
-            mode.name()
-        ))),
+        Mode::Paper | Mode::Live => crate::live::run(request, &settings, mode),
     }
 }
 
@@ -179,14 +176,30 @@ fn refuse_latched(journal: &Path) -> anyhow::Result<()> {
 }
 
 fn journal_dir(request: &Request<'_>, settings: &Settings) -> anyhow::Result<PathBuf> {
+    journal_named(request, settings, || free_journal(request.name))
+}
+
+/// The journal that is asked for, else `default`.
+///
+/// # Errors
+/// If a latch stands there.
+pub(crate) fn journal_named(
+    request: &Request<'_>,
+    settings: &Settings,
+    default: impl FnOnce() -> PathBuf,
+) -> anyhow::Result<PathBuf> {
     let named = request.journal.map(Path::to_path_buf).or_else(|| settings.journal.dir.clone());
-    let dir = named.unwrap_or_else(|| free_journal(request.name));
+    let dir = named.unwrap_or_else(default);
     refuse_latched(&dir)?;
     Ok(dir)
 }
 
 /// The end of the input from outside: the earliest of `--until`, `--duration` and the configured duration.
-fn until(request: &Request<'_>, settings: &Settings, times: &SessionTimes) -> anyhow::Result<TsNs> {
+pub(crate) fn until(
+    request: &Request<'_>,
+    settings: &Settings,
+    times: &SessionTimes,
+) -> anyhow::Result<TsNs> {
     let mut until = TsNs(u64::MAX);
     if let Some(text) = request.until {
         until = until.min(ist(settings.sim.date, parse_time(text).context("--until")?));
@@ -204,7 +217,7 @@ fn until(request: &Request<'_>, settings: &Settings, times: &SessionTimes) -> an
 }
 
 /// The instruments, the hours and the history of the synthetic day; what is to be said about them goes to stderr.
-fn session(
+pub(crate) fn session(
     file: Option<&Path>,
     settings: &Settings,
     warmup: &WarmupArgs,
@@ -274,6 +287,7 @@ fn synthetic(request: &Request<'_>, settings: &Settings) -> anyhow::Result<Done>
         restart: Some(Restart {
             config_text: identity.text,
             recorded_feed: false,
+            live_feed: false,
             snapshot_every: settings.journal.snapshot_every,
         }),
         pipeline: identity.pipeline,
@@ -318,6 +332,28 @@ fn finish(
     warmup: Option<WarmupSummary>,
 ) -> anyhow::Result<Done> {
     let finished = execute(plan, schedule, feed)?;
+    summarise(plan, finished, title, warmup)
+}
+
+/// The same in a world on the wall clock.
+pub(crate) fn finish_in(
+    plan: &Plan,
+    schedule: Box<dyn Source>,
+    feed: Box<dyn Source>,
+    title: String,
+    warmup: Option<WarmupSummary>,
+    world: &mut dyn World,
+) -> anyhow::Result<Done> {
+    let finished = execute_in(plan, schedule, feed, Some(world))?;
+    summarise(plan, finished, title, warmup)
+}
+
+fn summarise(
+    plan: &Plan,
+    finished: Finished,
+    title: String,
+    warmup: Option<WarmupSummary>,
+) -> anyhow::Result<Done> {
     // A kill that risk latched itself outlives the process as an operator's does.
     if let (Some(Rule::KillSwitch), Some(dir)) = (finished.result.risk_stop, &plan.journal)
         && latch::standing(dir).is_empty()
@@ -361,6 +397,7 @@ fn finish(
         verdicts: verdicts(counts),
         alarms: alarms(counts),
         risk_stop: result.risk_stop.map(Rule::name),
+        broker: None,
     };
     Ok(Done { summary, ledger: result.ledger, instruments: plan.pipeline.instruments.clone(), exit, title })
 }

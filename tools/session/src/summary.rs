@@ -1,6 +1,7 @@
 //! What a run came to, as one JSON object and as a card for people.
 
 use crate::journal_watch::DurabilitySummary;
+use crate::live::summary::BrokerSummary;
 use crate::profit::Profit;
 use crate::resume::RecoveredSummary;
 use crate::warmup::WarmupSummary;
@@ -116,6 +117,9 @@ pub struct EngineSummary {
     pub alarms: BTreeMap<&'static str, u64>,
     /// Why trading stopped, if it did.
     pub risk_stop: Option<&'static str>,
+    /// Feed and broker of a run in mode paper or live; left out of others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broker: Option<BrokerSummary>,
 }
 
 /// Dead letters by reason, those that occurred.

@@ -41,6 +41,7 @@ impl Prepared {
         Restart {
             config_text: self.identity.text.clone(),
             recorded_feed: true,
+            live_feed: false,
             snapshot_every: self.settings.journal.snapshot_every,
         }
     }

@@ -4,6 +4,7 @@ use super::{
     EngineSettings, ExitSettings, JournalSettings, LagLimits, Mode, PacketMode, SessionSettings, Settings,
     SimSettings, Speed, StrategySettings, TradingSettings, Wait,
 };
+use crate::broker::BrokerSettings;
 use crate::instruments::demo_universe;
 use crate::time::seconds_of_time;
 use jiff::civil::{date, time};
@@ -26,6 +27,8 @@ impl Default for Settings {
             charges: ChargesConfig::default(),
             venue: VenueConfig::default(),
             trading: TradingSettings::default(),
+            broker: BrokerSettings::default(),
+            clock: None,
         }
     }
 }

@@ -92,7 +92,7 @@ fn drain(feed: &mut TickCsvFeed) -> Vec<Item> {
                 Item::Refused(since(letter.received), DeadReason::from_u8(letter.reason).unwrap(), text)
             }
             FeedItem::Closed => return items,
-            FeedItem::Pending => panic!("a file is never pending"),
+            FeedItem::Pending | FeedItem::Quiet => panic!("a file is never pending"),
         });
     }
 }

@@ -54,7 +54,7 @@ pub(super) fn run_fused(run: Run<'_>, rung: &Rung, shared: &Shared) -> anyhow::R
         match fused.step() {
             Release::Released => {}
             Release::Blocked => rung.wait.wait(),
-            Release::Finished | Release::LogFailed => break,
+            Release::Finished | Release::LogFailed | Release::BrokerGone => break,
         }
     }
     Ok(fused.into_result())

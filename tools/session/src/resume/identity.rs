@@ -13,6 +13,8 @@ pub struct Restart {
     pub config_text: String,
     /// Whether the feed is a recording, which has its own sessions, timers and commands.
     pub recorded_feed: bool,
+    /// Whether the feed is a live one, which brings what comes and nothing twice.
+    pub live_feed: bool,
     /// Inputs from one snapshot to the next, at least; 0 makes none.
     pub snapshot_every: u64,
 }

@@ -25,6 +25,8 @@ pub(super) struct Taken {
     scheduled: u64,
     /// Whether all were.
     followed: bool,
+    /// Whether the feed brings what comes and nothing twice.
+    live: bool,
 }
 
 impl Sources {
@@ -47,7 +49,7 @@ impl Sources {
             }
             let of_schedule = takes(&mut *self.schedule, &event);
             let known = of_schedule
-                || takes(&mut *self.feed, &event)
+                || !restart.live_feed && takes(&mut *self.feed, &event)
                 || (!begun && event.kind() == Kind::Bar && !brings(&mut *self.schedule, Kind::Bar))
                 || (begun && matches!(event.header.source, SOURCE_OPERATOR | SOURCE_SEQUENCER));
             if !known {
@@ -59,7 +61,7 @@ impl Sources {
                 break;
             }
         }
-        Ok(Taken { sources: self, scheduled, followed: restart.recorded_feed })
+        Ok(Taken { sources: self, scheduled, followed: restart.recorded_feed, live: restart.live_feed })
     }
 }
 
@@ -124,10 +126,10 @@ impl Taken {
         if self.followed {
             return Sources { schedule, feed };
         }
-        Sources {
-            schedule: Box::new(Skip::new(schedule, counts.scheduled - self.scheduled)),
-            feed: Box::new(Skip::new(feed, counts.fed)),
-        }
+        let schedule = Box::new(Skip::new(schedule, counts.scheduled - self.scheduled));
+        // What a live feed brought is past; what it brings now is new.
+        let feed = if self.live { feed } else { Box::new(Skip::new(feed, counts.fed)) };
+        Sources { schedule, feed }
     }
 }
 

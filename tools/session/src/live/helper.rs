@@ -1,0 +1,173 @@
+//! Looks after a run on the wall clock: carries order updates to the gateway, tells people and the run what happens, hands
+//! over new tokens, and lets the gateway go at the end.
+
+use super::clock::MarketClock;
+use super::feed::credentials;
+use super::log::Log;
+use super::orders::{Gateway, Settling, order_row};
+use super::world::Helper;
+use crate::operator::Told;
+use pitlane_config::BrokerSettings;
+use pitlane_engine::event::{CommandCode, Event};
+use pitlane_engine::sequencer::schedule::command_event;
+use pitlane_kite_feed::{FeedHandle, Note as FeedNote, TokenSlot};
+use pitlane_kite_gateway::gateway::{Note, Verdict};
+use pitlane_kite_gateway::session::Session;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How often the token file is looked at.
+const TOKEN_EVERY: Duration = Duration::from_secs(2);
+/// Updates that are carried over in one turn.
+const UPDATES_PER_TURN: usize = 256;
+
+/// The helper of a paper or a live run.
+pub(super) struct Minder {
+    clock: MarketClock,
+    feed: FeedHandle,
+    tokens: Arc<TokenSlot>,
+    broker: BrokerSettings,
+    log: Log,
+    gateway: Option<Trading>,
+    token_looked: Instant,
+    token: Option<Session>,
+    interrupted: bool,
+}
+
+/// What a live run has beside a paper run.
+struct Trading {
+    gateway: Gateway,
+    settling: Settling,
+    latched: bool,
+    halted: bool,
+    gone: bool,
+}
+
+impl Minder {
+    /// A helper; with a gateway in a live run.
+    pub(super) fn new(
+        clock: MarketClock,
+        feed: FeedHandle,
+        tokens: Arc<TokenSlot>,
+        broker: &BrokerSettings,
+        log: Log,
+        gateway: Option<Gateway>,
+    ) -> Self {
+        let settling = Settling::new(broker);
+        let gateway =
+            gateway.map(|gateway| Trading { gateway, settling, latched: false, halted: false, gone: false });
+        let broker = broker.clone();
+        let token_looked = Instant::now();
+        Self { clock, feed, tokens, broker, log, gateway, token_looked, token: None, interrupted: false }
+    }
+
+    fn carry_updates(&mut self) {
+        for _ in 0..UPDATES_PER_TURN {
+            let Ok(update) = self.feed.orders.pop() else { return };
+            let Some(trading) = &mut self.gateway else { continue };
+            let carried = order_row(&update).is_some_and(|row| trading.gateway.updates.push(row).is_ok());
+            if !carried {
+                // The broker's own lists say the same, later.
+                trading.gateway.shared.reconnected();
+            }
+        }
+    }
+
+    fn feed_notes(&mut self) {
+        while let Ok(note) = self.feed.notes.pop() {
+            self.log.line(&format!("feed: {note:?}"));
+            let again = match note {
+                FeedNote::Lost { .. } => {
+                    self.interrupted = true;
+                    false
+                }
+                FeedNote::Connected { .. } => std::mem::take(&mut self.interrupted),
+                FeedNote::OrderLost { .. } => true,
+                _ => false,
+            };
+            if let Some(trading) = self.gateway.as_ref().filter(|_| again) {
+                trading.gateway.shared.reconnected();
+            }
+        }
+    }
+
+    /// Takes over a token that `engine login` wrote meanwhile.
+    fn look_at_token(&mut self) {
+        if self.token_looked.elapsed() < TOKEN_EVERY {
+            return;
+        }
+        self.token_looked = Instant::now();
+        let found = self.broker.token_file.as_ref().zip(super::clock::wall_ns().ok());
+        // An old or unreadable one is no news: the broker says when the one in use is dead.
+        let Some(session) = found.and_then(|(path, now)| Session::read(path, now).ok()) else { return };
+        if self.token.replace(session.clone()).is_none_or(|before| before == session) {
+            return;
+        }
+        self.log.line("a new access token is in the token file");
+        self.tokens.set(credentials(&session));
+        if let Some(trading) = &self.gateway {
+            let running = trading.gateway.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if let Some(thread) = running.as_ref() {
+                thread.set_session(&session);
+            }
+        }
+    }
+}
+
+impl Trading {
+    fn poll(&mut self, log: &mut Log, commands: &mut rtrb::Producer<Event>) {
+        let mut why = None;
+        for note in self.gateway.shared.take_notes() {
+            log.line(&format!("gateway: {note:?}"));
+            if let Note::Difference(difference, true) = note {
+                why = Some(format!("{difference:?}"));
+            }
+        }
+        // The gateway lets nothing out but cancels and what flattens. The run must not go on opening; what is open is for
+        // a person to judge, because whose position it is is the question.
+        let halts = self.gateway.shared.figures().verdict == Verdict::Halt;
+        if halts && !self.halted {
+            let reason = format!("reconciliation: {}", why.as_deref().unwrap_or("see live.log"));
+            self.halted = commands.push(command_event(CommandCode::ReduceOnly, &reason)).is_ok();
+            if self.halted {
+                log.line(&format!(
+                    "HALT: the broker and the journal differ ({reason}); nothing is opened. Look at the account, then engine \
+                     flatten, kill or resume"
+                ));
+            }
+        }
+        self.halted &= halts;
+        if !self.gone
+            && let Some(said) = self.settling.poll(&self.gateway)
+        {
+            self.gone = true;
+            log.line(&said);
+        }
+    }
+}
+
+impl Helper for Minder {
+    fn poll(&mut self, commands: &mut rtrb::Producer<Event>) {
+        self.carry_updates();
+        self.feed_notes();
+        self.look_at_token();
+        if let Some(drift) = self.clock.drift() {
+            self.log.line(&format!("warning: {drift}"));
+        }
+        if let Some(trading) = &mut self.gateway {
+            trading.poll(&mut self.log, commands);
+        }
+    }
+
+    fn told(&mut self, told: &Told) {
+        let Some(trading) = &mut self.gateway else { return };
+        if told.resumed.is_some() {
+            trading.gateway.shared.resume();
+            trading.latched = false;
+        } else if told.latched && !trading.latched {
+            // Not by way of the run alone: whatever that is doing, nothing but cancels and flattening orders leaves now.
+            trading.gateway.shared.latch();
+            trading.latched = true;
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! The order gateway of a live run: built with a consent, started when the journal is open, ended when nothing is under way.
+
+use super::consent::{Consent, not_clean};
+use super::log::Log;
+use super::world::Opening;
+use crate::exit::{Exit, Refusal};
+use anyhow::Context;
+use pitlane_config::{BrokerSettings, ForeignOrders, Settings};
+use pitlane_engine::config::{InstrumentClass, InstrumentSpec, Product as Held};
+use pitlane_engine::drive::broker::{Broker, GatewayEnds};
+use pitlane_engine::event::Side;
+use pitlane_engine::limits::{OPEN_ORDERS_MAX, PENDING_REPORTS_MAX};
+use pitlane_engine::sequencer::Waiting;
+use pitlane_engine::stages::live_venue::OpenOrder;
+use pitlane_engine::units::{InstrumentId, NS_PER_S};
+use pitlane_kite_feed::OrderUpdate;
+use pitlane_kite_gateway::decimal::Decimal;
+use pitlane_kite_gateway::driver::{GatewayThread, Rings, Shared, Start, restored};
+use pitlane_kite_gateway::gateway::{Restored, Terms, Verdict, Wanted};
+use pitlane_kite_gateway::instruments::{Instruments, Listed, Product};
+use pitlane_kite_gateway::settings::{ForeignOrders as Foreign, Rates, Settings as GatewaySettings};
+use pitlane_kite_gateway::wire::OrderRow;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// Orders, changes and cancels that may be on their way to the gateway: all that a kill sends at once, several times.
+const INTENTS: usize = 8 * OPEN_ORDERS_MAX;
+/// Order updates that may be on their way to it.
+const UPDATES: usize = 4_096;
+/// How long the start waits for the broker's lists, beside the time after which an order counts as never accepted.
+const CLEAN_AFTER: Duration = Duration::from_secs(30);
+
+/// The thread, where whoever has to can reach it.
+pub(super) type Running = Arc<Mutex<Option<GatewayThread>>>;
+
+/// A gateway that runs, with the ends that the helper needs.
+pub(super) struct Gateway {
+    /// The thread.
+    pub(super) running: Running,
+    /// What it is asked and what it shows.
+    pub(super) shared: Arc<Shared>,
+    /// The way of order updates to it.
+    pub(super) updates: rtrb::Producer<OrderRow>,
+    /// Whether the run waits for nothing but reports.
+    pub(super) waiting: Waiting,
+}
+
+/// What the gateway is told of the configuration.
+fn gateway_settings(broker: &BrokerSettings) -> GatewaySettings {
+    let default = GatewaySettings::default();
+    let BrokerSettings { orders_per_second, orders_per_minute, orders_per_day, .. } = *broker;
+    // What entries leave to cancels and exits: three of eight, a third, a sixth.
+    let rates = Rates {
+        per_second: orders_per_second,
+        per_minute: orders_per_minute,
+        per_day: orders_per_day,
+        reserve_second: (orders_per_second * 3 / 8).min(orders_per_second - 1),
+        reserve_minute: (orders_per_minute / 3).min(orders_per_minute - 1),
+        reserve_day: (orders_per_day / 6).min(orders_per_day - 1),
+        ..default.rates
+    };
+    GatewaySettings {
+        rates,
+        entry_wait: broker.entry_wait_ns,
+        absent_time: broker.absent_after_ns,
+        reconcile_every: broker.reconcile_every_ns,
+        foreign_orders: match broker.foreign_orders {
+            ForeignOrders::Note => Foreign::Note,
+            ForeignOrders::Halt => Foreign::Halt,
+        },
+        algo_id: broker.algo_id.clone(),
+        ..default
+    }
+}
+
+/// What the broker calls the run's instruments; an index has no orders and is left out.
+fn listed(instruments: &[InstrumentSpec], held: Held) -> Instruments {
+    let rows = (0..).zip(instruments).filter(|(_, spec)| spec.class != InstrumentClass::Index);
+    Instruments::new(rows.map(|(id, spec)| {
+        let (exchange, symbol) =
+            spec.symbol.split_once(':').expect("symbols are checked where they are read");
+        let product = match (held, spec.class) {
+            (Held::Intraday, _) => Product::Mis,
+            (Held::Delivery, InstrumentClass::Future | InstrumentClass::Option) => Product::Nrml,
+            (Held::Delivery, InstrumentClass::Equity | InstrumentClass::Index) => Product::Cnc,
+        };
+        Listed {
+            instrument: InstrumentId(id),
+            exchange: exchange.to_owned(),
+            symbol: symbol.to_owned(),
+            class: spec.class,
+            product,
+            tick: spec.tick.0,
+            lot: spec.lot.0,
+            multiplier: spec.multiplier,
+            freeze: spec.freeze.0,
+            tradable: spec.tradable,
+        }
+    }))
+}
+
+/// An order of the recovered run as the gateway takes it over.
+fn restore(order: &OpenOrder) -> Restored {
+    Restored {
+        wanted: Wanted {
+            id: order.id,
+            instrument: order.instrument,
+            strategy: order.strategy,
+            cause: order.cause,
+            side: order.side,
+            order_type: order.order_type,
+            validity: order.validity,
+            intent: order.intent,
+            terms: Terms {
+                quantity: order.quantity.0,
+                price: order.price.0,
+                trigger: order.trigger.0,
+                disclosed: order.disclosed.0,
+            },
+        },
+        // Risk changes prices alone.
+        quantity_before: 0,
+        filled: order.filled.0,
+        value: order.value.0,
+        reports: order.reports,
+        acknowledged: order.acknowledged,
+        cancelling: order.cancelling,
+    }
+}
+
+/// What the ticker says of an order, as the gateway reads it; `None` if it lacks what decides.
+pub(super) fn order_row(update: &OrderUpdate) -> Option<OrderRow> {
+    let decimal = |value: Option<pitlane_kite_feed::Decimal>| {
+        value.map_or(Decimal::ZERO, |value| Decimal {
+            mantissa: i128::from(value.digits),
+            places: u32::from(value.places),
+        })
+    };
+    let side = match update.transaction_type.as_deref()? {
+        "BUY" => Side::Buy,
+        "SELL" => Side::Sell,
+        _ => return None,
+    };
+    let mut tags: Vec<String> = update.tag.iter().chain(&update.tags).cloned().collect();
+    tags.dedup();
+    let (quantity, filled) = (update.quantity?, update.filled_quantity?);
+    let fits = quantity > 0 && (0..=quantity).contains(&filled);
+    fits.then(|| OrderRow {
+        order_id: update.order_id.clone(),
+        tags,
+        status: update.status.clone(),
+        message: update.status_message.clone().unwrap_or_default(),
+        exchange: update.exchange.clone().unwrap_or_default(),
+        symbol: update.tradingsymbol.clone().unwrap_or_default(),
+        side,
+        quantity,
+        filled,
+        average: decimal(update.average_price),
+        price: decimal(update.price),
+        trigger: decimal(update.trigger_price),
+        product: update.product.clone().unwrap_or_default(),
+        variety: update.variety.clone().unwrap_or_default(),
+    })
+}
+
+/// Starts the gateway and waits until it is armed: orders, trades and positions at the broker are what the journal says.
+///
+/// # Errors
+/// If they are not, or the broker does not answer.
+pub(super) fn open(
+    consent: &Consent,
+    settings: &Settings,
+    instruments: &[InstrumentSpec],
+    opening: &Opening<'_>,
+    log: &mut Log,
+) -> anyhow::Result<(Broker, Gateway)> {
+    let inputs = opening.inputs.clone().context("a live run has a journal")?;
+    let name = |id: &InstrumentId| instruments[id.index()].symbol.clone();
+    for order in opening.orders {
+        log.line(&format!("order {} of {} is looked for at the broker", order.id.0, name(&order.instrument)));
+    }
+    let uuid = u64::from_le_bytes(opening.journal[..8].try_into().expect("eight of sixteen bytes"));
+    let core = restored(
+        gateway_settings(&settings.broker),
+        listed(instruments, settings.charges.product),
+        uuid,
+        opening.orders.iter().map(restore).collect(),
+        opening.positions.clone(),
+    )?;
+    let (broker, GatewayEnds { orders, reports, waiting }) = Broker::rings(INTENTS, PENDING_REPORTS_MAX);
+    let (updates, updates_out) = rtrb::RingBuffer::new(UPDATES);
+    let rings = Rings { intents: orders, updates: updates_out, reports };
+    let start =
+        Start { gateway: core, root: settings.broker.rest.clone(), session: consent.session().clone() };
+    let thread = GatewayThread::start(start, rings, move || inputs.durable_seq())
+        .context("cannot start the order gateway")?;
+    let shared = thread.shared().clone();
+    let gateway = Gateway { running: Arc::new(Mutex::new(Some(thread))), shared, updates, waiting };
+    armed(&gateway, settings, opening, log)?;
+    Ok((broker, gateway))
+}
+
+fn armed(gateway: &Gateway, settings: &Settings, opening: &Opening<'_>, log: &mut Log) -> anyhow::Result<()> {
+    let limit = CLEAN_AFTER + Duration::from_nanos(settings.broker.absent_after_ns);
+    let started = Instant::now();
+    let mut said = Vec::new();
+    eprintln!("reconciling with the broker: orders, trades, positions ...");
+    loop {
+        for note in gateway.shared.take_notes() {
+            let text = format!("{note:?}");
+            log.line(&format!("gateway: {text}"));
+            said.push(text);
+        }
+        let figures = gateway.shared.figures();
+        let refuse = |exit, message: String| Err(Refusal { exit, message }.into());
+        if figures.armed {
+            log.line("the gateway is armed: the broker and the journal agree");
+            return Ok(());
+        }
+        let stopped = opening.signals.exit();
+        if figures.verdict == Verdict::Halt {
+            return Err(not_clean(&said, opening.dir));
+        } else if figures.token_dead {
+            return refuse(
+                Exit::Usage,
+                "the broker refuses the access token; `engine login` makes a new one".into(),
+            );
+        } else if let Some(exit) = stopped {
+            return refuse(exit, "stopped before the run began; nothing was traded".into());
+        } else if ended(&gateway.running) {
+            return refuse(Exit::Failure, "the order gateway ended; its message is above".into());
+        } else if started.elapsed() > limit {
+            let last = said.last().map_or_else(|| "it did not answer".to_owned(), Clone::clone);
+            return refuse(
+                Exit::Unavailable,
+                format!("no clean reconciliation with {} within {limit:?}: {last}", settings.broker.rest),
+            );
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Whether the thread has ended.
+pub(super) fn ended(running: &Running) -> bool {
+    let running = running.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    running.as_ref().is_none_or(GatewayThread::has_ended)
+}
+
+/// Decides when a gateway may go: when the run waits for nothing but reports and none can come any more, or when that has
+/// lasted too long.
+pub(super) struct Settling {
+    settle: Duration,
+    since: Option<Instant>,
+    /// Reports taken, and the gateway's round, when it was seen with nothing under way.
+    seen: Option<(u64, u64)>,
+}
+
+/// Rounds of the gateway after which what was in the rings has been taken.
+const ROUNDS: u64 = 20;
+
+impl Settling {
+    /// For a run whose end may wait for so long.
+    pub(super) fn new(broker: &BrokerSettings) -> Self {
+        Self { settle: Duration::from_nanos(broker.settle_ns.max(NS_PER_S)), since: None, seen: None }
+    }
+
+    /// Tells the gateway to go if it may: `Some` is what to say.
+    pub(super) fn poll(&mut self, gateway: &Gateway) -> Option<String> {
+        let taken = gateway.waiting.taken()?;
+        let since = *self.since.get_or_insert_with(Instant::now);
+        let figures = gateway.shared.figures();
+        let still = figures.quiet && figures.live == 0 && figures.waiting == 0;
+        let (before, round) = *self.seen.get_or_insert((taken, figures.rounds));
+        if !still || before != taken {
+            self.seen = None;
+        } else if figures.rounds >= round + ROUNDS {
+            gateway.shared.stop();
+            return Some("nothing is under way at the broker; the gateway ends".to_owned());
+        }
+        if since.elapsed() > self.settle {
+            gateway.shared.stop();
+            return Some(format!(
+                "{} orders are not final after {:?}; the gateway ends, look at the account",
+                figures.live, self.settle
+            ));
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pitlane_engine::event::Intent;
+    use pitlane_engine::units::{OrderId, Price, Qty, Seq, TsNs};
+
+    #[test]
+    fn every_setting_that_can_be_configured_makes_a_gateway() {
+        for (second, minute, day) in [(1, 1, 1), (8, 180, 2_500), (10, 400, 5_000)] {
+            let broker = BrokerSettings {
+                orders_per_second: second,
+                orders_per_minute: minute,
+                orders_per_day: day,
+                ..BrokerSettings::default()
+            };
+            gateway_settings(&broker).check().expect("the gateway takes it");
+        }
+        assert_eq!(gateway_settings(&BrokerSettings::default()).rates.reserve_second, 3);
+    }
+
+    #[test]
+    fn instruments_have_their_names_and_products() {
+        let settings = Settings::demo();
+        let table = listed(&settings.instruments, Held::Delivery);
+        let named = |symbol: &str| settings.instruments.iter().position(|spec| spec.symbol == symbol);
+        let id = |symbol: &str| InstrumentId(named(symbol).expect("of the demo") as u32);
+        let share = table.get(id("NSE:RELIANCE")).expect("a share");
+        assert_eq!(
+            (share.exchange.as_str(), share.symbol.as_str(), share.product),
+            ("NSE", "RELIANCE", Product::Cnc)
+        );
+        assert_eq!(table.get(id("NFO:NIFTY26AUGFUT")).expect("a future").product, Product::Nrml);
+        assert!(table.get(id("NSE:NIFTY 50")).is_none());
+        let intraday = listed(&settings.instruments, Held::Intraday);
+        assert!(intraday.iter().all(|row| row.product == Product::Mis));
+    }
+
+    #[test]
+    fn an_update_without_what_decides_is_none() {
+        let whole = OrderUpdate {
+            received: TsNs(1),
+            order_id: "1".to_owned(),
+            status: "OPEN".to_owned(),
+            exchange: Some("NSE".to_owned()),
+            tradingsymbol: Some("ITC".to_owned()),
+            transaction_type: Some("BUY".to_owned()),
+            quantity: Some(10),
+            filled_quantity: Some(4),
+            average_price: Some(pitlane_kite_feed::Decimal { digits: 47_050, places: 2 }),
+            tag: Some("pabc".to_owned()),
+            tags: vec!["pabc".to_owned(), "mktp".to_owned()],
+            ..OrderUpdate::default()
+        };
+        let row = order_row(&whole).expect("it is whole");
+        assert_eq!((row.quantity, row.filled, row.average.scaled()), (10, 4, Some(4_705_000)));
+        assert_eq!(row.tags, ["pabc", "mktp"]);
+        for change in [
+            (|update: &mut OrderUpdate| update.quantity = None) as fn(&mut OrderUpdate),
+            |update| update.filled_quantity = None,
+            |update| update.transaction_type = Some("HOLD".to_owned()),
+            |update| update.filled_quantity = Some(11),
+            |update| update.quantity = Some(0),
+        ] {
+            let mut changed = whole.clone();
+            change(&mut changed);
+            assert_eq!(order_row(&changed), None);
+        }
+    }
+
+    #[test]
+    fn a_recovered_order_keeps_its_terms() {
+        let order = OpenOrder {
+            id: OrderId::new(Seq(9), 2),
+            cause: Seq(9),
+            instrument: InstrumentId(3),
+            side: Side::Sell,
+            intent: Intent::Exit,
+            quantity: Qty(10),
+            price: Price(500),
+            ..OpenOrder::BLANK
+        };
+        let taken = restore(&order);
+        assert_eq!(
+            (taken.wanted.cause, taken.wanted.side, taken.wanted.intent),
+            (Seq(9), Side::Sell, Intent::Exit)
+        );
+        assert_eq!((taken.wanted.terms.quantity, taken.wanted.terms.price, taken.reports), (10, 500, 0));
+    }
+}
