@@ -50,7 +50,7 @@ fn every_build_and_driver_reaches_the_golden_hash() {
     let cpus: Vec<usize> = allowed_cpus().into_iter().cycle().take(5).collect();
     for threads in 2..=5 {
         let workers = workers(run(&day), threads, RingSizes::default()).unwrap();
-        let result = pinned::run(workers, &cpus[..threads], Wait::Yield, &|| false).unwrap();
+        let result = pinned::run(workers, &cpus[..threads], Wait::Park, &|| false).unwrap();
         check(&result, &format!("{threads} threads"));
     }
 }
