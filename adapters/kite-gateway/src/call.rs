@@ -62,6 +62,8 @@ pub struct Call {
     pub path: String,
     /// Parameters, not yet encoded.
     pub form: Vec<(&'static str, String)>,
+    /// Whether it must not leave any more once the kill switch is pulled, also by whoever carries it already.
+    pub ends_with_latch: bool,
 }
 
 /// What the broker answered, whatever its status.

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How long the thread waits for an answer before it looks at its rings again.
 const WAIT: Duration = Duration::from_micros(200);
@@ -209,12 +209,14 @@ impl GatewayThread {
         credentials.set(&start.session.api_key, &start.session.access_token);
         let rest = Rest::new(&start.root, credentials.clone());
         let workers = Workers::start(&rest, start.gateway.calls_max())?;
+        let clock = Clock::from(start.gateway.now());
         let round = Round {
             gateway: start.gateway,
             workers,
             rings,
             shared: Arc::clone(&shared),
             waiting: VecDeque::new(),
+            clock,
         };
         let thread =
             std::thread::Builder::new().name("kite-gateway".into()).spawn(move || round.run(durable))?;
@@ -253,6 +255,28 @@ impl Drop for GatewayThread {
     }
 }
 
+/// The gateway's time: the system's clock as it was once, and from there the time that has passed. The system's clock may
+/// be set while it runs; standing or leaping with it, limits would hold cancels back for an hour, or an order whose
+/// answer was lost would count as never accepted at once. Only the day (for the day's limit) is as wrong as the clock was
+/// at the start.
+#[derive(Clone, Copy, Debug)]
+struct Clock {
+    start: u64,
+    since: Instant,
+}
+
+impl Clock {
+    fn from(start: u64) -> Self {
+        Self { start, since: Instant::now() }
+    }
+
+    fn now(&self) -> u64 {
+        let passed = u64::try_from(self.since.elapsed().as_nanos()).expect("a run shorter than 500 years");
+        self.start + passed
+    }
+}
+
+/// The system's clock, read once.
 fn wall() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock after 1970");
     u64::try_from(since.as_nanos()).expect("a time before the year 2554")
@@ -265,13 +289,14 @@ struct Round {
     shared: Arc<Shared>,
     /// Reports that found the ring full.
     waiting: VecDeque<Event>,
+    clock: Clock,
 }
 
 impl Round {
     fn run(mut self, durable: impl Fn() -> u64) {
         let mut reconnects = 0;
         while !self.shared.stop.load(Ordering::Acquire) {
-            self.gateway.on_tick(wall());
+            self.gateway.on_tick(self.clock.now());
             self.take_wishes(&mut reconnects);
             while let Ok(update) = self.rings.updates.pop() {
                 self.gateway.on_update(&update);
@@ -284,7 +309,7 @@ impl Round {
             self.shared.show(&self.gateway);
             let mut answered = self.workers.answer(WAIT);
             while let Some((call, result)) = answered {
-                self.gateway.on_tick(wall());
+                self.gateway.on_tick(self.clock.now());
                 self.gateway.on_answer(call, result);
                 answered = self.workers.answer(Duration::ZERO);
             }
@@ -299,6 +324,8 @@ impl Round {
         // After the resume: of a switch pulled and cleared in one round, pulled counts.
         if taken(&self.shared.latch) {
             self.gateway.on_latch();
+            // Also what is with the workers already and has not begun to leave.
+            self.workers.latch();
         }
         if taken(&self.shared.token) {
             self.gateway.on_token();

@@ -10,9 +10,11 @@
 //! 2. Whatever the broker says enters one merge (`merge`): cumulative, monotone, the same from every source.
 //! 3. A fill is reported when its value is proved, by the tick grid or by the order's trades.
 //! 4. What contradicts is a [`Difference`], never a guess. One that cannot be resolved halts.
-//! 5. After the latch nothing leaves but cancels and flattening orders.
+//! 5. After the latch nothing leaves but cancels and flattening orders. After a halt nothing opens, and the instrument
+//!    that it is about has no exits either, but those that protect what the broker lists beyond doubt (`closed`).
 
 mod answers;
+mod closed;
 mod entry;
 mod merge;
 mod notes;
@@ -54,6 +56,8 @@ struct UnderWay {
 struct Stray {
     variety: String,
     cancel: Cancel,
+    /// Cancels that were answered.
+    cancels: u32,
     ended: bool,
 }
 
@@ -85,6 +89,13 @@ pub struct Gateway {
     positions: BTreeMap<u32, i64>,
     latched: bool,
     halted: Option<Difference>,
+    /// What a halt is about: these instruments, or everything.
+    halted_in: BTreeSet<u32>,
+    halted_all: bool,
+    /// Exits that the broker refused in a row, by instrument, and when the next may leave.
+    refused_exits: BTreeMap<u32, (u32, u64)>,
+    /// When a fill last moved an instrument's position.
+    moved: BTreeMap<u32, u64>,
     token_dead: bool,
     session: u32,
     /// When anything last changed that a position depends on.
@@ -110,7 +121,7 @@ pub struct Overview {
     pub waiting: usize,
     /// Calls under way.
     pub calls: usize,
-    /// Order calls of today.
+    /// Orders and changes of today.
     pub today: u32,
 }
 
@@ -149,6 +160,10 @@ impl Gateway {
             positions: BTreeMap::new(),
             latched: false,
             halted: None,
+            halted_in: BTreeSet::new(),
+            halted_all: false,
+            refused_exits: BTreeMap::new(),
+            moved: BTreeMap::new(),
             token_dead: false,
             session: 1,
             changed: now,
@@ -177,6 +192,7 @@ impl Gateway {
     /// The wall time. Never goes back: an earlier one is taken as the last. What is due happens here.
     pub fn on_tick(&mut self, wall_ns: u64) {
         self.now = self.now.max(wall_ns);
+        self.give_up_calls();
         self.look_again();
         self.pump();
     }
@@ -233,7 +249,8 @@ impl Gateway {
 
     /// Clears the latch and a halt. Entries wait for a clean reconciliation all the same.
     pub fn resume(&mut self) {
-        (self.latched, self.halted) = (false, None);
+        (self.latched, self.halted, self.halted_all) = (false, None, false);
+        self.halted_in.clear();
         self.noted.clear();
         self.on_reconnect();
     }
@@ -296,14 +313,14 @@ impl Gateway {
         !calls && self.live.iter().all(|id| self.orders[id].is_quiet())
     }
 
+    /// The time of the last tick.
+    pub(crate) fn now(&self) -> u64 {
+        self.now
+    }
+
     /// Calls that may be under way at once: whoever carries them needs so many hands.
     pub fn calls_max(&self) -> usize {
         self.settings.order_calls_max + self.settings.queries_max
-    }
-
-    /// Whether only cancels and flattening orders may leave.
-    fn is_closed(&self) -> bool {
-        self.latched || self.halted.is_some()
     }
 
     fn note(&mut self, note: Note) {
@@ -314,17 +331,6 @@ impl Gateway {
         if self.reconciliation.armed {
             self.reconciliation.armed = false;
             self.note(Note::Disarmed(why));
-        }
-    }
-
-    /// Notes a difference that nobody here can resolve, and halts.
-    fn halt(&mut self, difference: Difference) {
-        if self.noted.insert(format!("{difference:?}")) {
-            self.note(Note::Difference(difference.clone(), true));
-        }
-        if self.halted.is_none() {
-            self.halted = Some(difference);
-            self.refuse_waiting();
         }
     }
 

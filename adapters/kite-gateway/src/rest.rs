@@ -1,14 +1,18 @@
 //! Calls over HTTPS, blocking, on threads of their own: a broker that hangs costs its thread and nothing else.
 
+mod connect;
 mod workers;
 
+pub use connect::LatchCount;
 pub use workers::{Answered, Workers};
 
 use crate::call::{Answer, Call, CallError, Method};
 use crate::session::Secret;
+use connect::{Phase, Watched};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 use ureq::http::Response;
+use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Body, Error, Timeout};
 
 /// The broker's root.
@@ -20,6 +24,10 @@ const BODY_MAX: u64 = 64 << 20;
 /// A connection that was idle for longer may have been closed by the other side, which the next request would notice
 /// only after it left.
 const IDLE_MAX: Duration = Duration::from_secs(10);
+
+/// Connections that are kept for the next call: as many as calls may be under way, or a burst pays for names and TLS
+/// anew.
+const IDLE_CONNECTIONS: usize = 16;
 
 /// Who calls. Shared by all threads; a new token takes effect with the next call.
 #[derive(Clone, Debug, Default)]
@@ -58,10 +66,13 @@ impl Rest {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .max_idle_age(IDLE_MAX)
+            .max_idle_connections_per_host(IDLE_CONNECTIONS)
+            .max_idle_connections(IDLE_CONNECTIONS)
             .proxy(None)
             .user_agent("pitlane")
             .build();
-        Self { agent: config.into(), root: root.trim_end_matches('/').to_owned(), credentials }
+        let agent = Agent::with_parts(config, Watched::default(), DefaultResolver::default());
+        Self { agent, root: root.trim_end_matches('/').to_owned(), credentials }
     }
 
     /// Makes one call, once. It is never repeated here.
@@ -72,6 +83,24 @@ impl Rest {
         let pairs: Vec<(&str, &str)> =
             call.form.iter().map(|(name, value)| (*name, value.as_str())).collect();
         self.request(call.method, &call.path, &pairs, true)
+    }
+
+    /// As [`Rest::call`], unless the kill switch was pulled since `count` was read, which is looked at once more when the
+    /// connection stands: making one can take seconds.
+    ///
+    /// # Errors
+    /// As [`Rest::call`].
+    pub fn call_unless_latched(
+        &self,
+        call: &Call,
+        latches: &LatchCount,
+        count: u64,
+    ) -> Result<Answer, CallError> {
+        let _permit = latches.permit(count);
+        if latches.now() != count {
+            return Err(LATCHED);
+        }
+        self.call(call)
     }
 
     /// The dump of all instruments, or of one exchange: CSV text.
@@ -97,6 +126,7 @@ impl Rest {
             return Err(CallError::NeverLeft("there is no access token"));
         }
         let authorization = secret.as_ref().map(Secret::reveal);
+        connect::begin();
         let sent = match method {
             Method::Get | Method::Delete => {
                 let mut request =
@@ -120,7 +150,8 @@ impl Rest {
                 request.send_form(pairs.iter().copied())
             }
         };
-        sent.map_err(|error| classify(&error)).and_then(read)
+        let phase = connect::phase();
+        sent.map_err(|error| classify(&error, phase)).and_then(read)
     }
 }
 
@@ -132,26 +163,24 @@ fn read(mut response: Response<Body>) -> Result<Answer, CallError> {
     Ok(Answer { status, body })
 }
 
-/// What a failure proves. Only what is known to come before the first byte is `NeverLeft`.
-fn classify(error: &Error) -> CallError {
-    use std::io::ErrorKind;
-    match error {
-        Error::HostNotFound => CallError::NeverLeft("the host's name is not known"),
-        Error::ConnectionFailed => CallError::NeverLeft("no connection"),
-        Error::Timeout(Timeout::Resolve) => CallError::NeverLeft("no answer from the name server"),
-        Error::Timeout(Timeout::Connect) => CallError::NeverLeft("no connection in time"),
-        Error::BadUri(_) | Error::Http(_) | Error::RequireHttpsOnly(_) => {
+/// The kill switch came first.
+const LATCHED: CallError = CallError::NeverLeft("the kill switch was pulled");
+
+/// What a failure proves. Only what is known to come before the first byte is `NeverLeft`: the same error of the system
+/// can come from making a connection and from reading an answer, so what counts is where it came from.
+fn classify(error: &Error, phase: Phase) -> CallError {
+    match (phase, error) {
+        (Phase::Latched, _) => LATCHED,
+        (Phase::NoConnection, Error::Timeout(_)) => CallError::NeverLeft("no connection in time"),
+        (Phase::NoConnection, _) => CallError::NeverLeft("no connection"),
+        (_, Error::HostNotFound) => CallError::NeverLeft("the host's name is not known"),
+        (_, Error::Timeout(Timeout::Resolve)) => CallError::NeverLeft("no answer from the name server"),
+        (_, Error::BadUri(_) | Error::Http(_) | Error::RequireHttpsOnly(_)) => {
             CallError::NeverLeft("the request cannot be written")
         }
-        Error::Io(error) => match error.kind() {
-            ErrorKind::ConnectionRefused => CallError::NeverLeft("connection refused"),
-            ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable => {
-                CallError::NeverLeft("the network is unreachable")
-            }
-            _ => CallError::MayHaveLeft("the connection broke"),
-        },
-        Error::Timeout(_) => CallError::MayHaveLeft("no answer in time"),
-        Error::Tls(_) | Error::Rustls(_) => CallError::MayHaveLeft("a failure of TLS"),
+        (_, Error::Io(_)) => CallError::MayHaveLeft("the connection broke"),
+        (_, Error::Timeout(_)) => CallError::MayHaveLeft("no answer in time"),
+        (_, Error::Tls(_) | Error::Rustls(_)) => CallError::MayHaveLeft("a failure of TLS"),
         _ => CallError::MayHaveLeft("a failure of the protocol"),
     }
 }

@@ -8,11 +8,12 @@
 use super::order::{
     Cancel, ChangeStep, REASON_BROKER_REFUSED, REASON_NOT_SENT, REASON_THROTTLED, STATE_UNKNOWN, Stage,
 };
+use super::pump::cancel_again;
 use super::{Difference, Gateway, Note, UnderWay};
 use crate::call::{Answer, CallError, CallId, CallKind};
 use crate::wire::{self, Refusal, Said, WireError};
 use pitlane_engine::event::OrderState;
-use pitlane_engine::units::OrderId;
+use pitlane_engine::units::{NS_PER_S, OrderId};
 
 /// What an answer to an order call proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,9 @@ enum Outcome {
     Unclear { why: String, refused: bool },
 }
 
+/// A call without an answer for so long is taken as one whose answer was lost. Twice what a call may take.
+const CALL_GIVEN_UP: u64 = 15 * NS_PER_S;
+
 /// Error types of checks that come before an order exists.
 const BEFORE_THE_ORDER: &[&str] = &[
     "InputException",
@@ -47,6 +51,13 @@ fn speaks_of_time(message: &str) -> bool {
     ["timed out", "timeout", "time out", "time-out"].iter().any(|words| message.contains(words))
 }
 
+/// The rate limiter's words. The error type says nothing: it is also that of a broken way to the exchange.
+fn speaks_of_rate(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    let words = ["too many", "rate", "limit", "exceeded", "maximum", "slow down"];
+    message.is_empty() || words.iter().any(|words| message.contains(words))
+}
+
 fn outcome(result: Result<Answer, CallError>) -> Outcome {
     let answer = match result {
         Err(CallError::NeverLeft(_)) => return Outcome::NotSent,
@@ -57,6 +68,10 @@ fn outcome(result: Result<Answer, CallError>) -> Outcome {
     let said = wire::order_id(&answer.body);
     match (status, said) {
         (200..=299, Ok(Said::Done(id))) => Outcome::Taken(id),
+        (429, Ok(Said::Refused(refusal))) if !speaks_of_rate(&refusal.message) => Outcome::Unclear {
+            why: format!("429 {}: {}", refusal.kind, refusal.message),
+            refused: false,
+        },
         (429, _) => Outcome::TooFast,
         (403, Ok(Said::Refused(refusal))) if refusal.kind == "TokenException" => Outcome::TokenDead(refusal),
         (400 | 403 | 404 | 405 | 410 | 428, Ok(Said::Refused(refusal)))
@@ -78,7 +93,32 @@ fn outcome(result: Result<Answer, CallError>) -> Outcome {
 impl Gateway {
     /// The answer to a call, or why there is none. An id that is not under way is passed over: the answer came twice.
     pub fn on_answer(&mut self, call: CallId, result: Result<Answer, CallError>) {
+        self.take_answer(call, result);
+        self.pump();
+    }
+
+    /// Calls without an answer for longer than any can take: whoever carried them is gone.
+    pub(super) fn give_up_calls(&mut self) {
+        let now = self.now;
+        // One that nobody fetched has not left: it waits for its hands.
+        let unfetched = |id: u64| self.calls.iter().any(|call| call.id.0 == id);
+        let given_up: Vec<u64> = self
+            .under_way
+            .values()
+            .filter(|call| now >= call.asked + CALL_GIVEN_UP && !unfetched(call.id))
+            .map(|call| call.id)
+            .collect();
+        for id in given_up {
+            self.take_answer(CallId(id), Err(CallError::MayHaveLeft("no answer of any kind")));
+        }
+    }
+
+    fn take_answer(&mut self, call: CallId, result: Result<Answer, CallError>) {
         let Some(under_way) = self.under_way.remove(&call.0) else { return };
+        if under_way.kind.is_order_call() {
+            let left = !matches!(result, Err(CallError::NeverLeft(_)));
+            self.governor.answered(under_way.asked, left, self.now);
+        }
         match under_way.kind {
             CallKind::Place(id) => self.placed(id, under_way, outcome(result)),
             CallKind::Modify(id) => self.modified(id, under_way, outcome(result)),
@@ -86,7 +126,6 @@ impl Gateway {
             CallKind::CancelStray => self.stray_cancelled(call, under_way, outcome(result)),
             _ => self.on_list(under_way, result),
         }
-        self.pump();
     }
 
     fn placed(&mut self, order: OrderId, under_way: UnderWay, outcome: Outcome) {
@@ -170,7 +209,10 @@ impl Gateway {
             Outcome::NotSent | Outcome::TooFast | Outcome::TokenDead(_) => {
                 Cancel::Wanted { not_before: again }
             }
-            _ => Cancel::Asked { at: now },
+            _ => {
+                order.cancels += 1;
+                Cancel::Asked { at: now }
+            }
         };
     }
 
@@ -179,10 +221,11 @@ impl Gateway {
         let at = self.now;
         let broker_id = self.stray_calls.remove(&call.0).expect("a stray's cancel names its order");
         let stray = self.strays.get_mut(&broker_id).expect("strays are kept");
+        stray.cancels += 1;
         stray.cancel = match outcome {
             Outcome::Taken(_) => Cancel::Asked { at },
             // Another cancel harms nothing; the list says when it has ended.
-            _ => Cancel::Wanted { not_before: at + self.settings.look_again },
+            _ => Cancel::Wanted { not_before: at + cancel_again(stray.cancels) },
         };
     }
 
@@ -193,7 +236,7 @@ impl Gateway {
             Outcome::Taken(_) => {}
             Outcome::NotSent => self.note(Note::Failed { kind, why: "it did not leave".into() }),
             Outcome::TooFast => {
-                self.governor.cool_down(self.now + self.settings.cool_down);
+                self.governor.cool_down(true, self.now, self.settings.cool_down);
                 self.note(Note::RateLimited(kind));
             }
             Outcome::Refused(refusal) | Outcome::TokenDead(refusal) => {
@@ -236,7 +279,7 @@ impl Gateway {
     fn read_list(&mut self, call: UnderWay, result: Result<Answer, CallError>) -> Result<(), String> {
         let answer = result.map_err(|error| error.to_string())?;
         if answer.status == 429 {
-            self.governor.cool_down(self.now + self.settings.cool_down);
+            self.governor.cool_down(false, self.now, self.settings.cool_down);
             self.note(Note::RateLimited(call.kind));
             return Err("too many requests".into());
         }
@@ -325,6 +368,8 @@ mod tests {
         }
         assert!(matches!(of(403, &error("TokenException", "x")), Outcome::TokenDead(_)));
         assert_eq!(of(429, "<html>slow down</html>"), Outcome::TooFast);
+        assert_eq!(of(429, &error("NetworkException", "Too many requests")), Outcome::TooFast);
+        assert_eq!(of(429, &error("NetworkException", "")), Outcome::TooFast);
         assert_eq!(outcome(Err(CallError::NeverLeft("refused"))), Outcome::NotSent);
         let unclear = [
             (400, error("OrderException", "odd")),
@@ -339,6 +384,7 @@ mod tests {
             (200, r#"{"status":"success","data":{"order_id":null}}"#.into()),
             (500, r#"{"status":"success","data":{"order_id":"1"}}"#.into()),
             (403, "<html>forbidden</html>".into()),
+            (429, error("NetworkException", "The order management system did not answer")),
             (302, String::new()),
         ];
         for (status, body) in unclear {

@@ -14,6 +14,10 @@ use pitlane_engine::event::{
 };
 use pitlane_engine::units::{OrderId, Seq};
 
+/// Exchanges whose quantities the broker counts as the engine does, in units. Elsewhere (commodities, currencies) it
+/// counts lots: an order in units would be of many times the size.
+const EXCHANGES: [&str; 4] = ["NSE", "BSE", "NFO", "BFO"];
+
 impl Gateway {
     /// Takes an `Order`, `Modify` or `Cancel` of the engine; its header's `seq` is the input that caused it. What the
     /// broker could not take is refused at once, by a report. Panics on other kinds and on an order id that comes twice:
@@ -55,7 +59,7 @@ impl Gateway {
             if post_only { Some(ReportReason::NotAllowed) } else { self.objection(&wanted, &wanted.terms) };
         if let Some(reason) = objection {
             self.end(body.id.0, OrderState::Rejected, reason as u8);
-        } else if self.is_closed() && wanted.intent != Intent::Flatten {
+        } else if self.is_closed_to(&wanted) {
             self.end(body.id.0, OrderState::Rejected, REASON_NOT_SENT);
         }
     }
@@ -65,6 +69,9 @@ impl Gateway {
         let Some(listed) = self.instruments.get(wanted.instrument).filter(|listed| listed.tradable) else {
             return Some(ReportReason::NotTradable);
         };
+        if !EXCHANGES.contains(&listed.exchange.as_str()) {
+            return Some(ReportReason::NotTradable);
+        }
         let on_grid = |price: i64| price >= 0 && price % listed.tick == 0;
         let (limit, stop) = match wanted.order_type {
             OrderType::Limit => (true, false),
@@ -108,10 +115,10 @@ impl Gateway {
             return self.note(Note::TooLate(body.order));
         };
         let wanted = order.wanted;
-        if let Some(reason) = self.objection(&wanted, &to).filter(|_| !self.is_closed()) {
+        if let Some(reason) = self.objection(&wanted, &to).filter(|_| !self.is_closed_to(&wanted)) {
             return self.refuse_change(id, cause, reason as u8);
         }
-        if self.is_closed() {
+        if self.is_closed_to(&wanted) {
             return self.refuse_change(id, cause, REASON_NOT_SENT);
         }
         let max = self.settings.modifies_max;
@@ -175,11 +182,13 @@ impl Gateway {
                 CallKind::Place(order) | CallKind::Modify(order) => Some(order.0),
                 _ => None,
             };
-            let Some(id) = order.filter(|id| self.orders[id].wanted.intent != Intent::Flatten) else {
+            let Some(id) = order.filter(|id| self.is_closed_to(&self.orders[id].wanted)) else {
                 self.calls.push_back(call);
                 continue;
             };
-            self.under_way.remove(&call.id.0);
+            if let Some(under_way) = self.under_way.remove(&call.id.0) {
+                self.governor.answered(under_way.asked, false, self.now);
+            }
             if matches!(call.kind, CallKind::Place(_)) {
                 self.end(id, OrderState::Rejected, REASON_NOT_SENT);
             } else if let Some(change) = self.order_mut(id).change.take() {
@@ -193,7 +202,7 @@ impl Gateway {
         self.take_back();
         for id in self.live.clone() {
             let order = &self.orders[&id];
-            if order.wanted.intent == Intent::Flatten {
+            if !self.is_closed_to(&order.wanted) {
                 continue;
             }
             if matches!(order.stage, Stage::Waiting { .. }) {

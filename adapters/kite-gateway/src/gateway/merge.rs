@@ -23,6 +23,9 @@ const LISTS_TO_BELIEVE: u32 = 3;
 impl Gateway {
     /// Takes a row. `asked` is when the list that it is of was asked for; `None` for what the ticker brings.
     pub(super) fn merge(&mut self, row: &OrderRow, asked: Option<u64>) {
+        if row.exchange.is_empty() || row.symbol.is_empty() {
+            return self.merge_nameless(row);
+        }
         let Some(id) = self.order_of(row, asked.is_some()) else { return };
         let order = &self.orders[&id];
         if let Some(what) = self.mismatch(order, row) {
@@ -48,7 +51,8 @@ impl Gateway {
         }
         order.shrunk = 0;
         order.row_asked = order.row_asked.max(asked.unwrap_or(0));
-        let standing = Standing::of(&row.status);
+        let stops = matches!(order.wanted.order_type, OrderType::StopLimit | OrderType::StopMarket);
+        let standing = order.standing.after(&row.status, stops);
         if standing == Standing::Complete && row.filled != row.quantity {
             return self
                 .halt(Difference::Contradiction { order: OrderId(id), what: "complete and not filled" });
@@ -58,6 +62,16 @@ impl Gateway {
         self.merge_standing(id, row, standing, asked);
         if !self.orders[&id].is_final() {
             self.settle(id);
+        }
+    }
+
+    /// A row that does not say of which instrument it is proves nothing; what it is of is asked for.
+    fn merge_nameless(&mut self, row: &OrderRow) {
+        let now = self.now;
+        match self.by_broker.get(&row.order_id).copied() {
+            Some(id) if self.orders[&id].is_final() => {}
+            Some(id) => self.order_mut(id).look_at = Some(now),
+            None => self.reconciliation.soon(now),
         }
     }
 
@@ -118,9 +132,11 @@ impl Gateway {
             None => {
                 let variety = if row.variety.is_empty() { "regular".to_owned() } else { row.variety.clone() };
                 let cancel = Cancel::Wanted { not_before: self.now };
-                self.strays.insert(row.order_id.clone(), Stray { variety, cancel, ended });
+                self.strays.insert(row.order_id.clone(), Stray { variety, cancel, cancels: 0, ended });
                 self.changed = self.now;
-                self.halt(difference);
+                let listed = self.instruments.named(&row.exchange, &row.symbol);
+                let instrument = listed.map(|listed| listed.instrument);
+                self.halt_in(difference, instrument);
             }
         }
     }
@@ -174,7 +190,7 @@ impl Gateway {
             if harmless {
                 return;
             }
-            self.strays.insert(row.order_id.clone(), Stray { variety, cancel, ended });
+            self.strays.insert(row.order_id.clone(), Stray { variety, cancel, cancels: 0, ended });
             self.halt(Difference::AcceptedAfterEnd { order: OrderId(id), broker_id: row.order_id.clone() });
         } else if let Some(stray) = self.strays.get_mut(&row.order_id) {
             stray.ended |= Standing::of(&row.status).is_end();
@@ -209,6 +225,7 @@ impl Gateway {
         (order.filled, order.filled_at, order.trades_at) = (filled, now, Some(now));
         let (instrument, sign) = (order.wanted.instrument.0, order.wanted.side.sign());
         *self.positions.entry(instrument).or_default() += sign * more;
+        self.moved.insert(instrument, now);
         self.changed = now;
     }
 
@@ -366,8 +383,10 @@ impl Gateway {
 
     fn prove_by_trades(&mut self, id: u64) {
         let order = &self.orders[&id];
-        let listed = self.instruments.get(order.wanted.instrument).expect("an order's instrument is listed");
-        let quantity: i64 = order.trades.values().map(|(quantity, _)| quantity).sum();
+        // One that was refused because its instrument is none of ours has ended: its trades say nothing here.
+        let Some(listed) = self.instruments.get(order.wanted.instrument) else { return };
+        let quantity =
+            order.trades.values().fold(0i64, |sum, (quantity, _)| sum.saturating_add(*quantity));
         let wide: i128 =
             order.trades.values().map(|&(quantity, price)| i128::from(quantity) * i128::from(price)).sum();
         let value = i64::try_from(wide * i128::from(listed.multiplier));
@@ -432,6 +451,7 @@ impl Gateway {
         }
         order.look_at = None;
         self.tell(id, Some((state as u8, reason)));
+        self.heed_refusal(id, state, reason);
         let stage = std::mem::replace(&mut self.order_mut(id).stage, Stage::Final);
         self.live.remove(&id);
         if !matches!(stage, Stage::Waiting { .. }) {

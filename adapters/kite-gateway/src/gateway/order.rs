@@ -104,13 +104,24 @@ pub(super) enum Standing {
 }
 
 impl Standing {
+    /// The meaning of a status of an order that stood so before. `UPDATE` says that an order was changed and nothing of
+    /// where it stands: a stop that waits goes on waiting, and one of which no more is known is looked at.
+    pub(super) fn after(self, status: &str, stops: bool) -> Self {
+        match (status, self) {
+            ("UPDATE", Self::Trigger) => Self::Trigger,
+            ("UPDATE", _) if !stops => Self::Open,
+            ("UPDATE", Self::Open) => Self::Open,
+            _ => Self::of(status),
+        }
+    }
+
     /// The meaning of a status. The broker's list is open-ended: one that is not known is no end.
     pub(super) fn of(status: &str) -> Self {
         match status {
             "COMPLETE" => Self::Complete,
             "CANCELLED" => Self::Cancelled,
             "REJECTED" => Self::Rejected,
-            "OPEN" | "UPDATE" => Self::Open,
+            "OPEN" => Self::Open,
             "TRIGGER PENDING" => Self::Trigger,
             "NOT MODIFIED" => Self::NotModified,
             _ => Self::InTransit,
@@ -176,6 +187,8 @@ pub(super) struct Tracked {
     pub(super) trades: BTreeMap<String, (i64, i64)>,
     pub(super) trades_at: Option<u64>,
     pub(super) cancel: Cancel,
+    /// Cancels that were answered.
+    pub(super) cancels: u32,
     pub(super) change: Option<Change>,
     pub(super) modifies: u32,
     /// When to look at it again.
@@ -217,6 +230,7 @@ impl Tracked {
             trades: BTreeMap::new(),
             trades_at: None,
             cancel: Cancel::No,
+            cancels: 0,
             change: None,
             modifies: 0,
             look_at: None,

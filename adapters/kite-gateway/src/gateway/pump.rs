@@ -10,10 +10,15 @@ use crate::settings::MarketStyle;
 use pitlane_engine::event::{Intent, OrderState, OrderType, Side, Validity};
 use pitlane_engine::units::{NS_PER_S, OrderId, decimal};
 
-/// A cancel that was answered and did not end its order is sent again after so long.
+/// A cancel that was answered and did not end its order is sent again after so long, then after twice as long ...
 const CANCEL_AGAIN: u64 = 2 * NS_PER_S;
-/// Order calls that are kept for cancels and exits.
-const CALLS_KEPT: usize = 2;
+/// ... and so on up to this: orders that an exchange does not let go must not use up the calls of those that it does.
+const CANCEL_AGAIN_MAX: u64 = 60 * NS_PER_S;
+
+/// How long after its answer a cancel is repeated that was answered so many times.
+pub(super) fn cancel_again(answered: u32) -> u64 {
+    (CANCEL_AGAIN << answered.saturating_sub(1).min(8)).min(CANCEL_AGAIN_MAX)
+}
 /// Orders of which each is asked for by itself; more are asked for by one list.
 const ONE_BY_ONE: usize = 2;
 
@@ -32,7 +37,7 @@ impl Gateway {
             return;
         }
         self.pump_strays();
-        for urgency in [Urgency::Cancel, Urgency::Exit, Urgency::Entry] {
+        for urgency in [Urgency::Cancel, Urgency::Flatten, Urgency::Exit, Urgency::Entry] {
             if !self.pump_orders(urgency) {
                 break;
             }
@@ -61,7 +66,12 @@ impl Gateway {
     }
 
     fn has_room(&self, urgency: Urgency) -> bool {
-        let kept = if urgency == Urgency::Entry { CALLS_KEPT } else { 0 };
+        // Of the hands too: entries that hang leave two to the rest, exits one to cancels and flattening orders.
+        let kept = match urgency {
+            Urgency::Entry => 2,
+            Urgency::Exit => 1,
+            Urgency::Cancel | Urgency::Flatten => 0,
+        };
         self.order_calls() + kept < self.settings.order_calls_max
     }
 
@@ -87,23 +97,27 @@ impl Gateway {
             let sendable = order.broker_id.is_some() && !order.standing.is_end();
             return (wanted && sendable).then_some(Due::Cancel);
         }
-        let is_entry = order.wanted.intent == Intent::Entry;
-        if is_entry != (urgency == Urgency::Entry) || self.durable < order.wanted.cause {
+        let wanted = &order.wanted;
+        let of_intent = match wanted.intent {
+            Intent::Entry => Urgency::Entry,
+            Intent::Flatten => Urgency::Flatten,
+            _ => Urgency::Exit,
+        };
+        if urgency != of_intent || self.durable < wanted.cause {
             return None;
         }
-        let flattens = order.wanted.intent == Intent::Flatten;
-        let open = match (flattens, is_entry) {
-            // An operator's wish or risk's last resort: it waits for nothing.
-            (true, _) => true,
-            (_, true) => self.is_armed(),
-            // Exits wait for the first reconciliation: before it nobody knows whether there is anything to exit.
-            (_, false) => !self.is_closed() && self.reconciliation.was_armed,
-        };
         if matches!(order.stage, Stage::Waiting { .. }) {
+            let open = match of_intent {
+                Urgency::Entry => self.is_armed(),
+                // Exits wait for the first reconciliation: before it nobody knows whether there is anything to exit.
+                Urgency::Exit => self.reconciliation.was_armed && self.may_exit(wanted),
+                // An operator's wish or risk's last resort: it waits for nothing.
+                Urgency::Flatten | Urgency::Cancel => true,
+            };
             return open.then_some(Due::Place);
         }
         let change = order.change.filter(|change| {
-            change.step == ChangeStep::Wanted && self.durable >= change.cause && !self.is_closed()
+            change.step == ChangeStep::Wanted && self.durable >= change.cause && !self.is_closed_to(wanted)
         });
         let takes = matches!(order.standing, Standing::Open | Standing::Trigger)
             && order.broker_id.is_some()
@@ -126,7 +140,13 @@ impl Gateway {
         if kind.is_order_call() {
             self.changed = self.now;
         }
-        self.calls.push_back(Call { id, kind, method, path, form });
+        let opens = match kind {
+            CallKind::Place(order) | CallKind::Modify(order) => {
+                self.orders[&order.0].wanted.intent != Intent::Flatten
+            }
+            _ => false,
+        };
+        self.calls.push_back(Call { id, kind, method, path, form, ends_with_latch: opens });
         id
     }
 
@@ -194,7 +214,7 @@ impl Gateway {
             let order = self.order_mut(id);
             if let Cancel::Asked { at } = order.cancel {
                 let still_works = order.row_asked > at && !order.standing.is_end();
-                if still_works && now >= at + CANCEL_AGAIN {
+                if still_works && now >= at + cancel_again(order.cancels) {
                     order.cancel = Cancel::Wanted { not_before: now };
                 }
             }

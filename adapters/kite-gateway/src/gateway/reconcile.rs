@@ -28,6 +28,8 @@ pub(super) struct Reconciliation {
     next: u64,
     cycle: Option<Cycle>,
     last_whole: Option<u64>,
+    /// The positions listed last, and when the reconciliation that asked for them began.
+    pub(super) listed: Option<(u64, BTreeMap<u32, i64>)>,
     /// The differences of positions found last, and how often in a row.
     strikes: (Vec<Difference>, u32),
     /// Since when, and in how many lists in a row, an order is missing that was there.
@@ -45,6 +47,7 @@ impl Reconciliation {
             next: now,
             cycle: None,
             last_whole: None,
+            listed: None,
             strikes: (Vec::new(), 0),
             forgetful: None,
             verdict: Verdict::Unproved,
@@ -56,8 +59,21 @@ impl Reconciliation {
 
     /// What was asked before counts no more.
     pub(super) fn start_over(&mut self, now: u64) {
-        (self.next, self.cycle, self.last_whole) = (now, None, None);
+        (self.next, self.cycle, self.last_whole, self.listed) = (now, None, None, None);
         (self.verdict, self.strikes) = (Verdict::Unproved, (Vec::new(), 0));
+    }
+
+    /// Whether the last comparison found another position in an instrument than its fills make.
+    pub(super) fn differs_in(&self, instrument: InstrumentId) -> bool {
+        let about = |difference: &Difference| {
+            matches!(difference, Difference::Position { instrument: found, .. } if *found == instrument)
+        };
+        self.strikes.0.iter().any(about)
+    }
+
+    /// One is due at once, if none is running.
+    pub(super) fn soon(&mut self, now: u64) {
+        self.next = self.next.min(now);
     }
 
     /// A part of it failed: it is tried again in a second.
@@ -136,8 +152,11 @@ impl Gateway {
             // A stray that works on after its cancel is cancelled again.
             if let Some(stray) = self.strays.get_mut(&row.order_id) {
                 stray.ended |= Standing::of(&row.status).is_end();
-                if matches!(stray.cancel, super::Cancel::Asked { at } if call.asked > at) {
-                    stray.cancel = super::Cancel::Wanted { not_before: self.now };
+                if let super::Cancel::Asked { at } = stray.cancel
+                    && call.asked > at
+                {
+                    stray.cancel =
+                        super::Cancel::Wanted { not_before: at + super::pump::cancel_again(stray.cancels) };
                 }
             }
         }
@@ -264,6 +283,7 @@ impl Gateway {
         let cycle = self.reconciliation.cycle.take().expect("it was running");
         let (now, quiet) = (self.now, self.settings.quiet);
         self.reconciliation.last_whole = Some(now);
+        self.reconciliation.listed = Some((cycle.started, cycle.positions.clone()));
         let still = self.is_quiet() && self.changed + quiet <= cycle.started;
         let restoring = self.live.iter().any(|id| {
             let order = &self.orders[id];
@@ -300,8 +320,7 @@ impl Gateway {
             }
         }
         if self.reconciliation.strikes.1 >= self.settings.position_strikes {
-            let first = differences.into_iter().next().expect("there is one");
-            self.halt(first);
+            differences.into_iter().for_each(|difference| self.halt(difference));
         }
     }
 
