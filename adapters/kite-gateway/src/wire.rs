@@ -5,7 +5,7 @@
 
 mod rows;
 
-pub use rows::{List, OrderRow, PositionRow, TradeRow};
+pub use rows::{List, OddRow, OrderRow, PositionRow, TradeRow};
 
 use crate::decimal::Decimal;
 use serde::Deserialize;
@@ -121,7 +121,7 @@ fn id(raw: Option<&RawValue>) -> Option<String> {
 /// # Errors
 /// If the body is not the broker's, or not a list.
 pub fn orders(body: &[u8]) -> Result<Said<List<OrderRow>>, WireError> {
-    open(body, |data| rows::list(data, OrderRow::read))
+    open(body, rows::orders)
 }
 
 /// The rows of `GET /trades` and of `GET /orders/:id/trades`.

@@ -51,7 +51,14 @@ fn rest(root: &str) -> Rest {
 fn place(id: u64) -> Call {
     let form = vec![("tradingsymbol", "M&M".into()), ("tag", "p0000001".into())];
     let kind = CallKind::Place(pitlane_engine::units::OrderId(256));
-    Call { id: CallId(id), kind, method: Method::Post, path: "/orders/regular".into(), form, ends_with_latch: true }
+    Call {
+        id: CallId(id),
+        kind,
+        method: Method::Post,
+        path: "/orders/regular".into(),
+        form,
+        ends_with_latch: true,
+    }
 }
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 50\r\nConnection: close\r\n\r\n{\"status\":\"success\",\"data\":{\"order_id\":\"15122000\"}}";

@@ -68,10 +68,9 @@ fn outcome(result: Result<Answer, CallError>) -> Outcome {
     let said = wire::order_id(&answer.body);
     match (status, said) {
         (200..=299, Ok(Said::Done(id))) => Outcome::Taken(id),
-        (429, Ok(Said::Refused(refusal))) if !speaks_of_rate(&refusal.message) => Outcome::Unclear {
-            why: format!("429 {}: {}", refusal.kind, refusal.message),
-            refused: false,
-        },
+        (429, Ok(Said::Refused(refusal))) if !speaks_of_rate(&refusal.message) => {
+            Outcome::Unclear { why: format!("429 {}: {}", refusal.kind, refusal.message), refused: false }
+        }
         (429, _) => Outcome::TooFast,
         (403, Ok(Said::Refused(refusal))) if refusal.kind == "TokenException" => Outcome::TokenDead(refusal),
         (400 | 403 | 404 | 405 | 410 | 428, Ok(Said::Refused(refusal)))

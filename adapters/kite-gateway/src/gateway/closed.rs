@@ -57,7 +57,8 @@ impl Gateway {
     /// Whether an exit may leave now. While the broker's position is known to be another one, it waits for the next
     /// comparison, which halts or clears: an exit of what is not there any more opens.
     pub(super) fn may_exit(&self, wanted: &Wanted) -> bool {
-        let held_back = self.refused_exits.get(&wanted.instrument.0).is_some_and(|(_, until)| self.now < *until);
+        let held_back =
+            self.refused_exits.get(&wanted.instrument.0).is_some_and(|(_, until)| self.now < *until);
         let differs = self.halted.is_none() && self.reconciliation.differs_in(wanted.instrument);
         !held_back && !differs && !self.is_closed_to(wanted)
     }

@@ -385,8 +385,7 @@ impl Gateway {
         let order = &self.orders[&id];
         // One that was refused because its instrument is none of ours has ended: its trades say nothing here.
         let Some(listed) = self.instruments.get(order.wanted.instrument) else { return };
-        let quantity =
-            order.trades.values().fold(0i64, |sum, (quantity, _)| sum.saturating_add(*quantity));
+        let quantity = order.trades.values().fold(0i64, |sum, (quantity, _)| sum.saturating_add(*quantity));
         let wide: i128 =
             order.trades.values().map(|&(quantity, price)| i128::from(quantity) * i128::from(price)).sum();
         let value = i64::try_from(wide * i128::from(listed.multiplier));

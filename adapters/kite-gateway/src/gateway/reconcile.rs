@@ -7,7 +7,8 @@
 use super::order::{REASON_BROKER_REFUSED, REASON_NOT_SENT, STATE_UNKNOWN, Stage, Standing};
 use super::{Difference, Gateway, Note, UnderWay, Verdict};
 use crate::call::CallKind;
-use crate::wire::{List, OrderRow, PositionRow};
+use crate::tag::Owner;
+use crate::wire::{List, OddRow, OrderRow, PositionRow};
 use pitlane_engine::event::OrderState;
 use pitlane_engine::units::{InstrumentId, OrderId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,9 +66,7 @@ impl Reconciliation {
 
     /// Whether the last comparison found another position in an instrument than its fills make.
     pub(super) fn differs_in(&self, instrument: InstrumentId) -> bool {
-        let about = |difference: &Difference| {
-            matches!(difference, Difference::Position { instrument: found, .. } if *found == instrument)
-        };
+        let about = |difference: &Difference| matches!(difference, Difference::Position { instrument: found, .. } if *found == instrument);
         self.strikes.0.iter().any(about)
     }
 
@@ -160,15 +159,32 @@ impl Gateway {
                 }
             }
         }
-        self.governor.at_least_today(u32::try_from(list.rows.len()).unwrap_or(u32::MAX), self.now);
-        let whole = list.unreadable == 0;
+        self.governor
+            .at_least_today(u32::try_from(list.rows.len() + list.odd.len()).unwrap_or(u32::MAX), self.now);
+        let odd = list.odd.iter().filter(|row| self.is_elsewhere(row)).count();
+        let whole = list.unreadable == odd;
         if whole {
-            let listed: BTreeSet<&str> = list.rows.iter().map(|row| row.order_id.as_str()).collect();
+            let ids =
+                list.rows.iter().map(|row| &row.order_id).chain(list.odd.iter().map(|row| &row.order_id));
+            let listed: BTreeSet<&str> = ids.map(String::as_str).collect();
             self.count_absences(&listed, call.asked);
         }
         if self.is_current(&call) {
             if whole { self.answered(0) } else { self.reconciliation.fail(self.now) }
         }
+    }
+
+    /// Whether a row that cannot be read is surely none of ours: neither its id nor its tag, nor on an instrument of ours.
+    fn is_elsewhere(&self, row: &OddRow) -> bool {
+        let foreign =
+            |tags: &Vec<String>| !tags.iter().any(|tag| matches!(self.tags.owner(tag), Owner::Ours(_)));
+        let elsewhere = !row.exchange.is_empty()
+            && !row.symbol.is_empty()
+            && self.instruments.named(&row.exchange, &row.symbol).is_none();
+        elsewhere
+            && row.tags.as_ref().is_some_and(foreign)
+            && !self.by_broker.contains_key(&row.order_id)
+            && !self.strays.contains_key(&row.order_id)
     }
 
     fn count_absences(&mut self, listed: &BTreeSet<&str>, asked: u64) {

@@ -77,9 +77,8 @@ impl Connector for Watched {
     ) -> Result<Option<Self::Out>, Error> {
         PHASE.set(Phase::NoConnection);
         let connection = self.0.connect(details, chained)?;
-        let pulled = PERMIT.with_borrow(|permit| {
-            permit.as_ref().is_some_and(|(latches, count)| latches.now() != *count)
-        });
+        let pulled = PERMIT
+            .with_borrow(|permit| permit.as_ref().is_some_and(|(latches, count)| latches.now() != *count));
         if pulled {
             PHASE.set(Phase::Latched);
             return Err(Error::ConnectionFailed);

@@ -109,7 +109,14 @@ mod tests {
 
     fn call(id: u64) -> Call {
         let (kind, form) = (CallKind::Orders, Vec::new());
-        Call { id: CallId(id), kind, method: Method::Get, path: "/orders".into(), form, ends_with_latch: false }
+        Call {
+            id: CallId(id),
+            kind,
+            method: Method::Get,
+            path: "/orders".into(),
+            form,
+            ends_with_latch: false,
+        }
     }
 
     #[test]

@@ -13,6 +13,21 @@ pub struct List<T> {
     pub rows: Vec<T>,
     /// Rows that could not.
     pub unreadable: usize,
+    /// Of those, what says whose they are. A row of somebody else's order may be as odd as it likes.
+    pub odd: Vec<OddRow>,
+}
+
+/// An order's row that could not be read as one, and what could be read of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OddRow {
+    /// The broker's id.
+    pub order_id: String,
+    /// `tag` and `tags` together; `None` if they could not be read.
+    pub tags: Option<Vec<String>>,
+    /// As `NSE`; empty if it is not given.
+    pub exchange: String,
+    /// As `RELIANCE`; empty if it is not given.
+    pub symbol: String,
 }
 
 /// One order as the broker describes it: a row of a list, or what the ticker brings.
@@ -91,6 +106,12 @@ impl OrderRow {
             tags.extend(list.into_iter().filter_map(|tag| text(Some(tag))));
         }
         tags.dedup();
+        let filled = number(raw.filled_quantity)?.whole()?;
+        let average = match number(raw.average_price) {
+            // Nothing is filled, so there is no average: null and absent are as good as 0.
+            None if filled == 0 && is_null(raw.average_price) => Decimal::ZERO,
+            average => average?,
+        };
         let row = Self {
             order_id: id(raw.order_id)?,
             tags,
@@ -100,8 +121,8 @@ impl OrderRow {
             symbol: text(raw.tradingsymbol)?,
             side: side(raw.transaction_type)?,
             quantity: number(raw.quantity)?.whole()?,
-            filled: number(raw.filled_quantity)?.whole()?,
-            average: number(raw.average_price)?,
+            filled,
+            average,
             price: number(raw.price).unwrap_or(Decimal::ZERO),
             trigger: number(raw.trigger_price).unwrap_or(Decimal::ZERO),
             product: text(raw.product).unwrap_or_default(),
@@ -109,6 +130,29 @@ impl OrderRow {
         };
         let sane = row.quantity > 0 && (0..=row.quantity).contains(&row.filled) && row.average.mantissa >= 0;
         sane.then_some(row)
+    }
+}
+
+fn is_null(raw: Option<&RawValue>) -> bool {
+    raw.is_none_or(|raw| raw.get() == "null")
+}
+
+impl OddRow {
+    /// What a row says of whose it is: at least its id, and nothing that could be ours and is not understood.
+    fn read(raw: &RawValue) -> Option<Self> {
+        let raw: RawOrder<'_> = serde_json::from_str(raw.get()).ok()?;
+        let one = if is_null(raw.tag) { Some(Vec::new()) } else { text(raw.tag).map(|tag| vec![tag]) };
+        let list = if is_null(raw.tags) {
+            Some(Vec::new())
+        } else {
+            raw.tags.and_then(|list| serde_json::from_str::<Vec<String>>(list.get()).ok())
+        };
+        Some(Self {
+            order_id: id(raw.order_id)?,
+            tags: one.zip(list).map(|(one, list)| [one, list].concat()),
+            exchange: text(raw.exchange).unwrap_or_default(),
+            symbol: text(raw.tradingsymbol).unwrap_or_default(),
+        })
     }
 }
 
@@ -203,5 +247,16 @@ pub(super) fn list<T>(data: &RawValue, read: fn(&RawValue) -> Option<T>) -> Resu
     let raw = raw.unwrap_or_default();
     let rows: Vec<T> = raw.iter().filter_map(|row| read(row)).collect();
     let unreadable = raw.len() - rows.len();
-    Ok(List { rows, unreadable })
+    Ok(List { rows, unreadable, odd: Vec::new() })
+}
+
+/// As [`list`], of orders, with what can be read of odd rows.
+pub(super) fn orders(data: &RawValue) -> Result<List<OrderRow>, WireError> {
+    let mut read = list(data, OrderRow::read)?;
+    if read.unreadable > 0 {
+        let raw: Vec<&RawValue> = serde_json::from_str(data.get()).map_err(|_| WireError::Data("list"))?;
+        let odd = raw.iter().filter(|row| OrderRow::read(row).is_none());
+        read.odd = odd.filter_map(|row| OddRow::read(row)).collect();
+    }
+    Ok(read)
 }

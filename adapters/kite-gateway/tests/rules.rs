@@ -1,0 +1,317 @@
+//! Rules of the core, one by one, in the words of a broker that says just what it is told to say.
+
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+use pitlane_engine::config::InstrumentClass;
+use pitlane_engine::event::{
+    Event, FLAG_OUT, Intent, Order, OrderState, OrderType, Report, ReportReason, Side, Validity,
+};
+use pitlane_engine::units::{InstrumentId, NS_PER_S, OrderId, Price, Qty, Seq, StrategyId};
+use pitlane_kite_gateway::Gateway;
+use pitlane_kite_gateway::call::{Answer, Call, CallError, CallKind};
+use pitlane_kite_gateway::gateway::{Note, Verdict};
+use pitlane_kite_gateway::instruments::{Instruments, Listed, Product};
+use pitlane_kite_gateway::settings::{ForeignOrders, Settings};
+use pitlane_kite_gateway::tag::Tags;
+use pitlane_kite_gateway::wire;
+
+const START: u64 = 1_795_235_400 * NS_PER_S;
+const JOURNAL: u64 = 7;
+const NAMES: [(&str, &str); 3] = [("NSE", "AAA"), ("NSE", "BBB"), ("MCX", "CRUDEOIL26NOVFUT")];
+
+/// The gateway and what the broker says when it is asked.
+struct Bench {
+    gateway: Gateway,
+    now: u64,
+    seq: u64,
+    orders: Vec<String>,
+    positions: [i64; 3],
+    /// Order calls that left, not answered.
+    left: Vec<Call>,
+    reports: Vec<Event>,
+    notes: Vec<Note>,
+}
+
+fn ok(data: &str) -> Result<Answer, CallError> {
+    Ok(Answer { status: 200, body: format!(r#"{{"status":"success","data":{data}}}"#).into_bytes() })
+}
+
+fn refused(status: u16, kind: &str, words: &str) -> Result<Answer, CallError> {
+    let body = format!(r#"{{"status":"error","message":"{words}","error_type":"{kind}","data":null}}"#);
+    Ok(Answer { status, body: body.into_bytes() })
+}
+
+fn row(id: &str, at: usize, status: &str, tag: &str, filled: i64) -> String {
+    let (exchange, symbol) = NAMES[at];
+    format!(
+        r#"{{"order_id":"{id}","status":"{status}","exchange":"{exchange}","tradingsymbol":"{symbol}",
+        "transaction_type":"SELL","quantity":10,"price":100,"trigger_price":99,"average_price":0,
+        "filled_quantity":{filled},"product":"MIS","variety":"regular","tag":"{tag}"}}"#
+    )
+}
+
+impl Bench {
+    fn new(settings: Settings, positions: [i64; 3]) -> Self {
+        let rows = (0..).zip(NAMES).map(|(id, (exchange, symbol))| Listed {
+            instrument: InstrumentId(id),
+            exchange: exchange.into(),
+            symbol: symbol.into(),
+            class: if id == 2 { InstrumentClass::Future } else { InstrumentClass::Equity },
+            product: Product::Mis,
+            tick: 500,
+            lot: 1,
+            multiplier: 1,
+            freeze: 0,
+            tradable: true,
+        });
+        let mut gateway = Gateway::new(settings, Instruments::new(rows), JOURNAL, START).unwrap();
+        gateway.restore([], (0..).zip(positions).map(|(id, held)| (InstrumentId(id), Qty(held))));
+        let (orders, left, reports, notes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { gateway, now: START, seq: 0, orders, positions, left, reports, notes }
+    }
+
+    /// Time goes on; questions are answered at once.
+    fn run(&mut self, seconds: u64) {
+        for _ in 0..seconds * 4 {
+            self.now += NS_PER_S / 4;
+            self.gateway.on_tick(self.now);
+            self.take();
+        }
+    }
+
+    fn take(&mut self) {
+        while let Some(call) = self.gateway.next_call() {
+            let answer = match call.kind {
+                kind if kind.is_order_call() => {
+                    self.left.push(call);
+                    continue;
+                }
+                CallKind::Orders => ok(&format!("[{}]", self.orders.join(","))),
+                CallKind::History(_) => {
+                    let id = call.path.rsplit('/').next().unwrap();
+                    let of_it = self.orders.iter().find(|row| row.contains(id)).unwrap();
+                    ok(&format!("[{of_it}]"))
+                }
+                CallKind::Positions => {
+                    let rows: Vec<String> = NAMES
+                        .iter()
+                        .zip(self.positions)
+                        .map(|((exchange, symbol), held)| {
+                            format!(
+                                r#"{{"exchange":"{exchange}","tradingsymbol":"{symbol}","product":"MIS","quantity":{held}}}"#
+                            )
+                        })
+                        .collect();
+                    ok(&format!(r#"{{"net":[{}]}}"#, rows.join(",")))
+                }
+                _ => ok("[]"),
+            };
+            self.gateway.on_answer(call.id, answer);
+        }
+        self.reports.extend(std::iter::from_fn(|| self.gateway.next_report()));
+        self.notes.extend(std::iter::from_fn(|| self.gateway.next_note()));
+    }
+
+    fn order(&mut self, at: u32, intent: Intent, order_type: OrderType) -> u64 {
+        self.seq += 1;
+        let id = OrderId::new(Seq(self.seq), 0);
+        let stops = order_type == OrderType::StopLimit;
+        let body = Order {
+            id,
+            signal: 0,
+            quantity: Qty(10),
+            price: Price(1_000_000),
+            trigger: Price(if stops { 990_000 } else { 0 }),
+            disclosed: Qty(0),
+            strategy: StrategyId(0),
+            side: Side::Sell as u8,
+            order_type: order_type as u8,
+            validity: Validity::Day as u8,
+            intent: intent as u8,
+            flags: 0,
+            reserved: [0; 41],
+        };
+        let mut event = Event::new(InstrumentId(at), FLAG_OUT, &body);
+        event.header.seq = Seq(self.seq);
+        self.gateway.on_intent(&event);
+        self.gateway.on_durable(Seq(self.seq));
+        self.take();
+        id.0
+    }
+
+    /// The last report of an order: state and reason.
+    fn last(&self, id: u64) -> Option<(u8, u8)> {
+        let mine = self.reports.iter().map(|event| *event.body::<Report>()).filter(|body| body.order.0 == id);
+        mine.last().map(|report| (report.state, report.reason))
+    }
+
+    fn is_placed(&self, id: u64) -> bool {
+        self.left.iter().any(|call| call.kind == CallKind::Place(OrderId(id)))
+    }
+
+    fn answer(&mut self, kind: CallKind, result: Result<Answer, CallError>) {
+        let at = self.left.iter().position(|call| call.kind == kind).unwrap();
+        let call = self.left.remove(at);
+        self.gateway.on_answer(call.id, result);
+        self.take();
+    }
+}
+
+const NOT_SENT: (u8, u8) = (OrderState::Rejected as u8, ReportReason::NotSent as u8);
+
+#[test]
+fn a_halt_leaves_the_exits_of_other_instruments_and_what_protects_a_proved_position() {
+    let settings = Settings { foreign_orders: ForeignOrders::Halt, ..Settings::default() };
+    let mut bench = Bench::new(settings, [10, 10, 0]);
+    bench.run(10);
+    assert!(bench.gateway.is_armed());
+    bench.orders.push(row("by-hand", 0, "OPEN", "", 0));
+    bench.run(6);
+    assert_eq!(bench.gateway.verdict(), Verdict::Halt, "{:?}", bench.notes);
+    let entry = bench.order(1, Intent::Entry, OrderType::Limit);
+    assert_eq!(bench.last(entry), Some(NOT_SENT), "nothing opens, wherever");
+    let elsewhere = bench.order(1, Intent::Exit, OrderType::Limit);
+    assert!(bench.is_placed(elsewhere), "the other instrument's exits go on");
+    let exit = bench.order(0, Intent::Exit, OrderType::Limit);
+    assert_eq!(bench.last(exit), Some(NOT_SENT));
+    let stop = bench.order(0, Intent::StopLoss, OrderType::Limit);
+    assert!(bench.is_placed(stop), "the broker lists what it closes");
+    let square_off = bench.order(0, Intent::SquareOff, OrderType::Limit);
+    assert_eq!(bench.last(square_off), Some(NOT_SENT), "one is under way: a second would open");
+}
+
+#[test]
+fn an_exit_of_what_the_broker_lists_no_more_does_not_leave() {
+    let mut bench = Bench::new(Settings::default(), [10, 10, 0]);
+    bench.run(10);
+    // Closed by hand, or by the broker.
+    bench.positions[0] = 0;
+    bench.run(5);
+    let differs = |note: &Note| matches!(note, Note::Difference(_, false));
+    assert!(bench.notes.iter().any(differs) && bench.gateway.verdict() == Verdict::Differs);
+    let stop = bench.order(0, Intent::StopLoss, OrderType::Limit);
+    let other = bench.order(1, Intent::StopLoss, OrderType::Limit);
+    assert!(!bench.is_placed(stop) && bench.is_placed(other));
+    bench.answer(CallKind::Place(OrderId(other)), refused(400, "MarginException", "no"));
+    bench.run(10);
+    assert_eq!(bench.gateway.verdict(), Verdict::Halt);
+    assert_eq!((bench.last(stop), bench.is_placed(stop)), (Some(NOT_SENT), false));
+}
+
+#[test]
+fn a_call_whose_hands_are_gone_is_unknown_and_found_again() {
+    let mut bench = Bench::new(Settings::default(), [10, 0, 0]);
+    bench.run(10);
+    let id = bench.order(0, Intent::Exit, OrderType::Limit);
+    assert!(bench.is_placed(id));
+    bench.orders.clear();
+    bench.run(16);
+    assert_eq!(bench.last(id).map(|(state, _)| state), Some(OrderState::Unknown as u8));
+    bench.orders.push(row("1001", 0, "OPEN", &Tags::new(JOURNAL).of(OrderId(id)), 0));
+    bench.run(6);
+    assert_eq!(bench.last(id).map(|(state, _)| state), Some(OrderState::Open as u8));
+}
+
+#[test]
+fn refused_exits_and_cancels_without_effect_are_repeated_ever_more_slowly() {
+    let mut bench = Bench::new(Settings::default(), [10, 10, 0]);
+    bench.run(10);
+    let (mut sent, mut waiting) = (0, None);
+    for _ in 0..120 {
+        let id = waiting.unwrap_or_else(|| bench.order(0, Intent::StopLoss, OrderType::Limit));
+        bench.run(1);
+        waiting = Some(id);
+        if bench.is_placed(id) {
+            bench.answer(CallKind::Place(OrderId(id)), refused(400, "PermissionException", "address"));
+            (sent, waiting) = (sent + 1, None);
+        }
+    }
+    assert!((8..=14).contains(&sent), "{sent} refused exits in two minutes");
+
+    let id = bench.order(1, Intent::Exit, OrderType::Limit);
+    bench.answer(CallKind::Place(OrderId(id)), ok(r#"{"order_id":"1001"}"#));
+    bench.orders.push(row("1001", 1, "CANCEL PENDING", "", 0));
+    bench.gateway.on_latch();
+    let mut cancels = 0;
+    for _ in 0..240 {
+        bench.run(1);
+        if bench.left.iter().any(|call| call.kind == CallKind::Cancel(OrderId(id))) {
+            bench.answer(CallKind::Cancel(OrderId(id)), ok(r#"{"order_id":"1001"}"#));
+            cancels += 1;
+        }
+    }
+    assert!((6..=10).contains(&cancels), "{cancels} cancels in four minutes");
+}
+
+#[test]
+fn a_question_that_came_too_fast_holds_back_no_cancel() {
+    let mut bench = Bench::new(Settings::default(), [10, 0, 0]);
+    bench.run(10);
+    let id = bench.order(0, Intent::Exit, OrderType::Limit);
+    bench.answer(CallKind::Place(OrderId(id)), ok(r#"{"order_id":"1001"}"#));
+    bench.orders.push(row("1001", 0, "OPEN", "", 0));
+    bench.run(2);
+    let question = loop {
+        bench.now += NS_PER_S / 4;
+        bench.gateway.on_tick(bench.now);
+        if let Some(call) = bench.gateway.next_call() {
+            break call;
+        }
+    };
+    bench.gateway.on_answer(question.id, refused(429, "NetworkException", "Too many requests"));
+    bench.gateway.on_latch();
+    bench.take();
+    assert!(bench.left.iter().any(|call| call.kind == CallKind::Cancel(OrderId(id))), "{:?}", bench.left);
+    // Nor does one of its own for longer than a second.
+    bench.answer(CallKind::Cancel(OrderId(id)), refused(429, "NetworkException", "Too many requests"));
+    assert!(bench.left.is_empty());
+    bench.run(2);
+    assert!(bench.left.iter().any(|call| call.kind == CallKind::Cancel(OrderId(id))), "{:?}", bench.left);
+}
+
+#[test]
+fn an_update_without_a_name_halts_nothing_and_one_of_a_waiting_stop_triggers_nothing() {
+    let mut bench = Bench::new(Settings::default(), [10, 0, 0]);
+    bench.run(10);
+    let id = bench.order(0, Intent::StopLoss, OrderType::StopLimit);
+    bench.answer(CallKind::Place(OrderId(id)), ok(r#"{"order_id":"1001"}"#));
+    bench.orders.push(row("1001", 0, "TRIGGER PENDING", "", 0));
+    bench.run(3);
+    let pending = Some(OrderState::TriggerPending as u8);
+    assert_eq!(bench.last(id).map(|(state, _)| state), pending);
+    bench.gateway.on_update(&wire::order_object(&row("1001", 0, "UPDATE", "", 0)).unwrap());
+    bench.run(3);
+    assert_eq!(bench.last(id).map(|(state, _)| state), pending, "an update is no trigger");
+    let mut nameless = wire::order_object(&row("1001", 0, "OPEN", "", 0)).unwrap();
+    (nameless.exchange, nameless.symbol) = (String::new(), String::new());
+    bench.gateway.on_update(&nameless);
+    bench.take();
+    assert_ne!(bench.gateway.verdict(), Verdict::Halt, "{:?}", bench.gateway.halted_by());
+    bench.run(8);
+    assert!(bench.gateway.is_armed());
+}
+
+#[test]
+fn somebody_elses_odd_row_does_not_keep_it_from_arming() {
+    let mut bench = Bench::new(Settings::default(), [0; 3]);
+    bench.orders.push(r#"{"order_id":"901","status":"AMO REQ RECEIVED","exchange":"CDS","tradingsymbol":"USDINR","quantity":0,"average_price":null,"tag":null}"#.into());
+    bench
+        .orders
+        .push(row("902", 1, "REJECTED", "", 0).replace(r#""average_price":0"#, r#""average_price":null"#));
+    bench.run(10);
+    assert!(bench.gateway.is_armed(), "{:?}", bench.notes);
+    // One of an instrument of ours may be anything.
+    bench.orders.push(r#"{"order_id":"903","status":"OPEN","exchange":"NSE","tradingsymbol":"AAA"}"#.into());
+    bench.gateway.on_reconnect();
+    bench.run(10);
+    assert!(!bench.gateway.is_armed());
+}
+
+#[test]
+fn an_exchange_that_counts_lots_gets_no_order() {
+    let mut bench = Bench::new(Settings::default(), [0, 0, 10]);
+    bench.run(10);
+    let id = bench.order(2, Intent::Flatten, OrderType::Limit);
+    assert_eq!(bench.last(id), Some((OrderState::Rejected as u8, ReportReason::NotTradable as u8)));
+    assert!(!bench.is_placed(id));
+}
