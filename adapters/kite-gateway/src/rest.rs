@@ -184,3 +184,33 @@ fn classify(error: &Error, phase: Phase) -> CallError {
         _ => CallError::MayHaveLeft("a failure of the protocol"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{CallId, CallKind};
+    use std::io::Read;
+    use std::net::TcpListener;
+
+    #[test]
+    fn a_switch_pulled_while_the_connection_is_made_lets_no_byte_out() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let credentials = Credentials::default();
+        credentials.set("key", &Secret::new("token"));
+        let rest = Rest::new(&format!("http://{}", listener.local_addr().unwrap()), credentials);
+        let (kind, form) = (CallKind::Orders, vec![("tag", "p0000001".to_owned())]);
+        let path = "/orders/regular".into();
+        let call = Call { id: CallId(1), kind, method: Method::Post, path, form, ends_with_latch: true };
+        let latches = LatchCount::default();
+        let handed_over_at = latches.now();
+        latches.pull();
+        assert_eq!(rest.call_unless_latched(&call, &latches, handed_over_at), Err(LATCHED));
+        // As if it were pulled after the first look: the connection is made, and given up unused.
+        let permit = latches.permit(handed_over_at);
+        assert_eq!(rest.call(&call), Err(LATCHED));
+        drop(permit);
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut got = Vec::new();
+        assert_eq!(stream.read_to_end(&mut got).unwrap_or(0), 0, "{}", String::from_utf8_lossy(&got));
+    }
+}

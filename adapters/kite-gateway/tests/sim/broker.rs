@@ -142,6 +142,11 @@ impl Broker {
             CallKind::Place(_) | CallKind::Modify(_) | CallKind::Cancel(_) | CallKind::CancelStray => None,
             _ => Some(self.list(call)),
         };
+        if fault == Some(Fault::NoAnswer) {
+            // Whoever carried it has died, before or after it left.
+            let left = result.is_none() && rng.chance(50);
+            return if left { vec![(act_at, Happening::Act(call.clone()))] } else { Vec::new() };
+        }
         if fault == Some(Fault::Truncated)
             && let Some(Ok(answer)) = &mut result
         {

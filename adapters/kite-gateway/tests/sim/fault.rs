@@ -15,9 +15,9 @@ macro_rules! faults {
 faults! {
     // Of calls.
     NeverLeft, Dropped, LoseAnswer, AcceptLate, AcceptVeryLate, TimedOut400, Accepted5xx, Unavailable, Html, CutAnswer,
-    Truncated, TooMany, Margin, AnswerTwice, PostbackFirst,
+    Truncated, TooMany, Margin, AnswerTwice, PostbackFirst, NoAnswer, Stall,
     // Of the exchange and the ticker.
-    Rejected, UnknownStatus, CancelRace, PostbackLost, PostbackTwice, OutOfOrder,
+    Rejected, UnknownStatus, CancelRace, UpdatePostback, PostbackLost, PostbackTwice, OutOfOrder,
     // Of the whole.
     TokenDead, Amnesia, Restart, Reconnect, Latch, ByHand,
 }
@@ -46,6 +46,7 @@ impl Fault {
                 AnswerTwice,
                 PostbackFirst,
                 PostbackFirst,
+                NoAnswer,
             ],
             CallKind::Modify(_) | CallKind::Cancel(_) | CallKind::CancelStray => &[
                 NeverLeft,
@@ -56,8 +57,12 @@ impl Fault {
                 Unavailable,
                 Html,
                 CutAnswer,
+                TooMany,
+                NoAnswer,
                 AnswerTwice,
             ],
+            // Rarely: the broker's pause is long.
+            _ if rng.below(20) == 0 => &[TooMany, NoAnswer],
             _ => &[NeverLeft, Dropped, LoseAnswer, Unavailable, Html, Truncated, AnswerTwice],
         };
         Some(all[rng.below(all.len() as u64) as usize])

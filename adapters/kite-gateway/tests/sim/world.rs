@@ -5,11 +5,11 @@ use crate::desk::{Desk, LIMIT};
 use crate::fault::{ALL, Fault};
 use crate::rng::Rng;
 use pitlane_engine::config::InstrumentClass;
-use pitlane_engine::event::{Intent, Kind, Side};
+use pitlane_engine::event::{Intent, Kind, OrderState, Side};
 use pitlane_engine::units::{InstrumentId, Qty, Seq};
 use pitlane_kite_gateway::Gateway;
 use pitlane_kite_gateway::call::{Answer, Call, CallError, CallId, CallKind};
-use pitlane_kite_gateway::gateway::{Note, STATE_UNKNOWN, Verdict};
+use pitlane_kite_gateway::gateway::{Difference, Note, STATE_UNKNOWN, Verdict};
 use pitlane_kite_gateway::instruments::{Instruments, Listed, Product};
 use pitlane_kite_gateway::settings::Settings;
 use pitlane_kite_gateway::wire;
@@ -30,6 +30,8 @@ pub(crate) enum Happening {
     Durable(u64),
     Answer(CallId, Result<Answer, CallError>),
     AnswerAct(Call),
+    /// A call reaches the broker.
+    Arrive(Call),
     Act(Call),
     Live(usize),
     Postback(String),
@@ -49,8 +51,12 @@ pub(crate) struct World {
     durable: u64,
     settings: Settings,
     pub(crate) seen: Vec<u64>,
-    /// Times of the order calls.
-    sent: VecDeque<u64>,
+    /// Times at which order calls of the last minute reached the broker.
+    arrived: VecDeque<u64>,
+    /// What is handed over before this time arrives then: the line stands.
+    stalled: u64,
+    /// When a gateway was started last.
+    started: u64,
     latched: bool,
     /// Gateway before this call number is dead.
     epoch: u64,
@@ -102,7 +108,9 @@ impl World {
             durable: 0,
             settings,
             seen: vec![0; ALL.len()],
-            sent: VecDeque::new(),
+            arrived: VecDeque::new(),
+            stalled: 0,
+            started: 0,
             latched: false,
             epoch: 0,
             calls_of: BTreeMap::new(),
@@ -200,8 +208,12 @@ impl World {
                     if self.broker.orders[order].status == "CANCEL PENDING" {
                         self.postback(order);
                     }
+                    if matches!(call.kind, CallKind::Modify(_)) {
+                        self.update_postback(order);
+                    }
                 }
             }
+            Happening::Arrive(call) => self.arrive(&call)?,
             Happening::Live(order) => {
                 let mut seen = Vec::new();
                 if self.broker.live(order, &mut self.rng, &mut |fault| seen.push(fault)) {
@@ -235,11 +247,6 @@ impl World {
     fn answer(&mut self, call: CallId, result: Result<Answer, CallError>) {
         // Answers of calls that a dead gateway made go nowhere.
         if self.calls_of.get(&call.0).is_some_and(|epoch| *epoch == self.epoch) {
-            if let Ok(answer) = &result
-                && answer.status == 429
-            {
-                self.seen[Fault::TooMany as usize] += 0;
-            }
             self.gateway.on_answer(CallId(call.0 - self.epoch * 1_000_000), result);
         }
     }
@@ -268,6 +275,7 @@ impl World {
             Fault::Restart => {
                 // Reports that were made and not taken are lost with the gateway; here all have been taken.
                 self.epoch += 1;
+                self.started = self.now;
                 let mut gateway =
                     Gateway::new(self.settings.clone(), instruments(), JOURNAL, self.now).unwrap();
                 let positions = (0..3).map(|at| (InstrumentId(at as u32), Qty(self.desk.positions[at])));
@@ -338,6 +346,55 @@ impl World {
         self.gateway.on_intent(&event);
     }
 
+    /// The ticker says that an order was changed, and not where it stands.
+    fn update_postback(&mut self, order: usize) {
+        let mut changed = self.broker.orders[order].clone();
+        if !changed.ended() {
+            self.saw(Fault::UpdatePostback);
+            changed.status = "UPDATE".into();
+            let (row, lag) = (self.broker.row(&changed), self.rng.below(S / 10));
+            self.at(self.now + lag, Happening::Postback(row));
+        }
+    }
+
+    /// When a call that is handed over now reaches the broker.
+    fn on_its_way(&mut self) -> u64 {
+        if self.broker.rough && self.stalled < self.now && self.rng.chance(3) {
+            self.saw(Fault::Stall);
+            self.stalled = self.now + S + self.rng.below(2 * S);
+        }
+        self.stalled.max(self.now) + self.rng.below(S / 100)
+    }
+
+    /// A call reaches the broker, which counts it.
+    fn arrive(&mut self, call: &Call) -> Result<(), String> {
+        let mut seen = Vec::new();
+        let what = self.broker.take(call, self.now, &mut self.rng, &mut |fault| seen.push(fault));
+        if call.kind.is_order_call() && !seen.contains(&Fault::NeverLeft) {
+            // What is handed over within a minute may arrive within one that is shorter by a stall.
+            while self.arrived.front().is_some_and(|&at| self.now >= at + 57 * S) {
+                self.arrived.pop_front();
+            }
+            self.arrived.push_back(self.now);
+            let second = self.arrived.iter().filter(|&&at| self.now < at + S).count();
+            // A gateway that was just started does not know what the one before it did.
+            let runs = |time: u64| if self.epoch > 0 && self.now < self.started + time { 2 } else { 1 };
+            if second > 8 * runs(12 * S) || self.arrived.len() > 120 * runs(60 * S) {
+                return Err(format!("{second} calls arrive in a second, {} in a minute", self.arrived.len()));
+            }
+        }
+        for fault in seen {
+            self.saw(fault);
+            if fault == Fault::AcceptVeryLate {
+                self.lawless.push(fault);
+            }
+        }
+        for (time, what) in what {
+            self.at(time, what);
+        }
+        Ok(())
+    }
+
     fn postback(&mut self, order: usize) {
         let order = &self.broker.orders[order];
         let row = self.broker.row(order);
@@ -371,23 +428,15 @@ impl World {
             });
             let id = self.desk.report(&report)?;
             self.check_value(id)?;
+            self.check_stop(id)?;
         }
         while let Some(mut call) = self.gateway.next_call() {
             self.trace(|| format!("call {call:?}"));
             self.check_call(&call)?;
             call.id = CallId(call.id.0 + self.epoch * 1_000_000);
             self.calls_of.insert(call.id.0, self.epoch);
-            let mut seen = Vec::new();
-            let what = self.broker.take(&call, self.now, &mut self.rng, &mut |fault| seen.push(fault));
-            for fault in seen {
-                self.saw(fault);
-                if fault == Fault::AcceptVeryLate {
-                    self.lawless.push(fault);
-                }
-            }
-            for (time, what) in what {
-                self.at(time, what);
-            }
+            let at = self.on_its_way();
+            self.at(at, Happening::Arrive(call));
         }
         while let Some(note) = self.gateway.next_note() {
             self.notes.push(note);
@@ -405,16 +454,6 @@ impl World {
             CallKind::Modify(_) => 1,
             _ => 2,
         }] += 1;
-        while self.sent.front().is_some_and(|&at| self.now >= at + 60 * S) {
-            self.sent.pop_front();
-        }
-        self.sent.push_back(self.now);
-        let second = self.sent.iter().filter(|&&at| self.now < at + S).count();
-        // A gateway that was just started does not know what the one before it sent in this minute.
-        let runs = 1 + self.epoch as usize;
-        if second > 8 * runs || self.sent.len() > 120 * runs {
-            return Err(format!("{second} calls in a second, {} in a minute", self.sent.len()));
-        }
         let (CallKind::Place(id) | CallKind::Modify(id)) = call.kind else { return Ok(()) };
         let order = &self.desk.orders[&id.0];
         if self.latched && order.wanted.intent != Intent::Flatten {
@@ -448,6 +487,36 @@ impl World {
         Ok(())
     }
 
+    /// A stop that waits is never reported as at the exchange.
+    fn check_stop(&self, id: u64) -> Result<(), String> {
+        let order = &self.desk.orders[&id];
+        let tag = pitlane_kite_gateway::tag::Tags::new(JOURNAL).of(order.wanted.id);
+        let waits = |truth: &&crate::broker::Order| truth.tag == tag && truth.status == "TRIGGER PENDING";
+        let truth = self.broker.orders.iter().find(waits);
+        let open = order.state == OrderState::Open as u8;
+        if open && truth.is_some() { Err(format!("{order:?} waits: {truth:?}")) } else { Ok(()) }
+    }
+
+    /// Whether what halted is what was done to the account.
+    fn is_cause(&self, difference: &Difference) -> bool {
+        self.lawless.iter().any(|fault| match fault {
+            Fault::ByHand => matches!(difference, Difference::Position { .. }),
+            Fault::AcceptVeryLate => matches!(
+                difference,
+                Difference::AcceptedAfterEnd { .. }
+                    | Difference::LostOrder { .. }
+                    | Difference::FillsAfterEnd { .. }
+                    | Difference::Position { .. }
+            ),
+            // Cancelled behind everybody's back and taken off the lists; what its fills were worth is lost with it.
+            Fault::Amnesia => matches!(
+                difference,
+                Difference::Vanished { .. } | Difference::TradesMissing { .. } | Difference::Position { .. }
+            ),
+            _ => false,
+        })
+    }
+
     /// What holds at every moment.
     fn check(&self) -> Result<(), String> {
         if let Some((tag, count)) =
@@ -479,10 +548,11 @@ impl World {
 
     fn check_end(&mut self) -> Result<(), String> {
         if self.gateway.verdict() == Verdict::Halt {
-            return if self.lawless.is_empty() {
-                Err(format!("halted without need by {:?}", self.gateway.halted_by()))
-            } else {
+            let why = self.gateway.halted_by();
+            return if why.is_some_and(|why| self.is_cause(why)) {
                 Ok(())
+            } else {
+                Err(format!("halted without need by {why:?}"))
             };
         }
         let must_halt = |fault: &&Fault| matches!(fault, Fault::ByHand | Fault::AcceptVeryLate);
