@@ -47,6 +47,18 @@ impl CallKind {
     pub const fn is_order_call(self) -> bool {
         matches!(self, Self::Place(_) | Self::Modify(_) | Self::Cancel(_) | Self::CancelStray)
     }
+
+    /// The order of ours that it is about, if it is about one.
+    pub const fn order(self) -> Option<OrderId> {
+        match self {
+            Self::Place(order)
+            | Self::Modify(order)
+            | Self::Cancel(order)
+            | Self::History(order)
+            | Self::OrderTrades(order) => Some(order),
+            Self::CancelStray | Self::Orders | Self::Trades | Self::Positions => None,
+        }
+    }
 }
 
 /// One request to the broker. It holds no secret: who carries it adds the headers.

@@ -98,8 +98,10 @@ pub struct Gateway {
     moved: BTreeMap<u32, u64>,
     token_dead: bool,
     session: u32,
-    /// When anything last changed that a position depends on.
+    /// When anything last changed that all positions may depend on.
     changed: u64,
+    /// When anything last changed that the position of an instrument depends on.
+    changed_in: BTreeMap<u32, u64>,
 }
 
 /// What an operator sees of a gateway.
@@ -167,6 +169,7 @@ impl Gateway {
             token_dead: false,
             session: 1,
             changed: now,
+            changed_in: BTreeMap::new(),
         })
     }
 
@@ -332,6 +335,25 @@ impl Gateway {
             self.reconciliation.armed = false;
             self.note(Note::Disarmed(why));
         }
+    }
+
+    /// Something changed with an order that the position of its instrument depends on.
+    fn touch(&mut self, id: u64) {
+        let instrument = self.orders[&id].wanted.instrument.0;
+        self.changed_in.insert(instrument, self.now);
+    }
+
+    /// Whether nothing is under way in an instrument, and nothing has changed in it for a while before `since`.
+    fn rests_since(&self, instrument: InstrumentId, since: u64) -> bool {
+        let changed = self.changed_in.get(&instrument.0).copied().unwrap_or(0).max(self.changed);
+        let of_it = |id: u64| self.orders[&id].wanted.instrument == instrument;
+        let calls = self
+            .under_way
+            .values()
+            .any(|call| call.kind.is_order_call() && call.kind.order().is_none_or(|order| of_it(order.0)));
+        changed + self.settings.quiet <= since
+            && !calls
+            && self.live.iter().all(|&id| !of_it(id) || self.orders[&id].is_quiet())
     }
 
     fn order_mut(&mut self, id: u64) -> &mut Tracked {

@@ -199,6 +199,28 @@ fn an_exit_of_what_the_broker_lists_no_more_does_not_leave() {
 }
 
 #[test]
+fn what_moves_in_one_instrument_keeps_no_other_from_being_compared() {
+    let mut bench = Bench::new(Settings::default(), [10, 10, 0]);
+    bench.run(10);
+    // One that never comes to rest.
+    let id = bench.order(1, Intent::Exit, OrderType::Limit);
+    bench.answer(CallKind::Place(OrderId(id)), ok(r#"{"order_id":"1001"}"#));
+    bench.orders.push(row("1001", 1, "UNDER REVIEW", "", 0));
+    bench.run(20);
+    assert!(bench.gateway.is_armed());
+    bench.positions[0] = 0;
+    bench.run(12);
+    assert_eq!(bench.gateway.verdict(), Verdict::Halt, "a wrong position is seen all the same");
+    let mut bench = Bench::new(Settings::default(), [0, 10, 0]);
+    bench.run(10);
+    let id = bench.order(1, Intent::Exit, OrderType::Limit);
+    bench.answer(CallKind::Place(OrderId(id)), ok(r#"{"order_id":"1001"}"#));
+    bench.orders.push(row("1001", 1, "UNDER REVIEW", "", 0));
+    bench.run(70);
+    assert!(!bench.gateway.is_armed(), "one that cannot be compared is no clean one");
+}
+
+#[test]
 fn a_call_whose_hands_are_gone_is_unknown_and_found_again() {
     let mut bench = Bench::new(Settings::default(), [10, 0, 0]);
     bench.run(10);

@@ -149,7 +149,7 @@ impl Gateway {
                 let order = self.order_mut(id);
                 order.stage = Stage::Unknown { since: now, refused };
                 order.look_at = Some(now);
-                self.changed = now;
+                self.touch(id);
                 self.tell(id, Some((STATE_UNKNOWN, 0)));
             }
         }

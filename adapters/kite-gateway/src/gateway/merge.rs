@@ -167,7 +167,7 @@ impl Gateway {
         let unsent = matches!(order.stage, Stage::Waiting { .. });
         order.stage = Stage::Known { since: now };
         (order.look_at, order.absences, order.acknowledged) = (Some(now), 0, true);
-        self.changed = now;
+        self.touch(id);
         if found {
             self.note(Note::Found(OrderId(id)));
         }
@@ -198,7 +198,7 @@ impl Gateway {
         let (known, said) = (self.orders[&id].filled, row.filled);
         if said > known {
             self.order_mut(id).filled = said;
-            self.changed = self.now;
+            self.touch(id);
             self.halt(Difference::FillsAfterEnd { order: OrderId(id), known, said });
         }
     }
@@ -226,7 +226,7 @@ impl Gateway {
         let (instrument, sign) = (order.wanted.instrument.0, order.wanted.side.sign());
         *self.positions.entry(instrument).or_default() += sign * more;
         self.moved.insert(instrument, now);
-        self.changed = now;
+        self.touch(id);
     }
 
     fn prove_by_average(&mut self, id: u64, row: &OrderRow) {
@@ -252,7 +252,7 @@ impl Gateway {
         }
         let back = standing == Standing::Trigger && order.standing == Standing::Open;
         if order.standing != standing && !back {
-            self.changed = now;
+            self.touch(id);
         }
         let order = self.order_mut(id);
         match standing {
@@ -454,7 +454,7 @@ impl Gateway {
         let stage = std::mem::replace(&mut self.order_mut(id).stage, Stage::Final);
         self.live.remove(&id);
         if !matches!(stage, Stage::Waiting { .. }) {
-            self.changed = self.now;
+            self.touch(id);
         }
     }
 

@@ -96,6 +96,16 @@ pub enum Difference {
     },
 }
 
+impl Difference {
+    /// The instrument whose position differs, if it is a difference of positions.
+    pub(super) fn position_of(&self) -> Option<InstrumentId> {
+        match self {
+            Self::Position { instrument, .. } | Self::Ledger { instrument, .. } => Some(*instrument),
+            _ => None,
+        }
+    }
+}
+
 /// Something that happened. Nothing in a note is secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {

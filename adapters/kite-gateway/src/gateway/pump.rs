@@ -137,8 +137,10 @@ impl Gateway {
         self.next_call += 1;
         self.under_way
             .insert(id.0, UnderWay { id: id.0, kind, asked: self.now, cycle, session: self.session });
-        if kind.is_order_call() {
-            self.changed = self.now;
+        match kind.order() {
+            Some(order) if kind.is_order_call() => self.touch(order.0),
+            None if kind.is_order_call() => self.changed = self.now,
+            _ => {}
         }
         let opens = match kind {
             CallKind::Place(order) | CallKind::Modify(order) => {

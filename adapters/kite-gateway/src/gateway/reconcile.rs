@@ -13,6 +13,9 @@ use pitlane_engine::event::OrderState;
 use pitlane_engine::units::{InstrumentId, OrderId};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// A held position that is not compared for so long disarms.
+const UNCOMPARED_MAX: u64 = 60 * pitlane_engine::units::NS_PER_S;
+
 /// How far one reconciliation came.
 #[derive(Clone, Debug, Default)]
 struct Cycle {
@@ -31,8 +34,10 @@ pub(super) struct Reconciliation {
     last_whole: Option<u64>,
     /// The positions listed last, and when the reconciliation that asked for them began.
     pub(super) listed: Option<(u64, BTreeMap<u32, i64>)>,
-    /// The differences of positions found last, and how often in a row.
-    strikes: (Vec<Difference>, u32),
+    /// The differences of positions found last, and each how often in a row.
+    strikes: Vec<(Difference, u32)>,
+    /// When the position of an instrument was compared last, and since when one is not that is held.
+    compared: BTreeMap<u32, u64>,
     /// Since when, and in how many lists in a row, an order is missing that was there.
     forgetful: Option<(u64, u32)>,
     pub(super) verdict: Verdict,
@@ -49,7 +54,8 @@ impl Reconciliation {
             cycle: None,
             last_whole: None,
             listed: None,
-            strikes: (Vec::new(), 0),
+            strikes: Vec::new(),
+            compared: BTreeMap::new(),
             forgetful: None,
             verdict: Verdict::Unproved,
             armed: false,
@@ -61,13 +67,13 @@ impl Reconciliation {
     /// What was asked before counts no more.
     pub(super) fn start_over(&mut self, now: u64) {
         (self.next, self.cycle, self.last_whole, self.listed) = (now, None, None, None);
-        (self.verdict, self.strikes) = (Verdict::Unproved, (Vec::new(), 0));
+        (self.verdict, self.strikes) = (Verdict::Unproved, Vec::new());
     }
 
     /// Whether the last comparison found another position in an instrument than its fills make.
     pub(super) fn differs_in(&self, instrument: InstrumentId) -> bool {
         let about = |difference: &Difference| matches!(difference, Difference::Position { instrument: found, .. } if *found == instrument);
-        self.strikes.0.iter().any(about)
+        self.strikes.iter().any(|(difference, _)| about(difference))
     }
 
     /// One is due at once, if none is running.
@@ -96,6 +102,7 @@ impl Gateway {
             reconciliation.last_whole = None;
             self.disarm("no whole reconciliation for too long");
         }
+        self.uncompared();
         self.missing_trades();
     }
 
@@ -297,65 +304,84 @@ impl Gateway {
     /// All three parts are there.
     fn conclude(&mut self) {
         let cycle = self.reconciliation.cycle.take().expect("it was running");
-        let (now, quiet) = (self.now, self.settings.quiet);
+        let now = self.now;
         self.reconciliation.last_whole = Some(now);
         self.reconciliation.listed = Some((cycle.started, cycle.positions.clone()));
-        let still = self.is_quiet() && self.changed + quiet <= cycle.started;
         let restoring = self.live.iter().any(|id| {
             let order = &self.orders[id];
             order.restored && matches!(order.stage, Stage::Unknown { .. })
         });
-        if !still {
-            // Something moves: it can be compared later. What was armed stays so unless something differed.
-            let differed = !self.reconciliation.strikes.0.is_empty();
-            if self.reconciliation.verdict != Verdict::Clean || differed {
-                self.reconciliation.verdict = Verdict::Differs;
-            }
-            return;
+        // An instrument in which something moves is compared later; the others do not wait for it.
+        let all: Vec<InstrumentId> = self.instruments.iter().map(|listed| listed.instrument).collect();
+        let rests: Vec<InstrumentId> =
+            all.iter().copied().filter(|instrument| self.rests_since(*instrument, cycle.started)).collect();
+        for instrument in &rests {
+            let found = self.differences(*instrument, &cycle);
+            self.strike(*instrument, found);
+            self.reconciliation.compared.insert(instrument.0, now);
         }
-        let differences = self.differences(&cycle);
-        if differences.is_empty() {
-            self.reconciliation.strikes = (Vec::new(), 0);
+        let worst = self.settings.position_strikes;
+        if !self.reconciliation.strikes.is_empty() {
+            self.reconciliation.verdict = Verdict::Differs;
+            self.disarm("positions differ");
+            let strikes = self.reconciliation.strikes.clone();
+            let meant = strikes.into_iter().filter(|(_, times)| *times >= worst);
+            meant.for_each(|(difference, _)| self.halt(difference));
+        } else if rests.len() == all.len() {
             self.reconciliation.verdict = Verdict::Clean;
             let clear = !self.latched && self.halted.is_none() && !self.token_dead && !restoring;
             if clear && !self.reconciliation.armed {
                 (self.reconciliation.armed, self.reconciliation.was_armed) = (true, true);
                 self.note(Note::Armed);
             }
-            return;
-        }
-        self.reconciliation.verdict = Verdict::Differs;
-        self.disarm("positions differ");
-        let (last, strikes) = &mut self.reconciliation.strikes;
-        if *last == differences {
-            *strikes += 1;
-        } else {
-            (*last, *strikes) = (differences.clone(), 1);
-            for difference in &differences {
-                self.notes.push_back(Note::Difference(difference.clone(), false));
-            }
-        }
-        if self.reconciliation.strikes.1 >= self.settings.position_strikes {
-            differences.into_iter().for_each(|difference| self.halt(difference));
+        } else if self.reconciliation.verdict != Verdict::Clean {
+            // What was clean and has only moved since stays so.
+            self.reconciliation.verdict = Verdict::Differs;
         }
     }
 
-    fn differences(&self, cycle: &Cycle) -> Vec<Difference> {
+    /// Counts how often in a row these differences, and no others, were found in an instrument.
+    fn strike(&mut self, instrument: InstrumentId, found: Vec<Difference>) {
+        let strikes = std::mem::take(&mut self.reconciliation.strikes);
+        let (before, mut strikes): (Vec<_>, Vec<_>) =
+            strikes.into_iter().partition(|(difference, _)| difference.position_of() == Some(instrument));
+        for difference in found {
+            let times = before.iter().find(|(known, _)| *known == difference).map_or(0, |(_, times)| *times);
+            if times == 0 {
+                self.note(Note::Difference(difference.clone(), false));
+            }
+            strikes.push((difference, times + 1));
+        }
+        self.reconciliation.strikes = strikes;
+    }
+
+    /// A position that is held and could not be compared for too long: in its instrument something never comes to rest.
+    fn uncompared(&mut self) {
+        let now = self.now;
+        let compared = &mut self.reconciliation.compared;
+        let held = self.positions.iter().filter(|(_, held)| **held != 0);
+        let late = held.fold(false, |late, (instrument, _)| {
+            late | (now >= *compared.entry(*instrument).or_insert(now) + UNCOMPARED_MAX)
+        });
+        compared.retain(|instrument, _| self.positions.get(instrument).is_some_and(|held| *held != 0));
+        if late {
+            self.disarm("a position could not be compared for too long");
+        }
+    }
+
+    fn differences(&self, instrument: InstrumentId, cycle: &Cycle) -> Vec<Difference> {
+        let id = instrument.0;
+        let held = |positions: &BTreeMap<u32, i64>| positions.get(&id).copied().unwrap_or(0);
+        let (expected, broker) = (held(&self.positions), held(&cycle.positions));
         let mut differences = Vec::new();
-        let fresh = |at: u64| at >= self.changed + self.settings.quiet;
-        let ledger =
-            self.reconciliation.ledger.as_ref().filter(|(at, _)| fresh(*at)).map(|(_, ledger)| ledger);
-        for listed in self.instruments.iter() {
-            let id = listed.instrument.0;
-            let instrument = InstrumentId(id);
-            let held = |positions: &BTreeMap<u32, i64>| positions.get(&id).copied().unwrap_or(0);
-            let (expected, broker) = (held(&self.positions), held(&cycle.positions));
-            if expected != broker {
-                differences.push(Difference::Position { instrument, expected, broker });
-            }
-            if let Some(engine) = ledger.map(held).filter(|engine| *engine != expected) {
-                differences.push(Difference::Ledger { instrument, expected, engine });
-            }
+        if expected != broker {
+            differences.push(Difference::Position { instrument, expected, broker });
+        }
+        let ledger = self.reconciliation.ledger.as_ref();
+        let fresh =
+            ledger.filter(|(at, _)| self.rests_since(instrument, *at)).map(|(_, ledger)| held(ledger));
+        if let Some(engine) = fresh.filter(|engine| *engine != expected) {
+            differences.push(Difference::Ledger { instrument, expected, engine });
         }
         differences
     }
