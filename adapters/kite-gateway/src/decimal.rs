@@ -100,18 +100,35 @@ pub fn proved_value(average: Decimal, quantity: i64, tick: i64) -> Option<i64> {
     let places = average.places.clamp(2, 24);
     let error_places = places.min(8);
     let unit = 10i128.pow(places);
-    let shown = average.mantissa.checked_mul(10i128.pow(places - average.places))?;
+    let shown = average.mantissa.checked_mul(10i128.pow(places.checked_sub(average.places)?))?;
     let middle = shown.checked_mul(i128::from(quantity))?.checked_mul(i128::from(SCALE))?;
-    let error = i128::from(quantity) * i128::from(SCALE) * 10i128.pow(places - error_places);
+    let error = i128::from(quantity)
+        .checked_mul(i128::from(SCALE))?
+        .checked_mul(10i128.pow(places - error_places))?;
     let step = i128::from(tick).checked_mul(unit)?;
-    let first = (middle - error).div_euclid(step) + i128::from((middle - error).rem_euclid(step) != 0);
-    let last = (middle + error).div_euclid(step);
-    (first == last && first > 0).then(|| i64::try_from(first * i128::from(tick)).ok())?
+    let (low, high) = (middle.checked_sub(error)?, middle.checked_add(error)?);
+    let first = low.div_euclid(step) + i128::from(low.rem_euclid(step) != 0);
+    let last = high.div_euclid(step);
+    (first == last && first > 0).then(|| i64::try_from(first.checked_mul(i128::from(tick))?).ok())?
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_average_is_too_large_to_be_looked_at() {
+        for mantissa in [1, 1 << 62, 1 << 90, 1 << 100, 1 << 113, 1 << 120, i128::MAX] {
+            for places in [0, 2, 8, 24, 25, 40] {
+                for quantity in [1, 1 << 20, 1 << 53, i64::MAX] {
+                    let average = Decimal { mantissa, places };
+                    let _ = proved_value(average, quantity, 5);
+                }
+            }
+        }
+        // 170141183460469231731687303715884105727 is the largest middle there is; with its error it is beyond.
+        assert_eq!(proved_value(Decimal { mantissa: i128::MAX / 10_000, places: 24 }, 1, 5), None);
+    }
 
     #[test]
     fn numbers_are_read_as_they_stand() {

@@ -12,6 +12,8 @@
 //! 4. What contradicts is a [`Difference`], never a guess. One that cannot be resolved halts.
 //! 5. After the latch nothing leaves but cancels and flattening orders. After a halt nothing opens, and the instrument
 //!    that it is about has no exits either, but those that protect what the broker lists beyond doubt (`closed`).
+//! 6. Orders and changes leave when what caused them is durable. Cancels do not wait: one that a power cut takes out of
+//!    the journal costs an order, and one that waits for a slow disk may cost more.
 
 mod answers;
 mod closed;

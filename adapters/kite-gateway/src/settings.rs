@@ -14,9 +14,10 @@ pub struct Rates {
     pub per_second: u32,
     /// In any minute.
     pub per_minute: u32,
-    /// In the day.
+    /// In the day: orders and changes. Cancels are not held back by it.
     pub per_day: u32,
-    /// Of each second, what entries leave to cancels and exits; less than `per_second`.
+    /// Of each second, what entries leave to the rest, and half of it exits to cancels and flattening orders; less than
+    /// `per_second`.
     pub reserve_second: u32,
     /// Of each minute.
     pub reserve_minute: u32,
@@ -67,11 +68,12 @@ pub struct Settings {
     pub modifies_max: u32,
     /// An entry that could not be sent for so long is refused.
     pub entry_wait: u64,
-    /// Order calls under way at once; two of them are for cancels and exits alone. At least 3.
+    /// Order calls under way at once; two of them are not for entries, one of these not for exits. At least 3.
     pub order_calls_max: usize,
     /// Questions under way at once. At least 1.
     pub queries_max: usize,
-    /// After a 429 nothing is sent for so long.
+    /// After a 429 no more calls of its kind (order calls, questions) are sent for so long; cancels and flattening orders
+    /// are after a second.
     pub cool_down: u64,
     /// An order whose placement was not answered counts as never accepted when so many lists ...
     pub absent_lists: u32,

@@ -388,15 +388,15 @@ impl Gateway {
         let quantity = order.trades.values().fold(0i64, |sum, (quantity, _)| sum.saturating_add(*quantity));
         let wide: i128 =
             order.trades.values().map(|&(quantity, price)| i128::from(quantity) * i128::from(price)).sum();
-        let value = i64::try_from(wide * i128::from(listed.multiplier));
+        let value = wide.checked_mul(i128::from(listed.multiplier)).and_then(|wide| i64::try_from(wide).ok());
         let most = order.quantities.iter().copied().max().unwrap_or(0);
         let off_grid = order.trades.values().any(|(_, price)| price % listed.tick != 0);
         let known = order.filled;
         let contradicts = if quantity > most {
             Some("its trades are more than its quantity")
-        } else if off_grid || value.is_err() {
+        } else if off_grid || value.is_none() {
             Some("a trade's price is none of its instrument")
-        } else if quantity == order.proved.0 && value != Ok(order.proved.1) {
+        } else if quantity == order.proved.0 && value != Some(order.proved.1) {
             Some("its average price is not that of its trades")
         } else {
             None
