@@ -10,6 +10,7 @@ use pitlane_engine::event::Event;
 use pitlane_engine::units::{InstrumentId, Qty, Seq};
 use rtrb::{Consumer, Producer};
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -209,6 +210,7 @@ impl GatewayThread {
         credentials.set(&start.session.api_key, &start.session.access_token);
         let rest = Rest::new(&start.root, credentials.clone());
         let workers = Workers::start(&rest, start.gateway.calls_max())?;
+        let tags = start.gateway.tags();
         let clock = Clock::from(start.gateway.now());
         let round = Round {
             gateway: start.gateway,
@@ -218,8 +220,13 @@ impl GatewayThread {
             waiting: VecDeque::new(),
             clock,
         };
-        let thread =
-            std::thread::Builder::new().name("kite-gateway".into()).spawn(move || round.run(durable))?;
+        let thread = std::thread::Builder::new().name("kite-gateway".into()).spawn(move || {
+            // What is lost with a panic is what the gateway knows, not what works at the broker.
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| round.run(durable))) {
+                crate::rescue::cancel_all(&rest, &tags);
+                resume_unwind(panic);
+            }
+        })?;
         Ok(Self { shared, credentials, thread: Some(thread) })
     }
 

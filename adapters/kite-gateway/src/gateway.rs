@@ -318,6 +318,11 @@ impl Gateway {
         !calls && self.live.iter().all(|id| self.orders[id].is_quiet())
     }
 
+    /// The tags of its orders.
+    pub(crate) fn tags(&self) -> Tags {
+        self.tags.clone()
+    }
+
     /// The time of the last tick.
     pub(crate) fn now(&self) -> u64 {
         self.now

@@ -16,6 +16,7 @@ pub mod driver;
 pub mod gateway;
 pub mod governor;
 pub mod instruments;
+mod rescue;
 pub mod rest;
 pub mod session;
 pub mod settings;

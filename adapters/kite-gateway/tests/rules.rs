@@ -141,8 +141,9 @@ impl Bench {
 
     /// The last report of an order: state and reason.
     fn last(&self, id: u64) -> Option<(u8, u8)> {
-        let mine = self.reports.iter().map(|event| *event.body::<Report>()).filter(|body| body.order.0 == id);
-        mine.last().map(|report| (report.state, report.reason))
+        let mut mine =
+            self.reports.iter().map(|event| *event.body::<Report>()).filter(|body| body.order.0 == id);
+        mine.next_back().map(|report| (report.state, report.reason))
     }
 
     fn is_placed(&self, id: u64) -> bool {

@@ -386,9 +386,12 @@ impl Gateway {
         // One that was refused because its instrument is none of ours has ended: its trades say nothing here.
         let Some(listed) = self.instruments.get(order.wanted.instrument) else { return };
         let quantity = order.trades.values().fold(0i64, |sum, (quantity, _)| sum.saturating_add(*quantity));
-        let wide: i128 =
-            order.trades.values().map(|&(quantity, price)| i128::from(quantity) * i128::from(price)).sum();
-        let value = wide.checked_mul(i128::from(listed.multiplier)).and_then(|wide| i64::try_from(wide).ok());
+        let wide = order.trades.values().try_fold(0i128, |sum, &(quantity, price)| {
+            sum.checked_add(i128::from(quantity) * i128::from(price))
+        });
+        let value = wide
+            .and_then(|wide| wide.checked_mul(i128::from(listed.multiplier)))
+            .and_then(|wide| i64::try_from(wide).ok());
         let most = order.quantities.iter().copied().max().unwrap_or(0);
         let off_grid = order.trades.values().any(|(_, price)| price % listed.tick != 0);
         let known = order.filled;
