@@ -89,8 +89,10 @@ impl Bench {
                 CallKind::Orders => ok(&format!("[{}]", self.orders.join(","))),
                 CallKind::History(_) => {
                     let id = call.path.rsplit('/').next().unwrap();
-                    let of_it = self.orders.iter().find(|row| row.contains(id)).unwrap();
-                    ok(&format!("[{of_it}]"))
+                    match self.orders.iter().find(|row| row.contains(id)) {
+                        Some(row) => ok(&format!("[{row}]")),
+                        None => refused(404, "DataException", "no such order"),
+                    }
                 }
                 CallKind::Positions => {
                     let rows: Vec<String> = NAMES
