@@ -3,6 +3,7 @@
 //! journal instead, and at D0 nobody asked for the disk.
 
 use crate::event_log::Notice;
+use crate::live::say::say;
 use pitlane_config::{DurabilityLevel, JournalSettings, LagLimits};
 use pitlane_engine::event::{CommandCode, Event};
 use pitlane_engine::sequencer::schedule::command_event;
@@ -265,7 +266,7 @@ impl JournalWatch {
                 CommandCode::Flatten => "a flatten is sent",
                 _ => "nothing is opened any more (reduce_only)",
             };
-            eprintln!("warning: {why}: {what}; `engine resume` clears it when the cause is gone");
+            say(format!("warning: {why}: {what}; `engine resume` clears it when the cause is gone"));
         }
     }
 
@@ -277,7 +278,7 @@ impl JournalWatch {
     fn tell(&self, reached: TsNs, change: Change) {
         let Change { event, stream, state, text } = change;
         let word = if state == Demand::None.name() { "note" } else { "warning" };
-        eprintln!("{word}: {text} ({state})");
+        say(format!("{word}: {text} ({state})"));
         let seq = self.streams.first().map_or(0, |(_, inputs)| inputs.committed_seq());
         let notice = Notice { ts: reached, seq, event, stream, state, text };
         // The event log may have ended with an error of its own, which is told of at the end.

@@ -14,6 +14,7 @@ mod helper;
 mod log;
 pub mod login;
 mod orders;
+pub(crate) mod say;
 pub mod summary;
 pub mod world;
 
@@ -24,7 +25,7 @@ use crate::run::Plan;
 use crate::sim::{Done, Request, finish_in, journal_named, session, until};
 use anyhow::Context;
 use clock::MarketClock;
-use consent::{Consent, banner};
+use consent::{Consent, banner, in_units};
 use feed::Market;
 use helper::Minder;
 use log::Log;
@@ -58,6 +59,9 @@ pub(crate) fn run(request: &Request<'_>, settings: &Settings, mode: Mode) -> any
     }
     let consent = live.then(|| Consent::to_live(request.config, &settings, durability.level)).transpose()?;
     let (identity, planned, warmup) = session(request.instruments, &settings, request.warmup)?;
+    if live {
+        in_units(&identity.pipeline.instruments)?;
+    }
     let times = planned.plan.times;
     refuse_over(&settings, &times, clock.pace().now())?;
     let until = until(request, &settings, &times)?;
@@ -96,7 +100,7 @@ pub(crate) fn run(request: &Request<'_>, settings: &Settings, mode: Mode) -> any
         pipeline: identity.pipeline,
     };
     if let Some(consent) = &consent {
-        eprintln!("{}", banner(consent, &settings, &plan.pipeline, &journal));
+        say::say(banner(consent, &settings, &plan.pipeline, &journal));
     }
     let title =
         format!("{} {}, market time from {}", mode.name(), settings.sim.date, format_ist(clock.pace().now()));
@@ -108,6 +112,7 @@ pub(crate) fn run(request: &Request<'_>, settings: &Settings, mode: Mode) -> any
         consent,
         parts: Some((clock, handle, tokens)),
         gateway: None,
+        dir: None,
     };
     let done = finish_in(&plan, Box::new(schedule), source, title, warmup.summary, &mut world);
     let mut done = done?;
@@ -147,6 +152,8 @@ struct Venue {
     consent: Option<Consent>,
     parts: Option<(MarketClock, FeedHandle, Arc<TokenSlot>)>,
     gateway: Option<(orders::Running, Arc<pitlane_kite_gateway::driver::Shared>)>,
+    /// The journal's directory, once it is open.
+    dir: Option<PathBuf>,
 }
 
 impl Venue {
@@ -163,6 +170,7 @@ impl World for Venue {
 
     fn open(&mut self, opening: &Opening<'_>) -> anyhow::Result<(Option<Broker>, Box<dyn Helper>)> {
         let (clock, feed, tokens) = self.parts.take().expect("a world is opened once");
+        self.dir = opening.dir.map(std::path::Path::to_owned);
         let mut log = Log::default();
         if let Some(dir) = opening.dir {
             log.beside(dir)
@@ -180,7 +188,13 @@ impl World for Venue {
     }
 
     fn close(&mut self) -> anyhow::Result<()> {
-        let Some((running, _)) = &self.gateway else { return Ok(()) };
+        let Some((running, shared)) = &self.gateway else { return Ok(()) };
+        // After a run that came to its end the gateway has gone already. After any other its orders still work.
+        let mut log = Log::default();
+        if let Some(Err(error)) = self.dir.as_deref().map(|dir| log.beside(dir)) {
+            log.line(&format!("warning: {} cannot be written: {error}", log::LIVE_LOG_FILE));
+        }
+        orders::wind_down(running, shared, orders::settle(&self.settings.broker), &mut log);
         let thread = running.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         match thread.map_or(Ok(()), pitlane_kite_gateway::driver::GatewayThread::join) {
             Ok(()) => Ok(()),
@@ -189,6 +203,13 @@ impl World for Venue {
                  broker stays there: look at the account, then start again on the same journal"
             )),
         }
+    }
+}
+
+impl Drop for Venue {
+    fn drop(&mut self) {
+        // However the run ended, by an early error or a panic: nothing is left at the broker with nobody behind it.
+        drop(self.close());
     }
 }
 

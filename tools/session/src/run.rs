@@ -4,8 +4,10 @@ use crate::cpus::Placement;
 use crate::event_log::{EventLogWriter, Names};
 use crate::exit::{Exit, data};
 use crate::journal_watch::{DurabilityPlan, DurabilitySummary, JournalWatch, Stream, level_name};
+use crate::latch::{self, Latch};
+use crate::live::say::{Said, say};
 use crate::live::world::{Helper, Opening, World};
-use crate::operator::{COMMANDS_MAX, Operator};
+use crate::operator::{COMMANDS_MAX, Operator, Told};
 use crate::progress::Progress;
 use crate::resume::{self, Opened, RecoveredSummary, Restart, Snapshotter};
 use crate::signals::Signals;
@@ -164,6 +166,19 @@ pub(crate) fn options(plan: &Plan) -> WriterOptions {
     WriterOptions { segment_bytes: plan.segment_bytes, ids, level, sync_on_seal, ..WriterOptions::default() }
 }
 
+/// Ends the run when the thread that watches over it unwinds: without it no kill switch would be heard any more. Who
+/// looks after a broker takes back what works there when it is dropped by that thread.
+struct Gone(Arc<AtomicBool>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Relaxed: a flag without data.
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Watches for what may stop a run from outside.
 struct Watcher {
     stop: Arc<AtomicBool>,
@@ -190,8 +205,13 @@ impl Watcher {
             None => None,
         };
         let (start, end) = plan.span;
-        let mut progress = Progress::new(plan.what, end.since(start) / 1_000_000_000);
+        // A bar waits for its terminal. In a run that may have orders at a broker nothing here may wait.
+        let mut progress =
+            helper.is_none().then(|| Progress::new(plan.what, end.since(start) / 1_000_000_000));
+        let gone = Gone(stop_out.clone());
+        let dir = plan.journal.clone();
         let thread = std::thread::spawn(move || {
+            let _gone = gone;
             let mut warned = false;
             // As often as a lag can change what is to be done.
             let every = if journal.is_some() { WATCH_EVERY } else { LOOK_EVERY };
@@ -208,20 +228,25 @@ impl Watcher {
                     looked = Instant::now();
                 }
                 let now = TsNs(reached.load(Ordering::Relaxed));
-                progress.at(now.since(start) / 1_000_000_000);
-                let told = operator.as_mut().map(|operator| operator.poll(&mut commands)).transpose();
-                if let (Some(helper), Ok(Some(told))) = (&mut helper, &told) {
+                if let Some(progress) = &mut progress {
+                    progress.at(now.since(start) / 1_000_000_000);
+                }
+                let told = operator.as_mut().zip(dir.as_deref()).map(|(operator, dir)| {
+                    operator.poll(&mut commands).unwrap_or_else(|error| {
+                        if !std::mem::replace(&mut warned, true) {
+                            say(format!("warning: an operator's command cannot be cleared: {error}"));
+                        }
+                        standing(dir)
+                    })
+                });
+                if let (Some(helper), Some(told)) = (&mut helper, &told) {
                     helper.told(told);
                 }
-                match &told {
-                    Ok(Some(told)) if told.killed => killed_out.store(true, Ordering::Relaxed),
-                    Err(error) if !std::mem::replace(&mut warned, true) => {
-                        eprintln!("warning: an operator's command cannot be cleared: {error}");
-                    }
-                    _ => {}
+                if told.as_ref().is_some_and(|told| told.killed) {
+                    killed_out.store(true, Ordering::Relaxed);
                 }
                 if let Some(journal) = &mut journal {
-                    if matches!(&told, Ok(Some(told)) if told.resumed.is_some()) {
+                    if told.is_some_and(|told| told.resumed.is_some()) {
                         journal.resumed();
                     }
                     journal.poll(now, &mut commands);
@@ -239,11 +264,22 @@ impl Watcher {
         self.done.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
-            // The watcher cannot panic; if it did, the run's result is still good.
-            drop(thread.join());
+            // If it panicked the run was ended by that, and what it did up to there is good.
+            if thread.join().is_err() {
+                say(
+                    "warning: the thread that watches over the run panicked; this is a bug, please report it with the message above",
+                );
+            }
         }
         self.killed.load(Ordering::Relaxed)
     }
+}
+
+/// What the latches at `dir` say when a resume there cannot be taken: whatever else failed, they stand.
+fn standing(dir: &Path) -> Told {
+    let standing = latch::standing(dir);
+    let killed = standing.iter().any(|(latch, _)| *latch == Latch::Kill);
+    Told { killed, latched: !standing.is_empty(), resumed: None }
 }
 
 /// The operator of a run in `dir`; says so if a resume waited there.
@@ -252,7 +288,7 @@ fn operator(dir: &Path, commands: &mut rtrb::Producer<Event>) -> anyhow::Result<
     let (operator, resumed) =
         started.with_context(|| format!("cannot clear the latches of {}", dir.display()))?;
     if let Some(reason) = resumed {
-        eprintln!("note: resumed, latches of {} cleared: {reason}", dir.display());
+        say(format!("note: resumed, latches of {} cleared: {reason}", dir.display()));
     }
     Ok(operator)
 }
@@ -275,9 +311,11 @@ pub fn execute_in(
     feed: Box<dyn Source>,
     mut world: Option<&mut dyn World>,
 ) -> anyhow::Result<Finished> {
+    // First in, last out: what was said is read before the caller goes on.
+    let _said = Said;
     let signals = Signals::listen()?;
     for note in &plan.placement.notes {
-        eprintln!("note: {note}");
+        say(format!("note: {note}"));
     }
     // Helper threads, the journal's among them, inherit the cpus of this thread; pipeline threads bind themselves.
     if let Some(aux) = &plan.placement.aux {
@@ -335,7 +373,7 @@ pub fn execute_in(
     drop(snapshotter);
     // The log is made from the journal and can be made again: a failure of it does not spoil the run.
     if let Some(Err(error)) = event_log.map(EventLogWriter::finish) {
-        eprintln!("warning: {error:#}; the run itself is unaffected");
+        say(format!("warning: {error:#}; the run itself is unaffected"));
     }
     let (mut result, stage_cpus) = outcome?;
     if let Some(error) = result.log_error.take() {
@@ -407,9 +445,9 @@ fn drive(plan: &Plan, run: Run<'_>, stop: &dyn Fn() -> bool) -> anyhow::Result<D
         workers.iter().zip(cpus).map(|(worker, cpu)| (worker.name().to_owned(), cpu.to_string())).collect();
     let shown: Vec<String> = stage_cpus.iter().map(|(stages, cpu)| format!("{stages} on {cpu}")).collect();
     let aux = plan.placement.aux.as_deref().map_or_else(|| "any".to_owned(), affinity::show);
-    eprintln!("cpus: {}; helpers on {aux}; wait {}", shown.join(", "), plan.placement.wait);
+    say(format!("cpus: {}; helpers on {aux}; wait {}", shown.join(", "), plan.placement.wait));
     if let Err(error) = memory::lock() {
-        eprintln!("note: memory is not locked ({error}); raise `ulimit -l` to avoid page faults");
+        say(format!("note: memory is not locked ({error}); raise `ulimit -l` to avoid page faults"));
     }
     Ok((pinned::run(workers, cpus, plan.placement.wait, stop)?, stage_cpus))
 }

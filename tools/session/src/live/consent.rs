@@ -7,7 +7,7 @@ use crate::cli::ConfigArgs;
 use crate::exit::Exit;
 use crate::exit::{Refusal, usage};
 use pitlane_config::{BrokerSettings, Layers, Settings, format_bps, is_local};
-use pitlane_engine::config::PipelineConfig;
+use pitlane_engine::config::{InstrumentSpec, PipelineConfig};
 use pitlane_journal::Durability;
 use pitlane_kite_gateway::session::Session;
 use std::fmt::Write;
@@ -55,6 +55,36 @@ impl Consent {
     pub(super) fn session(&self) -> &Session {
         &self.session
     }
+}
+
+/// Exchanges where the broker counts quantities in units, as the engine does. On MCX it counts lots, on CDS and BCD that is
+/// not proved: nothing converts, so an order there would be another quantity.
+const IN_UNITS: [&str; 4] = ["NSE", "BSE", "NFO", "BFO"];
+
+/// Whether the broker counts orders of an instrument in units.
+pub(super) fn counts_units(spec: &InstrumentSpec) -> bool {
+    spec.symbol.split_once(':').is_some_and(|(exchange, _)| IN_UNITS.contains(&exchange))
+}
+
+/// Refuses to trade what the broker does not count in units.
+///
+/// # Errors
+/// If an instrument on such an exchange is tradable; it is named.
+pub(super) fn in_units(instruments: &[InstrumentSpec]) -> anyhow::Result<()> {
+    let others: Vec<&str> = instruments
+        .iter()
+        .filter(|spec| spec.tradable && !counts_units(spec))
+        .map(|spec| spec.symbol.as_str())
+        .collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    Err(usage(format!(
+        "--mode live trades on {} alone: the broker counts quantities of other exchanges in lots, and nothing converts. \
+         Remove {}, or set tradable = false in their [[instruments]]",
+        IN_UNITS.join(", "),
+        others.join(", ")
+    )))
 }
 
 fn shown(config: &ConfigArgs) -> String {
@@ -146,6 +176,24 @@ mod tests {
         let error = Consent::to_live(config, settings, level).err().expect("it is refused");
         assert_eq!(exit_of(&error), Exit::Usage);
         error.to_string()
+    }
+
+    #[test]
+    fn what_the_broker_counts_in_lots_is_refused_by_name() {
+        let spec = |symbol: &str| InstrumentSpec {
+            tradable: true,
+            ..pitlane_config::default_instrument(symbol).expect("a symbol").0
+        };
+        let ours = ["NSE:ITC", "BSE:ITC", "NFO:NIFTY26AUGFUT", "BFO:SENSEX26AUGFUT"].map(spec);
+        in_units(&ours).expect("units");
+        for symbol in ["MCX:CRUDEOIL26AUGFUT", "CDS:USDINR26AUGFUT", "BCD:USDINR26AUGFUT", "NCO:GOLD26AUGFUT"]
+        {
+            let table = [ours[0].clone(), spec(symbol)];
+            let error = in_units(&table).expect_err("it is counted in lots");
+            assert_eq!(exit_of(&error), Exit::Usage);
+            assert!(error.to_string().contains(symbol), "{error}");
+            in_units(&[InstrumentSpec { tradable: false, ..spec(symbol) }]).expect("it is not traded");
+        }
     }
 
     #[test]

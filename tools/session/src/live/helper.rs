@@ -4,7 +4,7 @@
 use super::clock::MarketClock;
 use super::feed::credentials;
 use super::log::Log;
-use super::orders::{Gateway, Settling, order_row};
+use super::orders::{Gateway, Settling, order_row, settle, wind_down};
 use super::world::Helper;
 use crate::operator::Told;
 use pitlane_config::BrokerSettings;
@@ -137,11 +137,18 @@ impl Trading {
             }
         }
         self.halted &= halts;
-        if !self.gone
-            && let Some(said) = self.settling.poll(&self.gateway)
+        self.gone = self.gone || self.settling.poll(&self.gateway, log);
+    }
+}
+
+impl Drop for Minder {
+    fn drop(&mut self) {
+        // Nobody hears a kill any more, and nobody would let the gateway go: the run would wait for its reports for ever.
+        if std::thread::panicking()
+            && let Some(trading) = &self.gateway
         {
-            self.gone = true;
-            log.line(&said);
+            let Gateway { running, shared, .. } = &trading.gateway;
+            wind_down(running, shared, settle(&self.broker), &mut self.log);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What happens beside the journal in a run on the wall clock, a line each: to people, and to a file beside the journal.
 
+use super::say::say;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -26,11 +27,11 @@ impl Log {
     /// Writes a line. What others said in it is shown without control characters.
     pub(super) fn line(&mut self, text: &str) {
         let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        eprintln!("{clean}");
         if let Some(file) = &mut self.file {
             // A log that cannot be written must not stop a run that holds positions; stderr has the line.
             let _ = writeln!(file, "{} {clean}", crate::now_ist());
         }
+        say(clean);
     }
 }
 

@@ -1,7 +1,8 @@
 //! The order gateway of a live run: built with a consent, started when the journal is open, ended when nothing is under way.
 
-use super::consent::{Consent, not_clean};
+use super::consent::{Consent, counts_units, not_clean};
 use super::log::Log;
+use super::say::say;
 use super::world::Opening;
 use crate::exit::{Exit, Refusal};
 use anyhow::Context;
@@ -15,7 +16,7 @@ use pitlane_engine::stages::live_venue::OpenOrder;
 use pitlane_engine::units::{InstrumentId, NS_PER_S};
 use pitlane_kite_feed::OrderUpdate;
 use pitlane_kite_gateway::decimal::Decimal;
-use pitlane_kite_gateway::driver::{GatewayThread, Rings, Shared, Start, restored};
+use pitlane_kite_gateway::driver::{Figures, GatewayThread, Rings, Shared, Start, restored};
 use pitlane_kite_gateway::gateway::{Restored, Terms, Verdict, Wanted};
 use pitlane_kite_gateway::instruments::{Instruments, Listed, Product};
 use pitlane_kite_gateway::settings::{ForeignOrders as Foreign, Rates, Settings as GatewaySettings};
@@ -79,6 +80,7 @@ fn listed(instruments: &[InstrumentSpec], held: Held) -> Instruments {
     Instruments::new(rows.map(|(id, spec)| {
         let (exchange, symbol) =
             spec.symbol.split_once(':').expect("symbols are checked where they are read");
+        assert!(!spec.tradable || counts_units(spec), "{} is refused before the run begins", spec.symbol);
         let product = match (held, spec.class) {
             (Held::Intraday, _) => Product::Mis,
             (Held::Delivery, InstrumentClass::Future | InstrumentClass::Option) => Product::Nrml,
@@ -204,7 +206,7 @@ fn armed(gateway: &Gateway, settings: &Settings, opening: &Opening<'_>, log: &mu
     let limit = CLEAN_AFTER + Duration::from_nanos(settings.broker.absent_after_ns);
     let started = Instant::now();
     let mut said = Vec::new();
-    eprintln!("reconciling with the broker: orders, trades, positions ...");
+    say("reconciling with the broker: orders, trades, positions ...");
     loop {
         for note in gateway.shared.take_notes() {
             let text = format!("{note:?}");
@@ -246,13 +248,19 @@ pub(super) fn ended(running: &Running) -> bool {
     running.as_ref().is_none_or(GatewayThread::has_ended)
 }
 
-/// Decides when a gateway may go: when the run waits for nothing but reports and none can come any more, or when that has
-/// lasted too long.
+/// Whether nothing is left of what was sent.
+const fn is_settled(figures: &Figures) -> bool {
+    figures.quiet && figures.live == 0 && figures.waiting == 0
+}
+
+/// Decides when a gateway may go: when the run waits for nothing but reports and none can come any more. What is not final
+/// after the time for that is taken back, and after as long again the gateway goes all the same.
 pub(super) struct Settling {
     settle: Duration,
     since: Option<Instant>,
     /// Reports taken, and the gateway's round, when it was seen with nothing under way.
     seen: Option<(u64, u64)>,
+    latched: bool,
 }
 
 /// Rounds of the gateway after which what was in the rings has been taken.
@@ -261,31 +269,72 @@ const ROUNDS: u64 = 20;
 impl Settling {
     /// For a run whose end may wait for so long.
     pub(super) fn new(broker: &BrokerSettings) -> Self {
-        Self { settle: Duration::from_nanos(broker.settle_ns.max(NS_PER_S)), since: None, seen: None }
+        Self { settle: settle(broker), since: None, seen: None, latched: false }
     }
 
-    /// Tells the gateway to go if it may: `Some` is what to say.
-    pub(super) fn poll(&mut self, gateway: &Gateway) -> Option<String> {
-        let taken = gateway.waiting.taken()?;
+    /// Tells the gateway to go if it may; `true` when it was told.
+    pub(super) fn poll(&mut self, gateway: &Gateway, log: &mut Log) -> bool {
+        let Some(taken) = gateway.waiting.taken() else { return false };
         let since = *self.since.get_or_insert_with(Instant::now);
         let figures = gateway.shared.figures();
-        let still = figures.quiet && figures.live == 0 && figures.waiting == 0;
         let (before, round) = *self.seen.get_or_insert((taken, figures.rounds));
-        if !still || before != taken {
+        if !is_settled(&figures) || before != taken {
             self.seen = None;
         } else if figures.rounds >= round + ROUNDS {
             gateway.shared.stop();
-            return Some("nothing is under way at the broker; the gateway ends".to_owned());
+            log.line("nothing is under way at the broker; the gateway ends");
+            return true;
         }
-        if since.elapsed() > self.settle {
+        if since.elapsed() > self.settle && !std::mem::replace(&mut self.latched, true) {
+            gateway.shared.latch();
+            log.line(&format!("{} orders are not final after {:?}: taken back", figures.live, self.settle));
+        }
+        if since.elapsed() > 2 * self.settle {
             gateway.shared.stop();
-            return Some(format!(
-                "{} orders are not final after {:?}; the gateway ends, look at the account",
-                figures.live, self.settle
+            log.line(&left(&figures));
+            return true;
+        }
+        false
+    }
+}
+
+/// How long a run's end waits for its orders.
+pub(super) fn settle(broker: &BrokerSettings) -> Duration {
+    Duration::from_nanos(broker.settle_ns.max(NS_PER_S))
+}
+
+fn left(figures: &Figures) -> String {
+    format!("{} ORDERS ARE STILL OPEN AT THE BROKER; the gateway ends, look at the account", figures.live)
+}
+
+/// For a run that ended without waiting for its orders: takes back what works at the broker, waits for that at most
+/// `settle` long, and lets the gateway go. A gateway that has ended, or that has nothing, goes without a word.
+pub(super) fn wind_down(running: &Running, shared: &Shared, settle: Duration, log: &mut Log) {
+    if ended(running) {
+        return;
+    }
+    shared.latch();
+    let (began, since) = (shared.figures().rounds, Instant::now());
+    let mut told = false;
+    loop {
+        std::thread::sleep(Duration::from_millis(1));
+        let figures = shared.figures();
+        // Some rounds later what the run sent last is in the figures, and so is the latch.
+        if ended(running) || figures.rounds >= began + ROUNDS && is_settled(&figures) {
+            break;
+        }
+        if figures.rounds >= began + ROUNDS && !std::mem::replace(&mut told, true) {
+            log.line(&format!(
+                "the run ended without its orders: {} at the broker are taken back, positions stay as they are",
+                figures.live
             ));
         }
-        None
+        if since.elapsed() > settle {
+            log.line(&left(&figures));
+            break;
+        }
     }
+    shared.stop();
 }
 
 #[cfg(test)]
