@@ -11,11 +11,13 @@ pub mod clock;
 mod consent;
 mod feed;
 mod helper;
+mod listings;
 mod log;
 pub mod login;
 mod orders;
 pub(crate) mod say;
 pub mod summary;
+mod sweep;
 pub mod world;
 
 use crate::exit::usage;
@@ -113,6 +115,7 @@ pub(crate) fn run(request: &Request<'_>, settings: &Settings, mode: Mode) -> any
         parts: Some((clock, handle, tokens)),
         gateway: None,
         dir: None,
+        journal: 0,
     };
     let done = finish_in(&plan, Box::new(schedule), source, title, warmup.summary, &mut world);
     let mut done = done?;
@@ -154,12 +157,26 @@ struct Venue {
     gateway: Option<(orders::Running, Arc<pitlane_kite_gateway::driver::Shared>)>,
     /// The journal's directory, once it is open.
     dir: Option<PathBuf>,
+    /// Who the journal is, in its orders' tags.
+    journal: u64,
 }
 
 impl Venue {
     /// What the gateway showed last.
     fn figures(&self) -> Option<pitlane_kite_gateway::driver::Figures> {
         self.gateway.as_ref().map(|(_, shared)| shared.figures())
+    }
+}
+
+impl Venue {
+    /// Cancels what works at the broker without the gateway; `true` if nothing is left.
+    fn sweep(&self, log: &mut Log) -> bool {
+        let Some(consent) = &self.consent else { return true };
+        // The session may be newer than the one that the run began with.
+        let newest = consent::token(&self.settings.broker);
+        let session = newest.as_ref().unwrap_or(consent.session());
+        let rest = orders::rest(&self.settings.broker, session);
+        sweep::sweep(self.journal, &mut |call| rest.call(call), log)
     }
 }
 
@@ -171,6 +188,7 @@ impl World for Venue {
     fn open(&mut self, opening: &Opening<'_>) -> anyhow::Result<(Option<Broker>, Box<dyn Helper>)> {
         let (clock, feed, tokens) = self.parts.take().expect("a world is opened once");
         self.dir = opening.dir.map(std::path::Path::to_owned);
+        self.journal = orders::journal(opening);
         let mut log = Log::default();
         if let Some(dir) = opening.dir {
             log.beside(dir)
@@ -198,10 +216,18 @@ impl World for Venue {
         let thread = running.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         match thread.map_or(Ok(()), pitlane_kite_gateway::driver::GatewayThread::join) {
             Ok(()) => Ok(()),
-            Err(_) => Err(anyhow::anyhow!(
-                "the order gateway panicked; this is a bug, please report it with the message above. What is open at the \
-                 broker stays there: look at the account, then start again on the same journal"
-            )),
+            Err(_) => {
+                let cancelled = self.sweep(&mut log);
+                let what = if cancelled {
+                    "none of its orders works at the broker"
+                } else {
+                    "ITS ORDERS MAY STILL WORK AT THE BROKER"
+                };
+                Err(anyhow::anyhow!(
+                    "the order gateway panicked; this is a bug, please report it with the message above. {what}; positions \
+                     stay as they are: look at the account, then start again on the same journal"
+                ))
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The order gateway of a live run: built with a consent, started when the journal is open, ended when nothing is under way.
 
 use super::consent::{Consent, counts_units, not_clean};
+use super::listings;
 use super::log::Log;
 use super::say::say;
 use super::world::Opening;
@@ -19,6 +20,8 @@ use pitlane_kite_gateway::decimal::Decimal;
 use pitlane_kite_gateway::driver::{Figures, GatewayThread, Rings, Shared, Start, restored};
 use pitlane_kite_gateway::gateway::{Restored, Terms, Verdict, Wanted};
 use pitlane_kite_gateway::instruments::{Instruments, Listed, Product};
+use pitlane_kite_gateway::rest::{Credentials, Rest};
+use pitlane_kite_gateway::session::Session;
 use pitlane_kite_gateway::settings::{ForeignOrders as Foreign, Rates, Settings as GatewaySettings};
 use pitlane_kite_gateway::wire::OrderRow;
 use std::sync::{Arc, Mutex};
@@ -165,7 +168,19 @@ pub(super) fn order_row(update: &OrderUpdate) -> Option<OrderRow> {
     })
 }
 
-/// Starts the gateway and waits until it is armed: orders, trades and positions at the broker are what the journal says.
+/// Who the journal is, in its orders' tags.
+pub(super) fn journal(opening: &Opening<'_>) -> u64 {
+    u64::from_le_bytes(opening.journal[..8].try_into().expect("eight of sixteen bytes"))
+}
+
+/// The broker's interface outside of the gateway.
+pub(super) fn rest(broker: &BrokerSettings, session: &Session) -> Rest {
+    let credentials = Credentials::default();
+    credentials.set(&session.api_key, &session.access_token);
+    Rest::new(&broker.rest, credentials)
+}
+
+/// Holds the instruments against the broker's list, then starts the gateway and waits until it is armed: orders, trades and positions at the broker are what the journal says.
 ///
 /// # Errors
 /// If they are not, or the broker does not answer.
@@ -181,11 +196,13 @@ pub(super) fn open(
     for order in opening.orders {
         log.line(&format!("order {} of {} is looked for at the broker", order.id.0, name(&order.instrument)));
     }
-    let uuid = u64::from_le_bytes(opening.journal[..8].try_into().expect("eight of sixteen bytes"));
+    let rest = rest(&settings.broker, consent.session());
+    log.line("holding the instruments against the broker's list");
+    listings::check(instruments, settings.sim.date, &mut |exchange| rest.instruments(Some(exchange)))?;
     let core = restored(
         gateway_settings(&settings.broker),
         listed(instruments, settings.charges.product),
-        uuid,
+        journal(opening),
         opening.orders.iter().map(restore).collect(),
         opening.positions.clone(),
     )?;
