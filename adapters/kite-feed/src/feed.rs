@@ -16,6 +16,7 @@ use crate::text::TextReader;
 use crate::token::TokenSlot;
 use crate::wall::{MS, Wall};
 use crate::watchdog::Finding;
+use crate::witness::Witness;
 use mio::{Events, Poll};
 use pitlane_engine::drive::clock::Pace;
 use pitlane_engine::event::{DeadLetter, DeadReason, Event};
@@ -94,6 +95,7 @@ pub struct LiveFeed {
     resolver: Resolver,
     table: TokenTable,
     fresh: Freshness,
+    witness: Witness,
     conflation: Conflation,
     /// A frame that was rewritten or made here.
     out: Vec<u8>,
@@ -160,6 +162,7 @@ impl LiveFeed {
             resolver,
             table: TokenTable::new(&config.subscriptions),
             fresh: Freshness::new(&config.subscriptions, config.stale_secs, config.withhold_untimed),
+            witness: Witness::new(count),
             conflation: Conflation::new(count),
             out: Vec::with_capacity(config.frame_bytes),
             held: None,
@@ -391,6 +394,7 @@ impl LiveFeed {
                 socket.asked.set(0);
                 self.status.set_token(TokenState::Accepted);
                 self.fresh.expect(self.links[index].places.clone());
+                self.witness.expect(self.links[index].places.clone());
                 self.note(Note::Connected { socket: index });
             }
             Change::Lost { why, retry } => {

@@ -6,7 +6,7 @@
 //! more of them are.
 
 use crate::config::{Mode, Subscription};
-use crate::sift::word;
+use crate::witness::exchange_secs;
 use std::ops::Range;
 
 /// Packets without a time that an instrument of full mode loses at most.
@@ -65,13 +65,10 @@ impl Freshness {
         if !instrument.awaited {
             return Verdict::Fresh;
         }
-        let exchange_secs = u64::from(match packet.len() {
-            184 => word(packet, 60),
-            32 => word(packet, 28),
-            _ => 0,
-        });
+        let exchange_secs = u64::from(exchange_secs(packet));
         if exchange_secs != 0 {
-            if now_secs.saturating_sub(exchange_secs) > self.stale_secs {
+            // One from the future is of unknown age: it is the clock that is wrong.
+            if now_secs.abs_diff(exchange_secs) > self.stale_secs {
                 return Verdict::Stale;
             }
             instrument.awaited = false;
@@ -113,6 +110,11 @@ mod tests {
         let packets = [(184, 939), (184, 500), (184, 940), (184, 1), (44, 0)];
         assert_eq!(judged(Mode::Full, true, &packets), [Stale, Stale, Fresh, Fresh, Fresh]);
         assert_eq!(judged(Mode::Full, true, &[(32, 900), (32, 1_005)]), [Stale, Fresh]);
+        // By a clock that is far behind everything is in the future, and nothing is known to be news.
+        assert_eq!(
+            judged(Mode::Full, true, &[(184, 1_061), (32, 5_000), (184, 1_060)]),
+            [Stale, Stale, Fresh]
+        );
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub mod text;
 pub mod token;
 mod wall;
 mod watchdog;
+mod witness;
 
 #[cfg(test)]
 mod tests;

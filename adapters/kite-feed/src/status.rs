@@ -1,7 +1,7 @@
 //! What operators see of a feed, from any thread.
 
 use pitlane_engine::units::TsNs;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +124,7 @@ pub struct FeedStatus {
     /// The connections, in the order of their instruments.
     pub sockets: Box<[SocketStatus]>,
     token: AtomicU8,
+    lead: AtomicI64,
     /// Order postbacks handed to the gateway's ring; each connection brings its own copy.
     pub orders: Count,
     /// Order postbacks that could not be handed over.
@@ -143,6 +144,7 @@ impl FeedStatus {
         Self {
             sockets: (0..sockets).map(|_| SocketStatus::default()).collect(),
             token: AtomicU8::new(TokenState::Missing as u8),
+            lead: AtomicI64::new(0),
             orders: Count::default(),
             orders_lost: Count::default(),
             texts_other: Count::default(),
@@ -164,6 +166,16 @@ impl FeedStatus {
 
     pub(crate) fn set_token(&self, state: TokenState) {
         self.token.store(state as u8, Ordering::Relaxed);
+    }
+
+    /// Seconds by which exchange times were ahead of the market clock, all of those that were looked at last; negative if
+    /// all were behind it. 0 while they agree within 2 s ahead and 10 s behind, and before there were any.
+    pub fn exchange_lead(&self) -> i64 {
+        self.lead.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_exchange_lead(&self, secs: i64) {
+        self.lead.store(secs, Ordering::Relaxed);
     }
 
     /// Whether every connection is live.

@@ -39,6 +39,7 @@ use pitlane_engine::sequencer::schedule::Schedule;
 use pitlane_engine::units::TsNs;
 use pitlane_journal::Durability;
 use pitlane_kite_feed::{FeedHandle, FeedStatus, TokenSlot};
+use pitlane_kite_gateway::session::Session;
 use std::path::PathBuf;
 use std::sync::Arc;
 use world::{Helper, Opening, World};
@@ -80,7 +81,8 @@ pub(crate) fn run(request: &Request<'_>, settings: &Settings, mode: Mode) -> any
         &[],
     )
     .with_trading(&planned.trading);
-    let Market { source, handle, tokens } = feed::market(&settings, instruments, &times, clock.pace())?;
+    let Market { source, handle, tokens, session: feeds } =
+        feed::market(&settings, instruments, &times, clock.pace())?;
     let status = handle.status.clone();
     let plan = Plan {
         config_hash: identity.config_hash,
@@ -112,7 +114,7 @@ pub(crate) fn run(request: &Request<'_>, settings: &Settings, mode: Mode) -> any
         settings,
         pipeline: plan.pipeline.clone(),
         consent,
-        parts: Some((clock, handle, tokens)),
+        parts: Some((clock, handle, tokens, feeds)),
         gateway: None,
         dir: None,
         journal: 0,
@@ -153,7 +155,7 @@ struct Venue {
     settings: Settings,
     pipeline: PipelineConfig,
     consent: Option<Consent>,
-    parts: Option<(MarketClock, FeedHandle, Arc<TokenSlot>)>,
+    parts: Option<(MarketClock, FeedHandle, Arc<TokenSlot>, Session)>,
     gateway: Option<(orders::Running, Arc<pitlane_kite_gateway::driver::Shared>)>,
     /// The journal's directory, once it is open.
     dir: Option<PathBuf>,
@@ -186,7 +188,7 @@ impl World for Venue {
     }
 
     fn open(&mut self, opening: &Opening<'_>) -> anyhow::Result<(Option<Broker>, Box<dyn Helper>)> {
-        let (clock, feed, tokens) = self.parts.take().expect("a world is opened once");
+        let (clock, feed, tokens, feeds) = self.parts.take().expect("a world is opened once");
         self.dir = opening.dir.map(std::path::Path::to_owned);
         self.journal = orders::journal(opening);
         let mut log = Log::default();
@@ -202,7 +204,9 @@ impl World for Venue {
             self.gateway = Some((opened.running.clone(), opened.shared.clone()));
             (broker, gateway) = (Some(way), Some(opened));
         }
-        Ok((broker, Box::new(Minder::new(clock, feed, tokens, &self.settings.broker, log, gateway))))
+        // The older of the two: whoever has an older one than the file is given that.
+        let session = self.consent.as_ref().map_or(feeds, |consent| consent.session().clone());
+        Ok((broker, Box::new(Minder::new(clock, feed, tokens, &self.settings.broker, log, gateway, session))))
     }
 
     fn close(&mut self) -> anyhow::Result<()> {

@@ -54,11 +54,13 @@ impl LiveFeed {
         let conflating = self.conflation.active();
         let now_secs = received.0 / 1_000_000_000;
         let (table, fresh, conflation) = (&self.table, &mut self.fresh, &mut self.conflation);
+        let (witness, mut lead) = (&mut self.witness, None);
         let mut tally = Tally::default();
         let left = sift(&bytes, &mut self.out, |packet| {
             tally.packets += 1;
             let known = LAYOUTS.contains(&packet.len()).then(|| table.find(word(packet, 0))).flatten();
             if let Some(place) = known {
+                lead = witness.look(place, packet, now_secs).or(lead);
                 if fresh.judge(place, packet, now_secs) == Verdict::Stale {
                     tally.stale += 1;
                     return false;
@@ -72,6 +74,9 @@ impl LiveFeed {
             tally.kept += 1;
             true
         });
+        if let Some(lead) = lead {
+            self.status.set_exchange_lead(lead);
+        }
         socket.packets.add(tally.packets);
         socket.ticks.add(tally.kept);
         socket.stale.add(tally.stale);

@@ -24,6 +24,8 @@ pub(super) struct Market {
     pub(super) handle: FeedHandle,
     /// Where a new token goes.
     pub(super) tokens: Arc<TokenSlot>,
+    /// The session that it began with.
+    pub(super) session: Session,
 }
 
 /// The feed's credentials of a session at the broker.
@@ -43,7 +45,8 @@ pub(super) fn market(
     pace: &Pace,
 ) -> anyhow::Result<Market> {
     let broker = &settings.broker;
-    let tokens = Arc::new(TokenSlot::new(credentials(&token(broker)?)));
+    let session = token(broker)?;
+    let tokens = Arc::new(TokenSlot::new(credentials(&session)));
     let subscriptions =
         instruments.iter().map(|spec| Subscription { token: spec.token, mode: Mode::Full }).collect();
     let mut config = FeedConfig::new(subscriptions, vec![(times.open, times.close)]);
@@ -59,7 +62,7 @@ pub(super) fn market(
         control: handle.control.clone(),
         over: false,
     };
-    Ok(Market { source: Box::new(source), handle, tokens })
+    Ok(Market { source: Box::new(source), handle, tokens, session })
 }
 
 /// A live source that is never waited for, and that ends when the session's time has passed.

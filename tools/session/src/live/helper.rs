@@ -1,7 +1,7 @@
 //! Looks after a run on the wall clock: carries order updates to the gateway, tells people and the run what happens, hands
 //! over new tokens, and lets the gateway go at the end.
 
-use super::clock::MarketClock;
+use super::clock::{Doubt, MarketClock};
 use super::feed::credentials;
 use super::log::Log;
 use super::orders::{Gateway, Settling, order_row, settle, wind_down};
@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 
 /// How often the token file is looked at.
 const TOKEN_EVERY: Duration = Duration::from_secs(2);
+/// How often people are told that the clock is wrong.
+const CLOCK_SAID_EVERY: Duration = Duration::from_secs(60);
 /// Updates that are carried over in one turn.
 const UPDATES_PER_TURN: usize = 256;
 
@@ -30,8 +32,38 @@ pub(super) struct Minder {
     log: Log,
     gateway: Option<Trading>,
     token_looked: Instant,
-    token: Option<Session>,
-    interrupted: bool,
+    /// The session that is in use.
+    token: Session,
+    /// Whether the updates of each connection were up, and then interrupted.
+    interrupted: Vec<Updates>,
+    /// Whether the run was told that its clock is wrong, and when people were told last.
+    clock_wrong: Option<Instant>,
+}
+
+/// The order updates of one connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Updates {
+    /// They have never come.
+    #[default]
+    Never,
+    /// They come.
+    Up,
+    /// They came, and do not.
+    Down,
+}
+
+impl Updates {
+    /// The connection is up now, or not; `true` if updates may be missing by this change.
+    fn now(&mut self, up: bool) -> bool {
+        let before = *self;
+        *self = match (before, up) {
+            (_, true) => Self::Up,
+            (Self::Never, false) => Self::Never,
+            (_, false) => Self::Down,
+        };
+        // Reaching `Down` from `Down`, as every failed attempt does, is no news.
+        before != Self::Never && before != *self
+    }
 }
 
 /// What a live run has beside a paper run.
@@ -52,13 +84,26 @@ impl Minder {
         broker: &BrokerSettings,
         log: Log,
         gateway: Option<Gateway>,
+        session: Session,
     ) -> Self {
         let settling = Settling::new(broker);
         let gateway =
             gateway.map(|gateway| Trading { gateway, settling, latched: false, halted: false, gone: false });
         let broker = broker.clone();
         let token_looked = Instant::now();
-        Self { clock, feed, tokens, broker, log, gateway, token_looked, token: None, interrupted: false }
+        let interrupted = vec![Updates::Never; feed.status.sockets.len()];
+        Self {
+            clock,
+            feed,
+            tokens,
+            broker,
+            log,
+            gateway,
+            token_looked,
+            token: session,
+            interrupted,
+            clock_wrong: None,
+        }
     }
 
     fn carry_updates(&mut self) {
@@ -77,17 +122,38 @@ impl Minder {
         while let Ok(note) = self.feed.notes.pop() {
             self.log.line(&format!("feed: {note:?}"));
             let again = match note {
-                FeedNote::Lost { .. } => {
-                    self.interrupted = true;
-                    false
-                }
-                FeedNote::Connected { .. } => std::mem::take(&mut self.interrupted),
-                FeedNote::OrderLost { .. } => true,
+                FeedNote::Lost { socket, .. } => self.interrupted[socket].now(false),
+                FeedNote::Connected { socket } => self.interrupted[socket].now(true),
+                FeedNote::OrderLost { .. } | FeedNote::TextRefused(_) => true,
                 _ => false,
             };
             if let Some(trading) = self.gateway.as_ref().filter(|_| again) {
                 trading.gateway.shared.reconnected();
             }
+        }
+    }
+
+    /// Nothing is opened by a clock that is wrong: square-offs would come too late, and old prices count as new.
+    fn hold_clock(&mut self, commands: &mut rtrb::Producer<Event>) {
+        let wrong = match self.clock.doubt(self.feed.status.exchange_lead()) {
+            None => return,
+            Some(Doubt::Drifts(text)) => return self.log.line(&format!("warning: {text}")),
+            Some(Doubt::Wrong(text)) => text,
+        };
+        if self.clock_wrong.is_none() {
+            // A full ring means that the sequencer is busy: it is looked at again in a second.
+            if commands.push(command_event(CommandCode::ReduceOnly, &format!("clock: {wrong}"))).is_err() {
+                return;
+            }
+            if let Some(trading) = &self.gateway {
+                trading.gateway.shared.reconnected();
+            }
+        }
+        if self.clock_wrong.is_none_or(|said| said.elapsed() >= CLOCK_SAID_EVERY) {
+            self.clock_wrong = Some(Instant::now());
+            self.log.line(&format!(
+                "THE CLOCK IS WRONG, NOTHING IS OPENED, SQUARE-OFF COMES AT ANOTHER TIME: {wrong}"
+            ));
         }
     }
 
@@ -100,9 +166,10 @@ impl Minder {
         let found = self.broker.token_file.as_ref().zip(super::clock::wall_ns().ok());
         // An old or unreadable one is no news: the broker says when the one in use is dead.
         let Some(session) = found.and_then(|(path, now)| Session::read(path, now).ok()) else { return };
-        if self.token.replace(session.clone()).is_none_or(|before| before == session) {
+        if session == self.token {
             return;
         }
+        self.token = session.clone();
         self.log.line("a new access token is in the token file");
         self.tokens.set(credentials(&session));
         if let Some(trading) = &self.gateway {
@@ -158,15 +225,17 @@ impl Helper for Minder {
         self.carry_updates();
         self.feed_notes();
         self.look_at_token();
-        if let Some(drift) = self.clock.drift() {
-            self.log.line(&format!("warning: {drift}"));
-        }
+        self.hold_clock(commands);
         if let Some(trading) = &mut self.gateway {
             trading.poll(&mut self.log, commands);
         }
     }
 
     fn told(&mut self, told: &Told) {
+        if told.resumed.is_some() {
+            // What is still wrong is said to the run again.
+            self.clock_wrong = None;
+        }
         let Some(trading) = &mut self.gateway else { return };
         if told.resumed.is_some() {
             trading.gateway.shared.resume();

@@ -149,14 +149,16 @@ pub(super) fn order_row(update: &OrderUpdate) -> Option<OrderRow> {
     let mut tags: Vec<String> = update.tag.iter().chain(&update.tags).cloned().collect();
     tags.dedup();
     let (quantity, filled) = (update.quantity?, update.filled_quantity?);
+    // Not of what instrument: it would contradict the order that it is of.
+    let (exchange, symbol) = (update.exchange.clone()?, update.tradingsymbol.clone()?);
     let fits = quantity > 0 && (0..=quantity).contains(&filled);
     fits.then(|| OrderRow {
         order_id: update.order_id.clone(),
         tags,
         status: update.status.clone(),
         message: update.status_message.clone().unwrap_or_default(),
-        exchange: update.exchange.clone().unwrap_or_default(),
-        symbol: update.tradingsymbol.clone().unwrap_or_default(),
+        exchange,
+        symbol,
         side,
         quantity,
         filled,
@@ -416,6 +418,8 @@ mod tests {
             |update| update.transaction_type = Some("HOLD".to_owned()),
             |update| update.filled_quantity = Some(11),
             |update| update.quantity = Some(0),
+            |update| update.exchange = None,
+            |update| update.tradingsymbol = None,
         ] {
             let mut changed = whole.clone();
             change(&mut changed);
