@@ -137,16 +137,16 @@ impl Resumed {
         })
     }
 
-    /// The parts, with the sink recording in `outputs` and handing what goes to a broker to `orders`.
+    /// The parts, with the sink recording in `outputs` and handing what goes to a broker to `broker`.
     fn into_parts(
         self,
         outputs: Box<dyn EventLog>,
         stamps: bool,
-        orders: Option<rtrb::Producer<Event>>,
+        broker: Option<broker::ToBroker>,
     ) -> (Stages, SequencerState, Sink<Box<dyn EventLog>>) {
         let mut sink = self.sink.with_log(outputs, stamps).0;
-        if let Some(orders) = orders {
-            sink.send_orders_to(orders);
+        if let Some(broker) = broker {
+            sink.send_orders_to(broker);
         }
         (self.stages, self.sequencer, sink)
     }

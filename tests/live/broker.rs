@@ -276,6 +276,7 @@ fn a_live_run_replays_identical_and_its_account_is_the_brokers() {
         let clock = Moving::new(market.sessions[0].pre_open, 20_000 + rng.below(400_000));
         let (broker, ends) = Broker::rings(256, 4 + rng.below(60) as usize);
         let durable = Arc::new(AtomicU64::new(u64::MAX));
+        let positions = ends.positions.clone();
         let mut gateway = Gateway::new(ends, Book::default(), &durable, &[]);
         let mut setting = Setting::of(&market, &clock, 1 + (n % 5) as usize);
         setting.broker = Some(broker);
@@ -284,6 +285,12 @@ fn a_live_run_replays_identical_and_its_account_is_the_brokers() {
         verify(&market.config, &recorded);
         gateway.book.check(&recorded, market.config.instruments.len());
         assert_eq!(recorded.inputs.last().unwrap().kind(), Kind::SessionEnd);
+        // What others see of the run's positions is what its fills made.
+        let (seen, shown) = positions.read();
+        assert_eq!(seen, recorded.inputs.last().unwrap().header.ts, "seed {}", base + n);
+        let ids = (0..market.config.instruments.len()).map(|id| InstrumentId(id as u32));
+        let held = ids.map(|id| (id, recorded.result.ledger.position(id).quantity));
+        assert_eq!(shown, held.filter(|(_, held)| !held.is_zero()).collect::<Vec<_>>(), "seed {}", base + n);
         let theirs = recorded.inputs.iter().filter(|event| event.kind() == Kind::Report);
         assert!(theirs.clone().all(|event| event.header.source == SOURCE_BROKER));
         assert!(gateway.known.is_empty() && gateway.sent + gateway.not_sent >= recorded.result.counts.orders);

@@ -34,8 +34,8 @@ impl Fused {
     pub fn new(run: Run<'_>) -> Result<Self, StrategyError> {
         let source = Merged::new(run.schedule, run.feed);
         let resumed = run.resume.map_or_else(|| Resumed::nothing(run.config), |resumed| Ok(*resumed))?;
-        let (ways, orders) = Ways::new(run.commands, run.broker, run.wall_clock);
-        let (stages, state, sink) = resumed.into_parts(run.outputs, run.stamps, orders);
+        let (ways, to_broker) = Ways::new(run.commands, run.broker, run.wall_clock);
+        let (stages, state, sink) = resumed.into_parts(run.outputs, run.stamps, to_broker);
         Ok(Self {
             sequencer: sequencer(source, run.inputs, run.config, run.until, ways, state),
             chain: stages.fuse(),

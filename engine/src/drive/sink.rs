@@ -1,5 +1,6 @@
 //! The end of the chain: numbers the outputs of a step, records them, counts, and collects what the venue sends back.
 
+use super::broker::ToBroker;
 use super::clock::Clock;
 use crate::charges::Meter;
 use crate::config::PipelineConfig;
@@ -129,7 +130,7 @@ pub struct Sink<L> {
     clock: Option<Clock>,
     first_order_ns: u64,
     latency: Latency,
-    orders: Option<rtrb::Producer<Event>>,
+    broker: Option<ToBroker>,
     orders_lost: bool,
     /// The order whose end a broker reported in this step: its fills follow the report.
     ended: Option<OrderId>,
@@ -153,16 +154,17 @@ impl<L: EventLog> Sink<L> {
             clock: stamps.then(Clock::default),
             first_order_ns: 0,
             latency: Latency::default(),
-            orders: None,
+            broker: None,
             orders_lost: false,
             ended: None,
         }
     }
 
-    /// Hands every order, change and cancel that is recorded from now on to a gateway as well. If it has no room for one or
+    /// Shows the run's positions from now on, and hands every order, change and cancel that is recorded from now on to a gateway as well. If it has no room for one or
     /// is gone, the run ends: what the engine believes and what the broker was told must not part.
-    pub fn send_orders_to(&mut self, orders: rtrb::Producer<Event>) {
-        self.orders = Some(orders);
+    pub fn send_orders_to(&mut self, broker: ToBroker) {
+        broker.show(&self.state.ledger);
+        self.broker = Some(broker);
     }
 
     /// Whether an order found no way to the broker.
@@ -171,7 +173,7 @@ impl<L: EventLog> Sink<L> {
     }
 
     fn send(&mut self, output: &Event) {
-        if let Some(orders) = &mut self.orders
+        if let Some(ToBroker { orders, .. }) = &mut self.broker
             && matches!(output.kind(), Kind::Order | Kind::Modify | Kind::Cancel)
         {
             self.orders_lost |= orders.is_abandoned() || orders.push(*output).is_err();
@@ -201,6 +203,9 @@ impl<L: EventLog> Sink<L> {
     pub fn end_step(&mut self, end: StepEnd, start_ns: u64) {
         if let Some(order) = self.ended.take() {
             self.state.meter.finish(order);
+        }
+        if let Some(broker) = &self.broker {
+            broker.positions.passed(end.ts);
         }
         if end.checkpoint {
             self.state.chain = self.outputs_hash();
@@ -242,7 +247,7 @@ impl<L: EventLog> Sink<L> {
 
     /// The same sink with another log, between two steps; with `stamps` it reads the clock at the first order of a step.
     pub fn with_log<M>(self, log: M, stamps: bool) -> (Sink<M>, L) {
-        let Self { log: old, state, outputs, seq, index, back, first_order_ns, latency, orders, .. } = self;
+        let Self { log: old, state, outputs, seq, index, back, first_order_ns, latency, broker, .. } = self;
         let clock = stamps.then(Clock::default);
         let orders_lost = false;
         let sink = Sink {
@@ -255,7 +260,7 @@ impl<L: EventLog> Sink<L> {
             clock,
             first_order_ns,
             latency,
-            orders,
+            broker,
             orders_lost,
             ended: None,
         };
@@ -325,6 +330,10 @@ impl<L: EventLog> Sink<L> {
             Kind::Fill => {
                 counts.fills += 1;
                 self.state.book(event);
+                if let Some(broker) = &self.broker {
+                    let instrument = event.header.instrument;
+                    broker.positions.set(instrument, self.state.ledger.position(instrument).quantity);
+                }
             }
             Kind::Report => {
                 if let Some(order) = self.count_report(event.body()) {

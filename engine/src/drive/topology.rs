@@ -61,8 +61,8 @@ pub fn workers(
         return Ok(vec![Box::new(Fused::new(run)?)]);
     }
     let resumed = run.resume.map_or_else(|| Resumed::nothing(run.config), |resumed| Ok(*resumed))?;
-    let (ways, orders) = Ways::new(run.commands, run.broker, run.wall_clock);
-    let (stages, state, sink) = resumed.into_parts(run.outputs, run.stamps, orders);
+    let (ways, to_broker) = Ways::new(run.commands, run.broker, run.wall_clock);
+    let (stages, state, sink) = resumed.into_parts(run.outputs, run.stamps, to_broker);
     let shared = Shared::new(state.last_seq());
     let mut workers: Vec<Box<dyn Worker>> = Vec::new();
     let source: Box<dyn Source> = if threads == 2 {

@@ -10,6 +10,7 @@ use crate::operator::Told;
 use pitlane_config::BrokerSettings;
 use pitlane_engine::event::{CommandCode, Event};
 use pitlane_engine::sequencer::schedule::command_event;
+use pitlane_engine::units::{NS_PER_S, TsNs};
 use pitlane_kite_feed::{FeedHandle, Note as FeedNote, TokenSlot};
 use pitlane_kite_gateway::gateway::{Note, Verdict};
 use pitlane_kite_gateway::session::Session;
@@ -18,6 +19,12 @@ use std::time::{Duration, Instant};
 
 /// How often the token file is looked at.
 const TOKEN_EVERY: Duration = Duration::from_secs(2);
+/// How often the gateway is given the run's positions ...
+const LEDGER_EVERY: Duration = Duration::from_secs(1);
+/// ... and by how much of the market's time the run may be behind then: twice what lies between two timers.
+const LEDGER_AGE_NS: u64 = 2 * NS_PER_S;
+/// How often people are told that a gateway is closed.
+const CLOSED_SAID_EVERY: Duration = Duration::from_secs(60);
 /// How often people are told that the clock is wrong.
 const CLOCK_SAID_EVERY: Duration = Duration::from_secs(60);
 /// Updates that are carried over in one turn.
@@ -73,6 +80,9 @@ struct Trading {
     latched: bool,
     halted: bool,
     gone: bool,
+    ledger_shown: Instant,
+    closed_said: Option<Instant>,
+    notes_lost: u64,
 }
 
 impl Minder {
@@ -87,8 +97,7 @@ impl Minder {
         session: Session,
     ) -> Self {
         let settling = Settling::new(broker);
-        let gateway =
-            gateway.map(|gateway| Trading { gateway, settling, latched: false, halted: false, gone: false });
+        let gateway = gateway.map(|gateway| Trading::new(gateway, settling));
         let broker = broker.clone();
         let token_looked = Instant::now();
         let interrupted = vec![Updates::Never; feed.status.sockets.len()];
@@ -182,6 +191,50 @@ impl Minder {
 }
 
 impl Trading {
+    fn new(gateway: Gateway, settling: Settling) -> Self {
+        Self {
+            gateway,
+            settling,
+            latched: false,
+            halted: false,
+            gone: false,
+            ledger_shown: Instant::now(),
+            closed_said: None,
+            notes_lost: 0,
+        }
+    }
+
+    /// Gives the gateway the run's positions to be compared, each second, if the run is not behind.
+    fn show_ledger(&mut self, now: TsNs) {
+        if self.ledger_shown.elapsed() < LEDGER_EVERY {
+            return;
+        }
+        self.ledger_shown = Instant::now();
+        let (seen, held) = self.gateway.positions.read();
+        if is_current(seen, now) {
+            self.gateway.shared.set_ledger(held);
+        }
+    }
+
+    /// Says again and again that a gateway is closed: stops and the square-off may be refused by it.
+    fn say_closed(&mut self, log: &mut Log) {
+        let figures = self.gateway.shared.figures();
+        if self.gone || !figures.latched && figures.verdict != Verdict::Halt {
+            self.closed_said = None;
+            return;
+        }
+        // The first moments are told of by whoever closed it.
+        let said = *self.closed_said.get_or_insert_with(Instant::now);
+        if said.elapsed() >= CLOSED_SAID_EVERY {
+            self.closed_said = Some(Instant::now());
+            let why = if figures.latched { "LATCHED" } else { "HALTED" };
+            log.line(&format!(
+                "THE GATEWAY IS {why}: CANCELS AND WHAT FLATTENS LEAVE; STOP-LOSSES AND THE SQUARE-OFF MAY NOT. Look at the \
+                 account, then engine flatten, kill or resume"
+            ));
+        }
+    }
+
     fn poll(&mut self, log: &mut Log, commands: &mut rtrb::Producer<Event>) {
         let mut why = None;
         for note in self.gateway.shared.take_notes() {
@@ -189,6 +242,14 @@ impl Trading {
             if let Note::Difference(difference, true) = note {
                 why = Some(format!("{difference:?}"));
             }
+        }
+        let lost = self.gateway.shared.notes_lost();
+        if lost > self.notes_lost {
+            log.line(&format!(
+                "gateway: {} notes were lost, differences perhaps among them",
+                lost - self.notes_lost
+            ));
+            self.notes_lost = lost;
         }
         // The gateway lets nothing out but cancels and what flattens. The run must not go on opening; what is open is for
         // a person to judge, because whose position it is is the question.
@@ -206,6 +267,11 @@ impl Trading {
         self.halted &= halts;
         self.gone = self.gone || self.settling.poll(&self.gateway, log);
     }
+}
+
+/// Whether what the run shows is of just now: every report of a moment before is in it.
+fn is_current(seen: TsNs, now: TsNs) -> bool {
+    seen != TsNs::ZERO && now.since(seen) <= LEDGER_AGE_NS
 }
 
 impl Drop for Minder {
@@ -228,6 +294,8 @@ impl Helper for Minder {
         self.hold_clock(commands);
         if let Some(trading) = &mut self.gateway {
             trading.poll(&mut self.log, commands);
+            trading.show_ledger(self.clock.pace().now());
+            trading.say_closed(&mut self.log);
         }
     }
 
@@ -245,5 +313,26 @@ impl Helper for Minder {
             trading.gateway.shared.latch();
             trading.latched = true;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_change_of_updates_that_came_is_told_of_once() {
+        let mut updates = Updates::default();
+        let ups = [false, false, true, true, false, false, false, true, false];
+        let told: Vec<bool> = ups.into_iter().map(|up| updates.now(up)).collect();
+        // Never up, up for the first time: nothing was missed. Lost, and up again: each once.
+        assert_eq!(told, [false, false, false, false, true, false, false, true, true]);
+    }
+
+    #[test]
+    fn positions_of_a_run_that_is_behind_are_not_compared() {
+        let at = |seconds: u64| TsNs(seconds * NS_PER_S);
+        assert!(is_current(at(100), at(102)) && is_current(at(103), at(102)));
+        assert!(!is_current(at(100), TsNs(at(102).0 + 1)) && !is_current(TsNs::ZERO, at(1)));
     }
 }

@@ -9,7 +9,7 @@ use crate::exit::{Exit, Refusal};
 use anyhow::Context;
 use pitlane_config::{BrokerSettings, ForeignOrders, Settings};
 use pitlane_engine::config::{InstrumentClass, InstrumentSpec, Product as Held};
-use pitlane_engine::drive::broker::{Broker, GatewayEnds};
+use pitlane_engine::drive::broker::{Broker, GatewayEnds, Positions};
 use pitlane_engine::event::Side;
 use pitlane_engine::limits::{OPEN_ORDERS_MAX, PENDING_REPORTS_MAX};
 use pitlane_engine::sequencer::Waiting;
@@ -47,6 +47,8 @@ pub(super) struct Gateway {
     pub(super) updates: rtrb::Producer<OrderRow>,
     /// Whether the run waits for nothing but reports.
     pub(super) waiting: Waiting,
+    /// The run's positions.
+    pub(super) positions: Positions,
 }
 
 /// What the gateway is told of the configuration.
@@ -208,7 +210,8 @@ pub(super) fn open(
         opening.orders.iter().map(restore).collect(),
         opening.positions.clone(),
     )?;
-    let (broker, GatewayEnds { orders, reports, waiting }) = Broker::rings(INTENTS, PENDING_REPORTS_MAX);
+    let (broker, GatewayEnds { orders, reports, waiting, positions }) =
+        Broker::rings(INTENTS, PENDING_REPORTS_MAX);
     let (updates, updates_out) = rtrb::RingBuffer::new(UPDATES);
     let rings = Rings { intents: orders, updates: updates_out, reports };
     let start =
@@ -216,7 +219,8 @@ pub(super) fn open(
     let thread = GatewayThread::start(start, rings, move || inputs.durable_seq())
         .context("cannot start the order gateway")?;
     let shared = thread.shared().clone();
-    let gateway = Gateway { running: Arc::new(Mutex::new(Some(thread))), shared, updates, waiting };
+    let gateway =
+        Gateway { running: Arc::new(Mutex::new(Some(thread))), shared, updates, waiting, positions };
     armed(&gateway, settings, opening, log)?;
     Ok((broker, gateway))
 }
