@@ -4,6 +4,9 @@
 //! ticks. Silence is a dead link (a half-open socket looks like that), heartbeats without ticks are a frozen feed.
 //! Outside a session both may be quiet for long. Source: the broker's clients, which give up after 5 s without any frame.
 
+/// By how much the patience with a market without data grows at most: from 30 s to 10 min.
+const FROZEN_TIMES_MAX: u64 = 20;
+
 /// Limits of silence, in nanoseconds of the wall clock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
@@ -28,6 +31,8 @@ pub(crate) enum Finding {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Watchdog {
     limits: Limits,
+    /// The limit without market data now: more after connections that were made anew and brought no news either.
+    frozen: u64,
     frame: u64,
     data: u64,
     in_session: bool,
@@ -36,12 +41,17 @@ pub(crate) struct Watchdog {
 impl Watchdog {
     /// Starts to watch a connection that went live at `now`.
     pub(crate) fn new(limits: Limits, now: u64) -> Self {
-        Self { limits, frame: now, data: now, in_session: false }
+        Self { limits, frozen: limits.frozen, frame: now, data: now, in_session: false }
     }
 
     /// Begins anew with a connection that went live at `now`.
     pub(crate) fn restart(&mut self, now: u64) {
-        *self = Self::new(self.limits, now);
+        *self = Self { frozen: self.frozen, ..Self::new(self.limits, now) };
+    }
+
+    /// A packet came that is later than another of its instrument: the feed is not frozen.
+    pub(crate) fn news(&mut self) {
+        self.frozen = self.limits.frozen;
     }
 
     /// A frame of any kind came.
@@ -72,7 +82,13 @@ impl Watchdog {
         if now.saturating_sub(self.frame) > self.limits.silent {
             return Some(Finding::Silent);
         }
-        (now.saturating_sub(self.data) > self.limits.frozen).then_some(Finding::Frozen)
+        if now.saturating_sub(self.data) <= self.frozen {
+            return None;
+        }
+        // A market that is quiet, as in an auction or an option that nobody trades, looks the same. Asking more seldom each
+        // time costs nothing but patience.
+        self.frozen = self.frozen.saturating_mul(2).min(self.limits.frozen.saturating_mul(FROZEN_TIMES_MAX));
+        Some(Finding::Frozen)
     }
 }
 
@@ -109,6 +125,27 @@ mod tests {
             }
             assert_eq!(found, expected, "session {in_session}, subscribed {subscribed}");
         }
+    }
+
+    #[test]
+    fn a_quiet_market_is_asked_more_and_more_seldom_until_there_is_news() {
+        let mut dog = Watchdog::new(LIMITS, 0);
+        let mut found = Vec::new();
+        for now in 0..3_000 {
+            dog.frame(now);
+            if dog.judge(now, true, true).is_some() {
+                found.push(now);
+                dog.restart(now);
+            }
+        }
+        let waited: Vec<u64> = found.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        // Each time a second more than the limit, which counts from the first look after the connection came up.
+        assert_eq!((found[0], &waited[..5]), (31, &[62, 122, 242, 482, 602][..]));
+        dog.news();
+        dog.restart(3_000);
+        assert_eq!(dog.judge(3_000, true, true), None);
+        dog.frame(3_031);
+        assert_eq!(dog.judge(3_031, true, true), Some(Finding::Frozen));
     }
 
     #[test]

@@ -35,16 +35,18 @@ impl Witness {
         self.newest[places].fill(0);
     }
 
-    /// Looks at a packet of the instrument at `place`, received at `now_secs` of the market clock. Now and then there is
-    /// something to say: the seconds by which every exchange time was ahead of the clock, or behind it as a negative
-    /// number; 0 if they agree.
-    pub(crate) fn look(&mut self, place: usize, packet: &[u8], now_secs: u64) -> Option<i64> {
+    /// Looks at a packet of the instrument at `place`, and says whether it is news: of a change that happened just now.
+    pub(crate) fn is_news(&mut self, place: usize, packet: &[u8]) -> bool {
         let secs = exchange_secs(packet);
         let before = self.newest[place];
         self.newest[place] = before.max(secs);
-        if before == 0 || secs <= before {
-            return None;
-        }
+        before != 0 && secs > before
+    }
+
+    /// Judges news, received at `now_secs` of the market clock. Now and then there is something to say: the seconds by
+    /// which every exchange time was ahead of the clock, or behind it as a negative number; 0 if they agree.
+    pub(crate) fn judge(&mut self, packet: &[u8], now_secs: u64) -> Option<i64> {
+        let secs = exchange_secs(packet);
         let lead = i64::from(secs) - i64::try_from(now_secs).unwrap_or(i64::MAX);
         if self.count == 0 || now_secs < self.began {
             (self.began, self.count, self.least, self.most) = (now_secs, 0, lead, lead);
@@ -83,7 +85,7 @@ mod tests {
         let look = |&(now, secs): &(u64, u32)| {
             let mut packet = [0; 32];
             packet[28..].copy_from_slice(&secs.to_be_bytes());
-            witness.look(1, &packet, now)
+            if witness.is_news(1, &packet) { witness.judge(&packet, now) } else { None }
         };
         packets.iter().filter_map(look).collect()
     }
@@ -127,7 +129,7 @@ mod tests {
         for secs in 1..=5_u32 {
             witness.expect(0..1);
             packet[60..64].copy_from_slice(&secs.to_be_bytes());
-            assert_eq!(witness.look(0, &packet, 1_000_000), None);
+            assert!(!witness.is_news(0, &packet));
         }
         assert_eq!(exchange_secs(&[1; 44]), 0);
     }

@@ -56,10 +56,7 @@ pub(crate) fn run(request: &Request<'_>, settings: &Settings, mode: Mode) -> any
     settings.sim.date = clock.date()?;
     // Whatever the file says: without --mode live no order leaves.
     settings.venue.live &= live;
-    let mut durability = DurabilityPlan::of(&settings.journal);
-    if settings.journal.level.is_none() {
-        durability.level = if live { Durability::D2 } else { Durability::D1 };
-    }
+    let durability = durability(&settings, live);
     let consent = live.then(|| Consent::to_live(request.config, &settings, durability.level)).transpose()?;
     let (identity, planned, warmup) = session(request.instruments, &settings, request.warmup)?;
     if live {
@@ -123,6 +120,15 @@ pub(crate) fn run(request: &Request<'_>, settings: &Settings, mode: Mode) -> any
     let mut done = done?;
     done.summary.broker = Some(summary::of(&journal, account, &status, world.figures())?);
     Ok(done)
+}
+
+/// What is configured; without a level a run on the wall clock is durable, and a live one before its orders leave.
+fn durability(settings: &Settings, live: bool) -> DurabilityPlan {
+    let mut durability = DurabilityPlan::of(&settings.journal);
+    if settings.journal.level.is_none() {
+        durability.level = if live { Durability::D2 } else { Durability::D1 };
+    }
+    durability
 }
 
 /// Refuses what other modes take.

@@ -5,6 +5,7 @@ use crate::fresh::Verdict;
 use crate::note::Note;
 use crate::order::OrderUpdate;
 use crate::sift::{Left, sift, word};
+use crate::status::SocketStatus;
 use crate::text::Text;
 use tungstenite::Bytes;
 
@@ -19,6 +20,16 @@ struct Tally {
     stale: u64,
     merged: u64,
     replaced: u64,
+}
+
+impl Tally {
+    fn count(&self, socket: &SocketStatus) {
+        socket.packets.add(self.packets);
+        socket.ticks.add(self.kept);
+        socket.stale.add(self.stale);
+        socket.merged.add(self.merged - self.replaced);
+        socket.conflated.add(self.replaced);
+    }
 }
 
 impl LiveFeed {
@@ -54,13 +65,16 @@ impl LiveFeed {
         let conflating = self.conflation.active();
         let now_secs = received.0 / 1_000_000_000;
         let (table, fresh, conflation) = (&self.table, &mut self.fresh, &mut self.conflation);
-        let (witness, mut lead) = (&mut self.witness, None);
+        let (witness, mut lead, mut news) = (&mut self.witness, None, false);
         let mut tally = Tally::default();
         let left = sift(&bytes, &mut self.out, |packet| {
             tally.packets += 1;
             let known = LAYOUTS.contains(&packet.len()).then(|| table.find(word(packet, 0))).flatten();
             if let Some(place) = known {
-                lead = witness.look(place, packet, now_secs).or(lead);
+                if witness.is_news(place, packet) {
+                    news = true;
+                    lead = witness.judge(packet, now_secs).or(lead);
+                }
                 if fresh.judge(place, packet, now_secs) == Verdict::Stale {
                     tally.stale += 1;
                     return false;
@@ -74,14 +88,13 @@ impl LiveFeed {
             tally.kept += 1;
             true
         });
+        if news {
+            link.watchdog.news();
+        }
         if let Some(lead) = lead {
             self.status.set_exchange_lead(lead);
         }
-        socket.packets.add(tally.packets);
-        socket.ticks.add(tally.kept);
-        socket.stale.add(tally.stale);
-        socket.merged.add(tally.merged - tally.replaced);
-        socket.conflated.add(tally.replaced);
+        tally.count(socket);
         link.withheld += tally.stale;
         link.kept += tally.kept + tally.merged;
         match left {
