@@ -451,3 +451,34 @@ fn drive(plan: &Plan, run: Run<'_>, stop: &dyn Fn() -> bool) -> anyhow::Result<D
     }
     Ok((pinned::run(workers, cpus, plan.placement.wait, stop)?, stage_cpus))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_ends_when_nobody_watches_over_it_any_more() {
+        let stop = Arc::new(AtomicBool::new(false));
+        let watch = |fails: bool| {
+            let gone = Gone(stop.clone());
+            std::thread::spawn(move || {
+                let _gone = gone;
+                assert!(!fails, "as a bug would");
+            })
+        };
+        watch(false).join().expect("it ends well");
+        assert!(!stop.load(Ordering::Relaxed));
+        assert!(watch(true).join().is_err());
+        assert!(stop.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn a_latch_is_seen_whatever_else_failed() {
+        let dir = tempfile::TempDir::new().expect("a directory");
+        assert_eq!(standing(dir.path()), Told::default());
+        Latch::Flatten.set(dir.path(), "now").expect("a file");
+        assert_eq!(standing(dir.path()), Told { latched: true, ..Told::default() });
+        Latch::Kill.set(dir.path(), "now").expect("a file");
+        assert_eq!(standing(dir.path()), Told { latched: true, killed: true, resumed: None });
+    }
+}

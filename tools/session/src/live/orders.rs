@@ -397,6 +397,69 @@ mod tests {
         assert!(intraday.iter().all(|row| row.product == Product::Mis));
     }
 
+    /// A gateway whose broker cannot be reached, with orders that a run before it may have left there.
+    fn gateway(orders: Vec<Restored>) -> (Running, Arc<Shared>) {
+        let settings = Settings::demo();
+        let table = listed(&settings.instruments, Held::Intraday);
+        let core =
+            restored(gateway_settings(&settings.broker), table, 5, orders, Vec::new()).expect("settings");
+        let session = Session {
+            user_id: "AB1234".to_owned(),
+            api_key: "key".to_owned(),
+            access_token: pitlane_kite_gateway::session::Secret::new("token"),
+            made_ns: 0,
+            expires_ns: u64::MAX,
+        };
+        let (_, GatewayEnds { orders, reports, .. }) = Broker::rings(4, 4);
+        let (_, updates) = rtrb::RingBuffer::new(4);
+        // A port that nobody listens on.
+        let start = Start { gateway: core, root: "http://127.0.0.1:1".to_owned(), session };
+        let thread = GatewayThread::start(start, Rings { intents: orders, updates, reports }, || u64::MAX)
+            .expect("a thread");
+        let shared = thread.shared().clone();
+        (Arc::new(Mutex::new(Some(thread))), shared)
+    }
+
+    fn wait_until(what: impl Fn() -> bool) {
+        let since = Instant::now();
+        while !what() {
+            assert!(since.elapsed() < Duration::from_secs(60), "it does not happen");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn a_run_that_ended_badly_takes_its_orders_back_before_the_gateway_goes() {
+        let dir = tempfile::TempDir::new().expect("a directory");
+        let text = || std::fs::read_to_string(dir.path().join("live.log")).expect("a log");
+        let order = OpenOrder {
+            id: OrderId::new(Seq(9), 2),
+            cause: Seq(9),
+            instrument: InstrumentId(3),
+            quantity: Qty(10),
+            price: Price(500),
+            acknowledged: true,
+            ..OpenOrder::BLANK
+        };
+        let mut log = Log::default();
+        log.beside(dir.path()).expect("a file");
+        // Nothing is open: it goes at once.
+        let (running, shared) = gateway(Vec::new());
+        wind_down(&running, &shared, Duration::from_secs(600), &mut log);
+        wait_until(|| ended(&running));
+        assert_eq!(text(), "");
+        // One may be, and nobody answers: it is latched, waited for no longer than that, and said.
+        let (running, shared) = gateway(vec![restore(&order)]);
+        wait_until(|| shared.figures().live == 1);
+        wind_down(&running, &shared, Duration::from_millis(300), &mut log);
+        assert!(shared.figures().latched);
+        wait_until(|| ended(&running));
+        assert!(text().contains("1 at the broker are taken back"), "{}", text());
+        assert!(text().contains("1 ORDERS ARE STILL OPEN AT THE BROKER"), "{}", text());
+        // It has gone.
+        wind_down(&running, &shared, Duration::from_secs(600), &mut log);
+    }
+
     #[test]
     fn an_update_without_what_decides_is_none() {
         let whole = OrderUpdate {
