@@ -2,11 +2,11 @@
 
 use crate::disk::{entries, remove};
 use crate::error::ArchiveError;
-use crate::file::relative_path;
+use crate::file::{prefix, relative_path};
 use crate::manifest::{FileEntry, Manifest};
 use crate::read::{read_file, uuid};
 use pitlane_rows::{Date, RowSink, Table, Uuid, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -138,9 +138,9 @@ impl Archive {
             if follows && manifest.first != verified.last + 1 {
                 follows = false;
                 let what = format!("the range before it should end at input {}", manifest.first - 1);
-                verified
-                    .faults
-                    .push(Fault { first: manifest.first, error: ArchiveError::Manifest { path, what } });
+                // Behind a gap nothing is wrong with the range itself: what is missing comes first.
+                let first = manifest.first.min(verified.last + 1);
+                verified.faults.push(Fault { first, error: ArchiveError::Manifest { path, what } });
             }
             if follows {
                 verified.last = manifest.last;
@@ -163,7 +163,10 @@ impl Archive {
     }
 
     /// Whether a file is what its manifest says.
-    pub(crate) fn check_file(
+    ///
+    /// # Errors
+    /// What is wrong with it, or what kept it from being looked at.
+    pub fn check_file(
         &self,
         journal: Uuid,
         manifest: &Manifest,
@@ -213,20 +216,51 @@ impl Archive {
         Ok(rows)
     }
 
-    /// Removes the manifests of the range that begins at `first` and of all behind it, so that a writer makes them again
-    /// from the journal; the files stay until then. Returns how many there were.
+    /// Removes the manifests of the ranges that begin at one of `firsts`, so that a writer makes them again from the journal;
+    /// the files stay until then, and so does what is behind: a writer replaces each range as it comes to it, and where the
+    /// journal is damaged before that, the good ones are still listed. Returns how many there were.
+    ///
+    /// The caller holds the journal's place in the archive (a [`Writer`](crate::Writer)) meanwhile: another writer would go on
+    /// behind what is removed.
     ///
     /// # Errors
     /// If they cannot be removed.
-    pub fn forget(&self, journal: Uuid, first: u64) -> Result<u64, ArchiveError> {
+    pub fn forget(&self, journal: Uuid, firsts: &BTreeSet<u64>) -> Result<u64, ArchiveError> {
         let mut removed = 0;
         for path in entries(&self.manifest_folder(journal))? {
             let is_manifest = path.extension().is_some_and(|extension| extension == "json");
-            if is_manifest && first_of(&path) >= first {
+            if is_manifest && firsts.contains(&first_of(&path)) {
                 removed += u64::from(remove(&path)?);
             }
         }
         Ok(removed)
+    }
+
+    /// Parquet files of a journal that none of its manifests lists, from the archive's root: readers that take all files of
+    /// a folder count their rows.
+    ///
+    /// # Errors
+    /// If the directory cannot be read, or a manifest is of another version.
+    pub fn unlisted(&self, journal: Uuid) -> Result<Vec<PathBuf>, ArchiveError> {
+        let found = self.found(journal)?;
+        let manifests = found.iter().filter_map(|(_, manifest)| manifest.as_ref().ok());
+        let listed: BTreeSet<PathBuf> =
+            manifests.flat_map(|manifest| &manifest.files).map(|file| self.root.join(&file.path)).collect();
+        let prefix = prefix(journal);
+        let own = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            name.starts_with(&prefix) && name.ends_with(".parquet")
+        };
+        let mut unlisted = Vec::new();
+        for &table in Table::ALL {
+            for date in entries(&self.root.join(format!("kind={}", table.name())))? {
+                if date.is_dir() {
+                    let files = entries(&date)?.into_iter().filter(own);
+                    unlisted.extend(files.filter(|path| !listed.contains(path)));
+                }
+            }
+        }
+        Ok(unlisted)
     }
 }
 

@@ -55,7 +55,7 @@ impl Resume {
     }
 
     /// The state's bytes; `None` if they are no hexadecimal digits.
-    pub(crate) fn state_bytes(&self) -> Option<Vec<u8>> {
+    pub fn state_bytes(&self) -> Option<Vec<u8>> {
         let digits = self.state.as_bytes();
         let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
         let even = digits.len().is_multiple_of(2) && digits.iter().all(u8::is_ascii_hexdigit);

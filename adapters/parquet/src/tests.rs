@@ -143,7 +143,9 @@ fn writing_again_gives_the_same_bytes() {
     let archive_of_other = archive(other.path(), &sample, sample.inputs.len());
     assert_same(one.path(), other.path());
     // Over what is there, too.
-    assert!(archive_of_other.forget(sample.context.journal, 1).unwrap() > 5);
+    let found = archive_of_other.found(sample.context.journal).unwrap();
+    let firsts = found.iter().map(|(_, manifest)| manifest.as_ref().unwrap().first).collect();
+    assert!(archive_of_other.forget(sample.context.journal, &firsts).unwrap() > 5);
     archive(other.path(), &sample, sample.inputs.len());
     assert_same(one.path(), other.path());
 }
@@ -242,11 +244,17 @@ fn what_happens_to_files_is_found_and_mended() {
         assert!(fault.error.to_string().contains(dir.path().to_str().unwrap()), "{name}: {}", fault.error);
         if *check > Check::Presence {
             assert!(archive.verify(journal, Check::Presence).unwrap().faults.is_empty(), "{name}");
-            archive.forget(journal, fault.first).unwrap();
+            let ranges = archive.found(journal).unwrap().len();
+            assert_eq!(archive.forget(journal, &[fault.first].into()).unwrap(), 1, "{name}");
+            assert_eq!(
+                archive.found(journal).unwrap().len(),
+                ranges - 1,
+                "{name}: good ranges are forgotten"
+            );
         }
         let Opened { mut writer, mut projection, repairs } =
             Writer::open(&archive, sample.context.clone(), OPTIONS).unwrap();
-        assert_eq!(repairs.len(), usize::from(*check == Check::Presence), "{name}: {repairs:?}");
+        assert_eq!(repairs.len(), 1, "{name}: {repairs:?}");
         assert!(projection.seq() < read.last, "{name}");
         run(&sample, &mut writer, &mut projection, sample.inputs.len());
         writer.finish(&mut projection).unwrap();
@@ -276,6 +284,26 @@ fn what_a_dead_writer_left_is_swept() {
     archive(dir.path(), &sample, sample.inputs.len());
     fs::remove_file(other).expect("files of other journals are left alone");
     assert_same(whole.path(), dir.path());
+}
+
+#[test]
+fn a_file_that_no_manifest_lists_is_told_of() {
+    let (sample, dir) = (sample(9, 400), tempfile::tempdir().unwrap());
+    let journal = sample.context.journal;
+    let archive = archive(dir.path(), &sample, sample.inputs.len());
+    assert!(archive.unlisted(journal).unwrap().is_empty());
+    let (manifest, read) = archive.found(journal).unwrap().remove(1);
+    let read = read.unwrap();
+    let listed: Vec<PathBuf> = read.files.iter().map(|file| dir.path().join(&file.path)).collect();
+    fs::remove_file(manifest).unwrap();
+    let found = archive.unlisted(journal).unwrap();
+    assert!(!listed.is_empty() && listed.iter().all(|path| found.contains(path)), "{found:?}");
+    assert_eq!(found.len(), listed.len());
+    // A range that is missing is what is wrong, not the one behind it.
+    let verified = archive.verify(journal, Check::Presence).unwrap();
+    let firsts: Vec<u64> = verified.faults.iter().map(|fault| fault.first).collect();
+    assert_eq!(firsts, [read.first]);
+    assert_eq!(archive.forget(journal, &firsts.into_iter().collect()).unwrap(), 0);
 }
 
 #[test]

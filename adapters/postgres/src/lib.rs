@@ -21,6 +21,7 @@ mod target;
 pub use backoff::{Backoff, Down, patiently};
 pub use database::{Database, Stored};
 pub use error::PgError;
+pub use link::application as application_name;
 pub use migrations::{MIGRATIONS, Migrated, Migration, SCHEMA_LATEST};
 pub use sink::{Committed, DEFAULT_GROUP, LoadError, Opened, Options, Sink};
 pub use target::{Target, TargetError};

@@ -25,7 +25,7 @@ pub(crate) fn connect(target: &Target, application: &str) -> Result<Client, PgEr
 }
 
 /// A name that no other session has, within the 63 bytes that the server keeps.
-pub(crate) fn application() -> String {
+pub fn application() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
     format!("pitlane {} {now:x} {}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed))

@@ -27,12 +27,16 @@ pub struct Options {
     pub batch_rows: u64,
     /// Bytes after which a batch is due: what a sink holds in memory, and one step.
     pub batch_bytes: usize,
+    /// Name of the sink's session; `None` for one of its own. Who opens a sink again after a failure gives the name of the
+    /// one before: the server may not have noticed yet that its client is gone, and a session of this name is ended first.
+    /// No other process may have it: see [`application_name`](crate::application_name).
+    pub application: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let group = DEFAULT_GROUP.to_owned();
-        Self { group, tables: Tables::ALL, batch_rows: 100_000, batch_bytes: 32 << 20 }
+        Self { group, tables: Tables::ALL, batch_rows: 100_000, batch_bytes: 32 << 20, application: None }
     }
 }
 
@@ -126,7 +130,7 @@ impl Sink {
         let mut sink = Self {
             target: target.clone(),
             at: target.to_string(),
-            application: link::application(),
+            application: options.application.clone().unwrap_or_else(link::application),
             journal,
             batch: Batch::new(options.tables),
             options,

@@ -1,27 +1,28 @@
 //! `cold-path archive`, `verify` and `backfill`: what is missing is written, and everything is compared.
 
 use crate::args::{ArchiveArgs, date};
-use crate::compare::{Compared, compare};
+use crate::compare::{Compared, compare, read_through};
 use crate::destination::{Place, Reached, follow};
 use crate::fault;
+use crate::lease;
 use crate::postgres::{self, Kept, PostgresArgs};
 use crate::report::Report;
-use crate::run::{LEASE, take_leases};
 use crate::segments;
 use crate::store;
 use crate::tail::{Closed, Journal, Tail, closed};
 use clap::Args;
 use pitlane_config::parse_duration_ns;
 use pitlane_parquet::{Archive, Check};
-use pitlane_rows::{Date, Uuid};
-use pitlane_session::exit::{Exit, Refusal, answer, data, usage};
+use pitlane_postgres::PgError;
+use pitlane_rows::{Date, Offset, Uuid};
+use pitlane_session::exit::{Exit, Refusal, answer, data, exit_of, usage};
 use pitlane_session::progress::Progress;
 use pitlane_session::retain::{RetainArgs, retain};
 use pitlane_session::signals::Signals;
 use pitlane_session::summary::card;
-use pitlane_store::{INPUTS, OUTPUTS};
+use pitlane_store::INPUTS;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -38,7 +39,8 @@ pub struct JobArgs {
     #[command(flatten)]
     /// The database.
     pub postgres: PostgresArgs,
-    /// Wait so long for a journal that is not closed yet, or that another process archives, such as 30m
+    /// Wait so long for a journal that is not closed yet, that another process archives, or for a database that is down, such
+    /// as 30m
     #[arg(long, value_name = "DURATION")]
     pub wait: Option<String>,
     /// Write the journal's Parquet files again, also those that look whole
@@ -116,6 +118,7 @@ struct Work {
     notes: Vec<String>,
     segments: u64,
     uploaded: Option<(String, u64)>,
+    withdrawn: u64,
     retained: Option<Value>,
     write_s: f64,
     compare_s: f64,
@@ -129,13 +132,15 @@ struct Work {
 pub fn archive(args: &JobOfDay) -> anyhow::Result<Exit> {
     let wanted = date("--date", &args.date)?;
     let job = Job::new(&args.job)?;
-    let mut done = Vec::new();
+    let mut done = Done::default();
     for dir in &args.journal {
-        let (journal, repaired, work) = job.open(dir)?;
-        check_date(&journal, wanted)?;
-        done.extend(job.one(&journal, repaired, work, |date| date == wanted)?);
+        let one = job.open(dir).and_then(|(journal, repaired, work)| {
+            check_date(&journal, wanted)?;
+            job.one(&journal, repaired, work, |date| date == wanted)
+        });
+        job.note(one, &mut done)?;
     }
-    job.tell(&done)
+    done.tell(args.job.json)
 }
 
 /// The same for several days, of whatever journals there are.
@@ -156,43 +161,47 @@ pub fn backfill(args: &BackfillArgs) -> anyhow::Result<Exit> {
     if dirs.is_empty() {
         return Err(data("there is no journal in the directories that were named"));
     }
-    let (mut done, mut open) = (Vec::new(), 0);
+    let (mut done, mut open) = (Done::default(), 0);
     let mut progress = Progress::new("journals archived", dirs.len() as u64);
     for (at, dir) in dirs.iter().enumerate() {
         progress.at(at as u64);
-        // Its days first: nothing of another day is waited for.
-        let of_days = Journal::open(dir)
-            .and_then(|journal| Ok(journal.dates()?.iter().any(|date| (from..=to).contains(date))));
-        match of_days {
-            Ok(true) => {}
-            Ok(false) => continue,
-            Err(error) if fault::is_not_begun(&error) => continue,
-            Err(error) => return Err(error),
-        }
-        if closed(dir)? == Closed::Not && args.job.wait.is_none() {
-            open += 1;
-            eprintln!("warning: {} is not closed, and is left out", dir.display());
-            continue;
-        }
-        let (journal, repaired, work) = job.open(dir)?;
-        done.extend(job.one(&journal, repaired, work, |date| (from..=to).contains(&date))?);
+        let mut one = || {
+            // Its days first: nothing of another day is waited for.
+            let of_days = Journal::open(dir)
+                .and_then(|journal| Ok(journal.dates()?.iter().any(|date| (from..=to).contains(date))));
+            match of_days {
+                Ok(true) => {}
+                Ok(false) => return Ok(Done::default()),
+                Err(error) if fault::is_not_begun(&error) => return Ok(Done::default()),
+                Err(error) => return Err(error),
+            }
+            if closed(dir)? == Closed::Not && args.job.wait.is_none() {
+                open += 1;
+                eprintln!("warning: {} is not closed, and is left out", dir.display());
+                return Ok(Done::default());
+            }
+            let (journal, repaired, work) = job.open(dir)?;
+            job.one(&journal, repaired, work, |date| (from..=to).contains(&date))
+        };
+        job.note(one(), &mut done)?;
     }
     drop(progress);
-    if done.is_empty() {
+    if done.reports.is_empty() && done.failed.is_empty() {
         return Err(data("no closed journal that was named has a session of these days"));
     }
-    let exit = job.tell(&done)?;
+    let exit = done.tell(args.job.json)?;
     Ok(if exit == Exit::Ok && open > 0 { Exit::Data } else { exit })
 }
 
-/// Whether an archive has what a journal says. Writes nothing.
+/// Whether an archive has what a journal says. Writes nothing that stays: of a journal whose beginning retention has removed,
+/// that is restored under `_work` meanwhile.
 ///
 /// # Errors
 /// As for [`archive`].
 pub fn verify(args: &VerifyArgs) -> anyhow::Result<Exit> {
     let wanted = date("--date", &args.date)?;
     let (archive, kept) = (Archive::new(&args.out), args.postgres.target()?);
-    let mut done = Vec::new();
+    let mut done = Done::default();
     for dir in &args.journal {
         let closed = closed(dir)?;
         let journal = Journal::open(dir)?;
@@ -209,11 +218,11 @@ pub fn verify(args: &VerifyArgs) -> anyhow::Result<Exit> {
             )));
         }
         let started = Instant::now();
-        let compared = compare(&archive, &journal, kept.as_ref(), closed == Closed::Repaired)?;
+        let compared = compare(&archive, &journal, kept.as_ref(), closed == Closed::Repaired, false)?;
         let work = Work { compare_s: started.elapsed().as_secs_f64(), ..Work::default() };
-        done.push((compared.report(wanted), work));
+        done.reports.push((compared.report(wanted), work));
     }
-    tell(&done, args.json)
+    done.tell(args.json)
 }
 
 fn not_closed(dir: &Path) -> String {
@@ -349,22 +358,23 @@ impl<'a> Job<'a> {
         repaired: bool,
         mut work: Work,
         wanted: impl Fn(Date) -> bool,
-    ) -> anyhow::Result<Vec<(Report, Work)>> {
+    ) -> anyhow::Result<Done> {
         let (started, uuid) = (Instant::now(), journal.uuid());
         // First the lock, then what may change files.
         let place = self.place(journal)?;
-        let place = self.mend(journal, place, &mut work)?;
+        let place = self.mend(journal, place, repaired, &mut work)?;
         let place = self.write(journal, place, repaired, &mut work)?;
-        if let Some(kept) = &self.kept {
-            let place = postgres::place(kept, journal)?;
-            self.write(journal, place, repaired, &mut work)?;
-        }
-        let dates = journal.dates()?;
-        let copied = segments::copy(journal, &dates, self.archive.root())?;
-        work.segments = copied.written;
+        // A database that fails keeps nobody from comparing the rest.
+        let failed = match &self.kept {
+            Some(kept) => self.fill(kept, journal, repaired, &mut work).err(),
+            None => None,
+        };
+        self.check_signal()?;
+        let kept = self.kept.as_ref().filter(|_| failed.is_none());
         work.write_s = started.elapsed().as_secs_f64();
         let started = Instant::now();
-        let compared = compare(&self.archive, journal, self.kept.as_ref(), repaired)?;
+        let compared = compare(&self.archive, journal, kept, repaired, true)?;
+        work.segments = compared.segments_written;
         work.compare_s = started.elapsed().as_secs_f64();
         let dates: Vec<Date> = compared.dates.iter().copied().filter(|date| wanted(*date)).collect();
         let mut reports = Vec::new();
@@ -375,27 +385,69 @@ impl<'a> Job<'a> {
         }
         if compared.is_equal() {
             self.upload(&compared, journal, &mut work)?;
-            work.retained = self.retain(journal, &reports)?;
+            if failed.is_none() && !reports.is_empty() {
+                work.retained = self.retain(journal, compared.offset)?;
+            }
         }
         drop(place);
         let mut work = Some(work);
-        Ok(reports.into_iter().map(|report| (report, work.take().unwrap_or_default())).collect())
+        let reports = reports.into_iter().map(|report| (report, work.take().unwrap_or_default())).collect();
+        Ok(Done { reports, failed: failed.into_iter().collect() })
+    }
+
+    /// Hands a database what it has not got.
+    fn fill(&self, kept: &Kept, journal: &Journal, repaired: bool, work: &mut Work) -> anyhow::Result<()> {
+        let place = loop {
+            match postgres::place(kept, journal) {
+                Ok(place) => break place,
+                Err(error) if error.is_transient() || matches!(error, PgError::Held { .. }) => {
+                    if !self.may_wait()? {
+                        return Err(postgres::fault(error));
+                    }
+                }
+                Err(error) => return Err(postgres::fault(error)),
+            }
+        };
+        self.write(journal, place, repaired, work).map(|_| ())
+    }
+
+    /// Notes what became of a journal: one that fails keeps nobody from the others. Only a signal ends the command at once.
+    ///
+    /// # Errors
+    /// If a signal came.
+    fn note(&self, one: anyhow::Result<Done>, done: &mut Done) -> anyhow::Result<()> {
+        self.check_signal()?;
+        match one {
+            Ok(one) => {
+                done.reports.extend(one.reports);
+                done.failed.extend(one.failed);
+            }
+            Err(error) => done.failed.push(error),
+        }
+        Ok(())
     }
 
     /// Forgets what is not as its manifests say, so that it is written again.
-    fn mend(&self, journal: &Journal, place: Place, work: &mut Work) -> anyhow::Result<Place> {
+    fn mend(
+        &self,
+        journal: &Journal,
+        place: Place,
+        repaired: bool,
+        work: &mut Work,
+    ) -> anyhow::Result<Place> {
         work.repairs.clone_from(&place.repairs);
         let uuid = journal.uuid();
-        let first = if self.args.rewrite {
+        let firsts: BTreeSet<u64> = if self.args.rewrite {
             work.repairs.push("everything, as --rewrite asks".to_owned());
-            Some(1)
+            // From the first range on each is replaced when its turn comes.
+            BTreeSet::from([1])
         } else {
             let verified = self.archive.verify(uuid, Check::Rows).map_err(fault::archive)?;
             let faults = verified.faults.iter().map(|fault| fault.error.to_string());
             work.repairs.extend(faults.filter(|fault| !place.repairs.contains(fault)));
-            verified.faults.iter().map(|fault| fault.first).min()
+            verified.faults.iter().map(|fault| fault.first).collect()
         };
-        let Some(first) = first else { return Ok(place) };
+        let Some(first) = firsts.first() else { return Ok(place) };
         if journal.begins_late()? {
             return Err(data(format!(
                 "the Parquet files of journal {uuid} from input {first} on are damaged ({}), and retention has removed the \
@@ -403,8 +455,12 @@ impl<'a> Job<'a> {
                 work.repairs.join("; ")
             )));
         }
+        if self.args.rewrite {
+            read_through(&self.archive, journal, repaired)?;
+        }
+        // While the place is held: another writer would go on behind ranges that vanish.
+        self.archive.forget(uuid, &firsts).map_err(fault::archive)?;
         drop(place);
-        self.archive.forget(uuid, first).map_err(fault::archive)?;
         self.place(journal)
     }
 
@@ -443,29 +499,25 @@ impl<'a> Job<'a> {
         let root = self.archive.root();
         let keys = keys(&self.archive, journal.uuid(), &compared.dates)?;
         let copied = store::copy(root, &keys, store.as_ref())?;
+        work.withdrawn = store::withdraw(store.as_ref(), &journal.uuid().to_string(), &keys)?;
         work.uploaded = Some((store.describe(), copied));
         Ok(())
     }
 
-    /// Only what was verified goes: the lease moves to the last record that is in the archive.
-    fn retain(&self, journal: &Journal, reports: &[Report]) -> anyhow::Result<Option<Value>> {
-        let (Some(keep), Some(report)) = (self.args.retain, reports.first()) else { return Ok(None) };
-        for (stream, mut lease) in take_leases(&journal.dir)? {
-            let mut frontier = crate::frontier::Frontier::new(&journal.dir, stream);
-            frontier.look().map_err(|error| fault::disk("read", &journal.dir.join(stream), &error))?;
-            let last = if stream == OUTPUTS { frontier.seq() } else { report.last_seq };
-            if last > lease.consumed() {
-                lease.advance(last)?;
-            }
-        }
+    /// Only what was verified goes: the leases of this job's stores move to where `compared` ends, and no further than the last
+    /// range that is complete, because an unfinished one is read again from its first input. Another store has a lease of its
+    /// own.
+    fn retain(&self, journal: &Journal, compared: Offset) -> anyhow::Result<Option<Value>> {
+        let Some(keep) = self.args.retain else { return Ok(None) };
+        let manifests = self.archive.manifests(journal.uuid()).map_err(fault::archive)?;
+        let complete = manifests.iter().take_while(|manifest| manifest.complete).last();
+        let complete = complete.map(|manifest| manifest.resume.offset()).unwrap_or_default();
+        let to =
+            Offset { seq: complete.seq.min(compared.seq), outputs: complete.outputs.min(compared.outputs) };
+        let names = lease::names(self.archive.root(), self.kept.as_ref())?;
+        lease::advance(&journal.dir, &names, to)?;
         let args = RetainArgs { dir: journal.dir.clone(), keep, ..RetainArgs::default() };
-        let retention = retain(&args)?;
-        debug_assert_eq!(LEASE, "archive", "the name that `journal-replay retain` explains");
-        Ok(Some(retention.json()))
-    }
-
-    fn tell(&self, done: &[(Report, Work)]) -> anyhow::Result<Exit> {
-        tell(done, self.args.json)
+        Ok(Some(retain(&args)?.json()))
     }
 }
 
@@ -495,23 +547,50 @@ pub fn keys(archive: &Archive, journal: Uuid, dates: &[Date]) -> anyhow::Result<
     Ok(keys)
 }
 
-fn tell(done: &[(Report, Work)], json: bool) -> anyhow::Result<Exit> {
-    let equal = done.iter().all(|(report, _)| report.equal);
-    if json {
+/// What became of the journals: reports, and what failed.
+#[derive(Default)]
+struct Done {
+    reports: Vec<(Report, Work)>,
+    failed: Vec<anyhow::Error>,
+}
+
+impl Done {
+    /// Tells what was found, and what failed. Differences decide the exit code, then the first failure.
+    ///
+    /// # Errors
+    /// The only failure, if there is no difference: it is told by whoever gets it.
+    fn tell(mut self, json: bool) -> anyhow::Result<Exit> {
+        let equal = self.reports.iter().all(|(report, _)| report.equal);
+        if !self.reports.is_empty() {
+            answer(&if json { self.json(equal)? } else { self.render() })?;
+        }
+        if equal && self.failed.len() <= 1 {
+            return self.failed.pop().map_or(Ok(Exit::Ok), Err);
+        }
+        for error in &self.failed {
+            eprintln!("error: {error:#}");
+        }
+        Ok(self.failed.first().filter(|_| equal).map_or(Exit::Divergence, exit_of))
+    }
+
+    fn json(&self, equal: bool) -> anyhow::Result<String> {
         let mut reports = Vec::new();
-        for (report, work) in done {
+        for (report, work) in &self.reports {
             let mut value = serde_json::to_value(report)?;
             value["work"] = work.json();
             reports.push(value);
         }
-        let value = json!({ "schema": "cold-archives/1", "equal": equal, "reports": reports });
-        answer(&value.to_string())?;
-    } else {
-        let texts: Vec<String> =
-            done.iter().map(|(report, work)| format!("{}\n{}\n", report.render(), work.render())).collect();
-        answer(&texts.join("\n"))?;
+        let failed: Vec<String> = self.failed.iter().map(|error| format!("{error:#}")).collect();
+        let equal = equal && failed.is_empty();
+        let value =
+            json!({ "schema": "cold-archives/1", "equal": equal, "reports": reports, "failed": failed });
+        Ok(value.to_string())
     }
-    Ok(if equal { Exit::Ok } else { Exit::Divergence })
+
+    fn render(&self) -> String {
+        let text = |(report, work): &(Report, Work)| format!("{}\n{}\n", report.render(), work.render());
+        self.reports.iter().map(text).collect::<Vec<String>>().join("\n")
+    }
 }
 
 impl Work {
@@ -523,6 +602,7 @@ impl Work {
             "notes": self.notes,
             "uploaded_to": self.uploaded.as_ref().map(|(to, _)| to),
             "uploaded_files": self.uploaded.as_ref().map(|(_, files)| files),
+            "withdrawn_files": self.withdrawn,
             "retention": self.retained,
             "write_s": self.write_s,
             "compare_s": self.compare_s,
@@ -541,6 +621,9 @@ impl Work {
         rows.extend(self.notes.iter().map(|note| ("note", note.clone())));
         if let Some((to, files)) = &self.uploaded {
             rows.push(("uploaded", format!("{files} files to {to}, each read back")));
+            if self.withdrawn > 0 {
+                rows.push(("withdrawn", format!("{} files of an earlier copy there", self.withdrawn)));
+            }
         }
         if let Some(retained) = &self.retained {
             let removed = |stream: &Value| stream["removed"].as_array().map_or(0, Vec::len);

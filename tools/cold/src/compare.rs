@@ -12,6 +12,7 @@ use pitlane_rows::{Date, Offset, Progress, Projection, Table, Tables, Tally, Uui
 use pitlane_session::exit::data;
 use pitlane_session::progress;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 /// Everything that was counted of a journal.
@@ -21,7 +22,10 @@ pub struct Compared {
     /// Trading dates of its rows.
     pub dates: Vec<Date>,
     own: Tally,
-    last_seq: u64,
+    /// Up to where it was read: everything up to there was compared.
+    pub offset: Offset,
+    /// Segments that were compressed.
+    pub segments_written: u64,
     verified: Verified,
     postgres: Option<Kept>,
     segments: Segments,
@@ -33,7 +37,7 @@ pub struct Compared {
 ///
 /// # Errors
 /// If it is damaged, or has not ended.
-pub fn tally_journal(journal: &Journal, repaired: bool) -> anyhow::Result<(Tally, u64)> {
+pub fn tally_journal(journal: &Journal, repaired: bool) -> anyhow::Result<(Tally, Offset)> {
     let (mut tally, mut projection) = (Tally::new(), Projection::new(journal.context.clone()));
     let mut tail = Tail::open(journal, Offset::default(), repaired)?;
     let mut shown = progress::Progress::new("inputs compared", tail.durable_seq());
@@ -42,7 +46,7 @@ pub fn tally_journal(journal: &Journal, repaired: bool) -> anyhow::Result<(Tally
         if !step {
             tail.look()?;
             if tail.has_ended(&projection) {
-                return Ok((tally, projection.seq()));
+                return Ok((tally, projection.offset()));
             }
             if tail.advance(&mut projection, &mut tally)? != Progress::Step {
                 return Err(data(format!("journal {}: it has not ended", journal.dir.display())));
@@ -54,7 +58,8 @@ pub fn tally_journal(journal: &Journal, repaired: bool) -> anyhow::Result<(Tally
     }
 }
 
-/// The journal to read from its beginning: itself, or what the archive has stored of it if retention has removed that.
+/// The journal to read from its beginning: itself; where retention has removed that, with what the archive has stored of it
+/// before what is left.
 fn whole(archive: &Archive, journal: &Journal, scratch: &mut Option<Scratch>) -> anyhow::Result<Journal> {
     if !journal.begins_late()? {
         return Ok(journal.clone());
@@ -67,24 +72,52 @@ fn whole(archive: &Archive, journal: &Journal, scratch: &mut Option<Scratch>) ->
         ))
     };
     let manifest = segments::manifest(&store, journal.uuid())?.ok_or_else(missing)?;
-    let dir = archive.root().join("_work").join(journal.uuid().to_string());
-    let scratch = scratch.insert(Scratch(dir));
-    segments::restore(&store, &manifest, &scratch.0)?;
+    let scratch = scratch.insert(Scratch::make(archive, journal.uuid())?);
+    segments::complete(&store, &manifest, journal, &scratch.0)?;
     Journal::open(&scratch.0)
 }
 
-/// A directory that is removed in the end.
+/// Reads a journal from its first input to its end, for nothing but to know that it can be read.
+///
+/// # Errors
+/// If it is damaged, or has not ended.
+pub fn read_through(archive: &Archive, journal: &Journal, repaired: bool) -> anyhow::Result<()> {
+    let mut scratch = None;
+    tally_journal(&whole(archive, journal, &mut scratch)?, repaired).map(|_| ())
+}
+
+/// A directory of this process that is removed in the end.
 #[derive(Debug)]
-struct Scratch(std::path::PathBuf);
+struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Makes one, and removes those of processes that are gone.
+    fn make(archive: &Archive, journal: Uuid) -> anyhow::Result<Self> {
+        let folder = archive.root().join("_work");
+        let of = format!("{journal}.");
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let Some(pid) = name.to_str().and_then(|name| name.strip_prefix(&of)) else { continue };
+            if pid == std::process::id().to_string() || !Path::new("/proc").join(pid).exists() {
+                // What cannot be removed is in nobody's way.
+                drop(std::fs::remove_dir_all(entry.path()));
+            }
+        }
+        let dir = folder.join(format!("{of}{}", std::process::id()));
+        std::fs::create_dir_all(&dir).map_err(|error| fault::disk("create", &dir, &error))?;
+        Ok(Self(dir))
+    }
+}
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What stays is overwritten the next time.
+        // What stays is removed by whoever needs the next one.
         drop(std::fs::remove_dir_all(&self.0));
     }
 }
 
-/// Counts all stores and compares them.
+/// Counts all stores and compares them. With `copy` the journal's segments are stored, once the journal was read through
+/// without a fault.
 ///
 /// # Errors
 /// If one of them cannot be read. What differs is in the answer.
@@ -93,6 +126,7 @@ pub fn compare(
     journal: &Journal,
     kept: Option<&Kept>,
     repaired: bool,
+    copy: bool,
 ) -> anyhow::Result<Compared> {
     let (mut scratch, uuid) = (None, journal.uuid());
     let whole = whole(archive, journal, &mut scratch)?;
@@ -102,7 +136,9 @@ pub fn compare(
         let parquet = tally_parquet(archive, uuid);
         (joined(own), parquet, database.map(joined))
     });
-    let ((own, last_seq), (verified, parquet, manifests)) = (own?, parquet?);
+    let ((own, offset), (verified, parquet, manifests)) = (own?, parquet?);
+    let (last_seq, dates) = (offset.seq, dates(&own, journal));
+    let segments_written = if copy { segments::copy(journal, &dates, archive.root())?.written } else { 0 };
     let mut faults: Vec<String> = verified.faults.iter().map(|fault| fault.error.to_string()).collect();
     if verified.last != last_seq {
         let last = verified.last;
@@ -118,10 +154,50 @@ pub fn compare(
         }
         found.extend(differences(&own, &tally, "postgres", kept.tables, names));
     }
+    for path in archive.unlisted(uuid).map_err(fault::archive)? {
+        faults.push(format!(
+            "{}: no manifest lists this file, and readers of the folder count its rows; remove it",
+            path.display()
+        ));
+    }
+    let segments = compare_segments(archive, journal, &dates, &mut faults)?;
+    let (journal, postgres) = (journal.clone(), kept.cloned());
+    Ok(Compared {
+        journal,
+        dates,
+        own,
+        offset,
+        segments_written,
+        verified,
+        postgres,
+        segments,
+        differences: found,
+        faults,
+    })
+}
+
+/// The trading dates of a journal: of its rows, and of its head.
+fn dates(own: &Tally, journal: &Journal) -> Vec<Date> {
+    let sessions = own.groups().keys().filter(|group| group.table == Table::Sessions);
+    let mut dates: Vec<Date> = sessions.map(|group| group.date).collect();
+    dates.push(Date::of(journal.context.first_date));
+    dates.sort_unstable();
+    dates.dedup();
+    dates
+}
+
+/// Compares the journal's segments with those that are stored, and those with their own manifest.
+fn compare_segments(
+    archive: &Archive,
+    journal: &Journal,
+    dates: &[Date],
+    faults: &mut Vec<String>,
+) -> anyhow::Result<Segments> {
     let store = Directory(archive.root().to_owned());
-    let segments = match segments::manifest(&store, uuid) {
+    Ok(match segments::manifest(&store, journal.uuid()) {
         Ok(Some(manifest)) => {
             faults.extend(segments::check(&store, &manifest)?);
+            faults.extend(segments::against(journal, dates, &manifest)?);
             let (bytes, stored_bytes) = manifest.bytes();
             Segments { files: manifest.files.len() as u64, bytes, stored_bytes }
         }
@@ -133,12 +209,7 @@ pub fn compare(
             faults.push(error.to_string());
             Segments::default()
         }
-    };
-    let mut dates: Vec<Date> =
-        own.groups().keys().filter(|group| group.table == Table::Sessions).map(|group| group.date).collect();
-    dates.dedup();
-    let (journal, postgres) = (journal.clone(), kept.cloned());
-    Ok(Compared { journal, dates, own, last_seq, verified, postgres, segments, differences: found, faults })
+    })
 }
 
 /// What a thread that counts has found. It is not stopped, and panics only where there is a bug.
@@ -222,7 +293,7 @@ impl Compared {
             date: date.to_string(),
             journal: self.journal.uuid().to_string(),
             dates: self.dates.iter().map(Date::to_string).collect(),
-            last_seq: self.last_seq,
+            last_seq: self.offset.seq,
             stores,
             postgres_tables: self.postgres.as_ref().map(tables),
             equal: self.is_equal(),

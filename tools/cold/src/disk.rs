@@ -21,7 +21,7 @@ impl NewFile {
     /// If the disk fails.
     pub fn create(path: &Path) -> anyhow::Result<Self> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(|error| fault::disk("create", folder, &error))?;
+        make_folder(folder)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let temporary = folder.join(format!(".{name}.tmp"));
         let file = File::create(&temporary).map_err(|error| fault::disk("create", &temporary, &error))?;
@@ -53,6 +53,26 @@ impl Write for NewFile {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+/// Makes a folder, and syncs those above it that have a new entry: what is in it must not outlive it, where the originals
+/// are removed on the strength of it.
+///
+/// # Errors
+/// If the disk fails.
+pub fn make_folder(folder: &Path) -> anyhow::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = folder.parent() {
+        make_folder(above)?;
+    }
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(fault::disk("create", folder, &error))
+        }
+        _ => sync_folder(folder),
     }
 }
 

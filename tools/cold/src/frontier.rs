@@ -27,6 +27,22 @@ pub enum Last {
     Recovered,
 }
 
+/// Bytes of a segment's header, both copies.
+pub const HEADER_BYTES: usize = 2 * COPY_BYTES;
+
+/// Whether recovery has sealed the segment at `path`. One whose header is not valid was sealed by nobody.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn is_recovered(path: &Path) -> io::Result<bool> {
+    Ok(Header::read(path)?.is_some_and(|header| header.flags & RECOVERED != 0))
+}
+
+/// The last record of a sealed segment that begins with `bytes`, 0 for an empty one; `None` if it is none.
+pub fn last_seq(bytes: &[u8; HEADER_BYTES]) -> Option<u64> {
+    Header::of(bytes).filter(|header| header.flags & SEALED != 0).map(|header| header.last_seq)
+}
+
 /// Follows how far a stream is durable.
 #[derive(Debug)]
 pub struct Frontier {

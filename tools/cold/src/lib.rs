@@ -14,6 +14,7 @@ pub mod destination;
 pub mod disk;
 pub mod fault;
 pub mod frontier;
+pub mod lease;
 pub mod postgres;
 pub mod query;
 pub mod recon;

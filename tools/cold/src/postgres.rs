@@ -3,11 +3,13 @@
 use crate::destination::{Committed, Destination, Place};
 use crate::tail::Journal;
 use clap::Args;
-use pitlane_parquet::{Archive, ArchiveError, read_file};
-use pitlane_postgres::{Database, LoadError, Options, PgError, Sink, Target};
+use pitlane_parquet::{Archive, ArchiveError, Check, read_file};
+use pitlane_postgres::{Database, LoadError, Options, PgError, Sink, Target, application_name};
 use pitlane_rows::{Projection, RowSink, Table, Tables, Tally, Uuid};
 use pitlane_session::exit::{Exit, Refusal, usage};
+use std::fmt;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 /// Variable that may hold the whole address, with its password.
 const VARIABLE: &str = "PITLANE_POSTGRES";
@@ -33,6 +35,15 @@ pub struct Kept {
     target: Target,
     /// The tables.
     pub tables: Tables,
+    /// Name of this process' session there: one that lost its client is ended when the next is opened.
+    application: String,
+}
+
+impl fmt::Display for Kept {
+    /// The address, without its password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.target.fmt(f)
+    }
 }
 
 impl PostgresArgs {
@@ -57,18 +68,18 @@ impl PostgresArgs {
         let target = target.map_err(|error| fault(error.into()))?;
         let less = Tables::ALL.without(Table::Ticks).without(Table::Depth);
         let tables = if self.postgres_ticks { Tables::ALL } else { less };
-        Ok(Some(Kept { target, tables }))
+        Ok(Some(Kept { target, tables, application: application_name() }))
     }
 }
 
 impl Kept {
     fn options(&self) -> Options {
-        Options { tables: self.tables, ..Options::default() }
+        Options { tables: self.tables, application: Some(self.application.clone()), ..Options::default() }
     }
 }
 
 /// An error of the database with its exit code. What opening again mends counts as down: it is tried again.
-fn fault(error: PgError) -> anyhow::Error {
+pub fn fault(error: PgError) -> anyhow::Error {
     let exit = match error.exit_code() {
         _ if error.is_mended_by_reopening() => Exit::Unavailable,
         69 => Exit::Unavailable,
@@ -79,15 +90,22 @@ fn fault(error: PgError) -> anyhow::Error {
     Refusal { exit, message: error.to_string() }.into()
 }
 
-struct Postgres(Sink);
+struct Postgres {
+    sink: Sink,
+    /// When it was last committed what was gathered by then, because nothing followed.
+    idle: Option<Instant>,
+}
+
+/// Between two commits of a few rows, each of which the server syncs.
+const IDLE: Duration = Duration::from_millis(200);
 
 /// The place of a journal in a database; it is held until the destination is dropped. Migrates an older schema.
 ///
 /// # Errors
 /// If it is down, of a newer version, or held by another process.
-pub fn place(kept: &Kept, journal: &Journal) -> anyhow::Result<Place> {
-    let opened = Sink::open(&kept.target, journal.context.clone(), kept.options()).map_err(fault)?;
-    let (destination, projection) = (Box::new(Postgres(opened.sink)), opened.projection);
+pub fn place(kept: &Kept, journal: &Journal) -> Result<Place, PgError> {
+    let opened = Sink::open(&kept.target, journal.context.clone(), kept.options())?;
+    let (destination, projection) = (Box::new(Postgres { sink: opened.sink, idle: None }), opened.projection);
     Ok(Place { destination, projection, repairs: Vec::new() })
 }
 
@@ -101,38 +119,89 @@ impl Destination for Postgres {
     }
 
     fn sink(&mut self) -> &mut dyn RowSink {
-        &mut self.0
+        &mut self.sink
     }
 
     fn end_step(&mut self, projection: &mut Projection) -> anyhow::Result<Option<Committed>> {
-        self.0.end_step(projection).map(committed).map_err(fault)
+        self.sink.end_step(projection).map(committed).map_err(fault)
     }
 
     fn idle(&mut self, projection: &mut Projection) -> anyhow::Result<Option<Committed>> {
-        self.0.commit(projection).map(committed).map_err(fault)
+        if self.idle.is_some_and(|last| last.elapsed() < IDLE) {
+            return Ok(None);
+        }
+        self.idle = Some(Instant::now());
+        self.finish(projection)
     }
 
     fn finish(&mut self, projection: &mut Projection) -> anyhow::Result<Option<Committed>> {
-        self.idle(projection)
+        self.sink.commit(projection).map(committed).map_err(fault)
     }
 }
 
-/// What the rows of a journal come to in the database, and the last input whose rows are there.
+/// What the rows of a journal come to in the database, and the last input whose rows are there in all tables.
 ///
 /// # Errors
-/// If the database is down or of another version.
+/// If the database is down or of another version, or keeps other tables of the journal than those that would be counted.
 pub fn tally(kept: &Kept, journal: Uuid) -> anyhow::Result<(Tally, u64)> {
     let mut database = Database::connect(&kept.target).map_err(fault)?;
     let (tally, stored) = database.tally(journal, kept.tables, None).map_err(fault)?;
-    Ok((tally, stored.iter().map(|stored| stored.offset.seq).max().unwrap_or(0)))
+    let has =
+        |table: Table| stored.iter().any(|stored| stored.tables.iter().any(|name| name == table.name()));
+    let other = |table: &&Table| has(**table) != kept.tables.has(**table);
+    if let Some(table) = Table::ALL.iter().find(other).filter(|_| !stored.is_empty()) {
+        let keeps = if has(*table) { "keeps" } else { "does not keep" };
+        return Err(usage(format!(
+            "{kept}: it {keeps} the {} of journal {journal}; give --postgres-ticks as when it was filled, or another database",
+            table.name()
+        )));
+    }
+    Ok((tally, stored.iter().map(|stored| stored.offset.seq).min().unwrap_or(0)))
 }
 
-/// Fills the database with a journal's rows from an archive, range by range; what is there already stays. Gives the rows
-/// that went in.
+/// Fills the database with a journal's rows from an archive, range by range; what is there already stays. Every file is
+/// compared with its manifest before its rows go in, and all that is in the database with all files in the end. `last` is the
+/// journal's last input. Gives the rows that went in.
 ///
 /// # Errors
-/// If the database fails, or a file or manifest is damaged.
-pub fn load(kept: &Kept, archive: &Archive, journal: Uuid) -> anyhow::Result<u64> {
+/// If the database fails, a file or manifest is damaged or missing, or the database has other rows in the end.
+pub fn load(kept: &Kept, archive: &Archive, journal: Uuid, last: u64) -> anyhow::Result<u64> {
+    let verified = archive.verify(journal, Check::Bytes).map_err(crate::fault::archive)?;
+    if let Some(found) = verified.faults.into_iter().next() {
+        return Err(crate::fault::archive(found.error));
+    }
+    if verified.last != last {
+        let message = format!(
+            "the archive's Parquet files of journal {journal} go to input {}, and the journal that is stored there to {last}: \
+             nothing was loaded; let `cold-path archive` make them whole, or take another copy of the archive",
+            verified.last
+        );
+        return Err(Refusal { exit: Exit::Data, message }.into());
+    }
+    let rows = fill(kept, archive, journal)?;
+    prove(kept, archive, journal)?;
+    Ok(rows)
+}
+
+/// Compares what is in the database with the files.
+fn prove(kept: &Kept, archive: &Archive, journal: Uuid) -> anyhow::Result<()> {
+    let mut own = Tally::of(kept.tables);
+    archive.rows(journal, &mut own).map_err(crate::fault::archive)?;
+    let (found, _) = tally(kept, journal)?;
+    let Some((group, files, database)) = own.differences(&found).into_iter().next() else { return Ok(()) };
+    let rows = |count: Option<&pitlane_rows::Count>| count.map_or(0, |count| count.rows);
+    let message = format!(
+        "{kept}: what is there of journal {journal} is not what the archive's files hold: {} of {}: {} rows, in the files {}, or \
+         the same number and other values; use an empty database",
+        group.table.name(),
+        group.date,
+        rows(database),
+        rows(files)
+    );
+    Err(Refusal { exit: Exit::Divergence, message }.into())
+}
+
+fn fill(kept: &Kept, archive: &Archive, journal: Uuid) -> anyhow::Result<u64> {
     let manifests = archive.manifests(journal).map_err(crate::fault::archive)?;
     let mut sink = Sink::open_for_load(&kept.target, journal, kept.options()).map_err(fault)?;
     let mut rows = 0;
@@ -150,12 +219,23 @@ pub fn load(kept: &Kept, archive: &Archive, journal: Uuid) -> anyhow::Result<u64
             );
             return Err(Refusal { exit: Exit::Data, message }.into());
         }
-        let state = hexadecimal(&manifest.resume.state);
+        let wrong = |what: &str| ArchiveError::Manifest {
+            path: archive.manifest_folder(journal),
+            what: format!("range {} to {}: {what}", manifest.first, manifest.last),
+        };
+        let state = manifest.resume.state_bytes();
+        let state = state.ok_or_else(|| crate::fault::archive(wrong("its state is no hexadecimal text")))?;
         let mut fill = |into: &mut dyn RowSink| -> Result<(), ArchiveError> {
             for entry in &manifest.files {
-                let Some(table) = Table::from_name(&entry.kind) else { continue };
-                if into.wants().has(table) {
-                    read_file(&archive.root().join(&entry.path), table, &mut |row| into.append(table, row))?;
+                // Its bytes were those of the manifest a moment ago; what goes in is counted all the same.
+                let table = Table::from_name(&entry.kind).ok_or_else(|| wrong("a file is of no table"))?;
+                if !into.wants().has(table) {
+                    continue;
+                }
+                let path = archive.root().join(&entry.path);
+                let rows = read_file(&path, table, &mut |row| into.append(table, row))?;
+                if rows != entry.rows {
+                    return Err(wrong("a file has another number of rows"));
                 }
             }
             Ok(())
@@ -169,11 +249,4 @@ pub fn load(kept: &Kept, archive: &Archive, journal: Uuid) -> anyhow::Result<u64
             .rows;
     }
     Ok(rows)
-}
-
-/// The bytes of hexadecimal digits, as a sealed manifest has them.
-fn hexadecimal(digits: &str) -> Vec<u8> {
-    let byte =
-        |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap_or_default(), 16).unwrap_or(0);
-    digits.as_bytes().chunks(2).map(byte).collect()
 }

@@ -59,7 +59,8 @@ pub fn run(args: &RestoreArgs) -> anyhow::Result<Exit> {
     let rows = match &kept {
         Some(kept) => {
             let root = args.out.strip_prefix("file://").unwrap_or(&args.out);
-            Some(postgres::load(kept, &Archive::new(root), uuid(&manifest.journal)?)?)
+            let last = segments::last_input(store.as_ref(), &manifest)?.unwrap_or(0);
+            Some(postgres::load(kept, &Archive::new(root), uuid(&manifest.journal)?, last)?)
         }
         None => None,
     };

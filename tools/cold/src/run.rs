@@ -6,24 +6,23 @@
 use crate::args::ArchiveArgs;
 use crate::destination::{Committed, Place, Reached, follow};
 use crate::fault;
+use crate::lease;
 use crate::postgres::{self, PostgresArgs};
 use crate::status::{SCHEMA, SinkStatus, State, Status, now_s, prepare};
 use crate::tail::{Journal, Tail};
 use clap::Args;
-use pitlane_journal::Lease;
-use pitlane_session::exit::{Exit, answer, exit_of};
+use pitlane_postgres::PgError;
+use pitlane_rows::Offset;
+use pitlane_session::exit::{Exit, Refusal, answer, exit_of};
 use pitlane_session::progress::Progress;
 use pitlane_session::signals::Signals;
 use pitlane_session::summary::card;
-use pitlane_store::{INPUTS, OUTPUTS, has_stream};
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// Name of the lease by which retention waits for the archive.
-pub const LEASE: &str = "archive";
 
 /// Steps between two looks at the time and at what was asked for.
 const STEPS: u64 = 4_096;
@@ -47,7 +46,8 @@ pub struct RunArgs {
     /// Where to write metrics as Prometheus' collector of text files reads them; default: in the archive's folder _status
     #[arg(long, value_name = "FILE")]
     pub metrics: Option<PathBuf>,
-    /// Take the lease `archive` on the journal: its retention then waits until `archive` has verified what would go
+    /// Take leases on the journal for the archive and for the database: its retention then waits until `archive` has
+    /// verified what would go, in each of them
     #[arg(long)]
     pub lease: bool,
     /// Print one JSON object (cold-run/1) on stdout when it ends
@@ -94,7 +94,8 @@ pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         Err(exit) => return Ok(exit),
     };
     if args.lease {
-        take_leases(&journal.dir)?;
+        let names = lease::names(&args.archive.out, target.as_ref())?;
+        lease::advance(&journal.dir, &names, Offset::default())?;
     }
     let path = prepare(&args.archive.out, journal.uuid())?;
     let metrics = args.metrics.clone().unwrap_or_else(|| path.with_extension("prom"));
@@ -107,8 +108,13 @@ pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     };
     let mut opens: Vec<(&str, Open)> = vec![("parquet", Box::new(parquet))];
     if let Some(target) = target {
-        let own = journal.clone();
-        opens.push(("postgres", Box::new(move || postgres::place(&target, &own))));
+        let (own, opened) = (journal.clone(), Cell::new(false));
+        let open = move || {
+            let place = postgres::place(&target, &own).map_err(|error| again(error, opened.get()))?;
+            opened.set(true);
+            Ok(place)
+        };
+        opens.push(("postgres", Box::new(open)));
     }
     let watch = Watch { journal, path, metrics, signals, shared: Shared::default() };
     let (status, failed) = watch.over(opens)?;
@@ -123,6 +129,17 @@ pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         answer(&summary(&status, &args.archive.out))?;
     }
     Ok(watch.signals.exit().unwrap_or(Exit::Ok))
+}
+
+/// What an error of opening the database comes to. Whoever holds the journal there after this process has had it, is most
+/// likely its own session, of which the server has not noticed yet that it is over: that passes.
+fn again(error: PgError, opened: bool) -> anyhow::Error {
+    match error {
+        PgError::Held { .. } if opened => {
+            Refusal { exit: Exit::Unavailable, message: error.to_string() }.into()
+        }
+        error => postgres::fault(error),
+    }
 }
 
 fn summary(status: &Status, out: &Path) -> String {
@@ -150,15 +167,6 @@ fn wait_for(dir: &Path, signals: &Signals) -> anyhow::Result<Result<Journal, Exi
         }
         thread::sleep(POLL);
     }
-}
-
-/// Takes the leases of both streams, or takes them up again.
-///
-/// # Errors
-/// If a lease's file is damaged, or the disk fails.
-pub fn take_leases(dir: &Path) -> anyhow::Result<Vec<(&'static str, Lease)>> {
-    let streams = [INPUTS, OUTPUTS].into_iter().filter(|stream| has_stream(dir, stream));
-    streams.map(|stream| Ok((stream, Lease::take(dir, stream, LEASE)?))).collect()
 }
 
 /// The thread that watches the others.
@@ -242,9 +250,9 @@ struct Keeper {
 
 impl Keeper {
     fn keep(&self, open: &Open) -> anyhow::Result<()> {
-        let mut delay = RETRY_MIN;
+        let (mut delay, mut begun) = (RETRY_MIN, false);
         loop {
-            let error = match self.keep_until_it_fails(open, &mut delay) {
+            let error = match self.keep_until_it_fails(open, &mut delay, &mut begun) {
                 Ok(state) => {
                     self.shared.update(self.at, |sink| {
                         sink.state = state;
@@ -261,8 +269,11 @@ impl Keeper {
                 sink.error = Some(format!("{error:#}"));
             });
             if !down {
-                // The others have nothing to wait for: the command ends with this error.
-                self.shared.stop.store(true, Ordering::Relaxed);
+                // One that cannot even begin is a mistake to be told at once. Later the others go on, and the command ends
+                // with this error when they have ended.
+                if !begun {
+                    self.shared.stop.store(true, Ordering::Relaxed);
+                }
                 return Err(error);
             }
             eprintln!(
@@ -280,8 +291,14 @@ impl Keeper {
         }
     }
 
-    fn keep_until_it_fails(&self, open: &Open, delay: &mut Duration) -> anyhow::Result<State> {
+    fn keep_until_it_fails(
+        &self,
+        open: &Open,
+        delay: &mut Duration,
+        begun: &mut bool,
+    ) -> anyhow::Result<State> {
         let mut place = open()?;
+        *begun = true;
         for repair in &place.repairs {
             eprintln!("note: written again: {repair}");
         }

@@ -3,12 +3,14 @@
 
 use crate::disk::{self, NewFile};
 use crate::fault;
+use crate::frontier::{HEADER_BYTES, is_recovered, last_seq};
 use crate::store::ObjectStore;
 use crate::tail::Journal;
 use pitlane_rows::{Date, Uuid};
 use pitlane_session::exit::data;
 use pitlane_store::{INPUTS, OUTPUTS, has_stream};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -17,6 +19,8 @@ use std::path::{Path, PathBuf};
 const LAYOUT: &str = "pitlane-segments/1";
 /// Compression level of zstd. A sealed segment is compressed once, and the nightly job has time; higher ones gain little.
 const LEVEL: i32 = 3;
+/// What the names of segments end with.
+const SEGMENT: &str = ".lxj";
 const MANIFEST: &str = "manifest.json";
 /// What a journal whose start retention removed cannot be read without.
 const PREAMBLE: &str = "PREAMBLE";
@@ -124,6 +128,10 @@ pub struct Copied {
 /// Copies what a closed journal consists of, where the archive has not got it byte for byte. Segments that retention has
 /// removed from the journal stay in the archive.
 ///
+/// The journal was read through before: what is damaged is not copied over what is whole. And an intact copy is never
+/// replaced unless its segment may have changed in order: the one that was the last, and one that recovery has sealed. Any
+/// other that differs is left, and [`against`] tells of it.
+///
 /// # Errors
 /// If a file cannot be read or written.
 pub fn copy(journal: &Journal, dates: &[Date], out: &Path) -> anyhow::Result<Copied> {
@@ -143,6 +151,12 @@ pub fn copy(journal: &Journal, dates: &[Date], out: &Path) -> anyhow::Result<Cop
         let known = entries.iter().position(|entry| entry.name == name);
         if let Some(entry) = known.map(|at| &entries[at])
             && (entry.bytes, &entry.blake3) == (bytes, &blake3)
+            && disk::hash_file(&stored)? == Some((entry.stored_bytes, entry.stored_blake3.clone()))
+        {
+            continue;
+        }
+        if let Some(entry) = known.map(|at| &entries[at])
+            && is_final(entry, &before, &path)?
             && disk::hash_file(&stored)? == Some((entry.stored_bytes, entry.stored_blake3.clone()))
         {
             continue;
@@ -167,6 +181,100 @@ pub fn copy(journal: &Journal, dates: &[Date], out: &Path) -> anyhow::Result<Cop
     Ok(Copied { manifest, written })
 }
 
+/// Whether a segment that was stored can have no other bytes by now: its writer has sealed it, and a later one was there.
+fn is_final(entry: &SegmentEntry, before: &SegmentManifest, path: &Path) -> anyhow::Result<bool> {
+    let Some((stream, _)) = entry.name.split_once('/').filter(|(_, file)| file.ends_with(SEGMENT)) else {
+        return Ok(false);
+    };
+    let later = |other: &SegmentEntry| {
+        let same =
+            other.name.split_once('/').is_some_and(|(of, file)| of == stream && file.ends_with(SEGMENT));
+        same && other.name > entry.name
+    };
+    let recovered = is_recovered(path).map_err(|error| fault::disk("read", path, &error))?;
+    Ok(before.files.iter().any(later) && !recovered)
+}
+
+/// What of a journal the stored segments do not have: one line each. Its segments are read whole; those that retention has
+/// removed must be stored.
+///
+/// # Errors
+/// If the journal cannot be read.
+pub fn against(journal: &Journal, dates: &[Date], manifest: &SegmentManifest) -> anyhow::Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    let stored: BTreeMap<&str, &SegmentEntry> =
+        manifest.files.iter().map(|entry| (entry.name.as_str(), entry)).collect();
+    let live = names(journal)?;
+    for name in live.iter().filter(|name| name.ends_with(SEGMENT)) {
+        let path = journal.dir.join(name);
+        let (bytes, blake3) = disk::hash_file(&path)?
+            .ok_or_else(|| fault::disk("open", &path, &io::ErrorKind::NotFound.into()))?;
+        match stored.get(name.as_str()) {
+            Some(entry) if (entry.bytes, &entry.blake3) == (bytes, &blake3) => {}
+            Some(_) => wrong.push(format!(
+                "{}: the archive has a copy of this segment with other bytes; if that is the good one, `cold-path restore` \
+                 gives the journal as it was",
+                path.display()
+            )),
+            None => wrong.push(format!("{}: the archive has no copy of this segment", path.display())),
+        }
+    }
+    for name in removed(&live) {
+        if !stored.contains_key(name.as_str()) {
+            wrong.push(format!("{name}: retention has removed it, and the archive has no copy of it"));
+        }
+    }
+    let dates: Vec<String> = dates.iter().map(Date::to_string).collect();
+    if manifest.dates != dates {
+        let (stored, own) = (manifest.dates.join(", "), dates.join(", "));
+        wrong.push(format!("the stored segments are said to be of {stored}, the journal is of {own}"));
+    }
+    Ok(wrong)
+}
+
+/// The segments before the first of each stream.
+fn removed(live: &[String]) -> Vec<String> {
+    let first = |stream: &str| {
+        let of = |name: &&String| {
+            name.split_once('/').is_some_and(|(of, file)| of == stream && file.ends_with(SEGMENT))
+        };
+        let file = live.iter().find(of)?.split_once('/')?.1;
+        u64::from_str_radix(file.strip_suffix(SEGMENT)?, 16).ok()
+    };
+    let before = |stream| {
+        let first = first(stream).unwrap_or(0);
+        (0..first).map(move |index| format!("{stream}/{index:016x}{SEGMENT}"))
+    };
+    before(INPUTS).chain(before(OUTPUTS)).collect()
+}
+
+/// The last input that the stored segments have, as the last header says; `None` if none is stored.
+///
+/// # Errors
+/// If the store fails, or the segment is damaged.
+pub fn last_input(store: &dyn ObjectStore, manifest: &SegmentManifest) -> anyhow::Result<Option<u64>> {
+    let inputs = manifest.files.iter().rev().filter(|entry| {
+        entry.name.split_once('/').is_some_and(|(of, file)| of == INPUTS && file.ends_with(SEGMENT))
+    });
+    for entry in inputs {
+        let key = key(manifest, entry);
+        let wrong = |what: &str| data(format!("{}/{key} is damaged: {what}", store.describe()));
+        let reader = store.open(&key)?.ok_or_else(|| wrong("it is not there"))?;
+        let mut header = [0; HEADER_BYTES];
+        let read = zstd::Decoder::new(reader).and_then(|mut decoder| decoder.read_exact(&mut header));
+        read.map_err(|error| wrong(&error.to_string()))?;
+        match last_seq(&header).ok_or_else(|| wrong("it is no sealed segment"))? {
+            0 => {}
+            last => return Ok(Some(last)),
+        }
+    }
+    Ok(None)
+}
+
+fn key(manifest: &SegmentManifest, entry: &SegmentEntry) -> String {
+    format!("_journal/{}/{}.zst", manifest.journal, entry.name)
+}
+
 /// The files that a journal is read from.
 fn names(journal: &Journal) -> anyhow::Result<Vec<String>> {
     let mut names = Vec::new();
@@ -176,7 +284,7 @@ fn names(journal: &Journal) -> anyhow::Result<Vec<String>> {
         for entry in entries {
             let name = entry.map_err(|error| fault::disk("read", &folder, &error))?.file_name();
             let Some(name) = name.to_str() else { continue };
-            if name.ends_with(".lxj") || name == RETAINED {
+            if name.ends_with(SEGMENT) || name == RETAINED {
                 names.push(format!("{stream}/{name}"));
             }
         }
@@ -208,7 +316,7 @@ fn compress(path: &Path, stored: &Path) -> anyhow::Result<(u64, String)> {
 pub fn check(store: &dyn ObjectStore, manifest: &SegmentManifest) -> anyhow::Result<Vec<String>> {
     let mut wrong = Vec::new();
     for entry in &manifest.files {
-        let key = format!("_journal/{}/{}.zst", manifest.journal, entry.name);
+        let key = key(manifest, entry);
         let Some(reader) = store.open(&key)? else {
             wrong.push(format!("{key}: it is not there"));
             continue;
@@ -244,25 +352,9 @@ pub fn restore(store: &dyn ObjectStore, manifest: &SegmentManifest, to: &Path) -
         _ => {}
     }
     let whole = whole_of(manifest);
-    for entry in manifest.files.iter().filter(|entry| !whole || entry.name.ends_with(".lxj")) {
-        let key = format!("_journal/{}/{}.zst", manifest.journal, entry.name);
-        let wrong = |what: &str| {
-            data(format!(
-                "{}/{key} is damaged: {what}; take it from another copy of the archive",
-                store.describe()
-            ))
-        };
-        let reader = store.open(&key)?.ok_or_else(|| wrong("it is not there"))?;
-        let path = part.join(&entry.name);
-        let mut file = NewFile::create(&path)?;
-        let mut decoder = zstd::Decoder::new(reader).map_err(|error| wrong(&error.to_string()))?;
-        io::copy(&mut decoder, &mut file).map_err(|error| match error.raw_os_error() {
-            Some(_) => fault::disk("write", &path, &error),
-            None => wrong(&error.to_string()),
-        })?;
-        if file.finish()? != (entry.bytes, entry.blake3.clone()) {
-            return Err(wrong("its bytes are not those that were stored"));
-        }
+    disk::make_folder(&part)?;
+    for entry in manifest.files.iter().filter(|entry| !whole || entry.name.ends_with(SEGMENT)) {
+        restore_file(store, manifest, entry, &part)?;
     }
     // An empty directory may be there.
     match std::fs::remove_dir(to) {
@@ -273,6 +365,63 @@ pub fn restore(store: &dyn ObjectStore, manifest: &SegmentManifest, to: &Path) -
     }
     std::fs::rename(&part, to).map_err(|error| fault::disk("rename", &part, &error))?;
     disk::sync_folder(to)
+}
+
+fn restore_file(
+    store: &dyn ObjectStore,
+    manifest: &SegmentManifest,
+    entry: &SegmentEntry,
+    into: &Path,
+) -> anyhow::Result<()> {
+    let key = key(manifest, entry);
+    let wrong = |what: &str| {
+        data(format!(
+            "{}/{key} is damaged: {what}; take it from another copy of the archive",
+            store.describe()
+        ))
+    };
+    let reader = store.open(&key)?.ok_or_else(|| wrong("it is not there"))?;
+    let path = into.join(&entry.name);
+    let mut file = NewFile::create(&path)?;
+    let mut decoder = zstd::Decoder::new(reader).map_err(|error| wrong(&error.to_string()))?;
+    io::copy(&mut decoder, &mut file).map_err(|error| match error.raw_os_error() {
+        Some(_) => fault::disk("write", &path, &error),
+        None => wrong(&error.to_string()),
+    })?;
+    if file.finish()? != (entry.bytes, entry.blake3.clone()) {
+        return Err(wrong("its bytes are not those that were stored"));
+    }
+    Ok(())
+}
+
+/// Makes `to` the whole of a journal whose beginning retention has removed: what is gone from the store, and the rest from
+/// the journal itself, so that reading it reads the journal.
+///
+/// # Errors
+/// If the store lacks what is gone, or holds other bytes than its manifest says.
+pub fn complete(
+    store: &dyn ObjectStore,
+    manifest: &SegmentManifest,
+    journal: &Journal,
+    to: &Path,
+) -> anyhow::Result<()> {
+    let live = names(journal)?;
+    for name in removed(&live) {
+        let entry = manifest.files.iter().find(|entry| entry.name == name).ok_or_else(|| {
+            let dir = journal.dir.display();
+            data(format!("journal {dir}: retention has removed {name}, and the archive has no copy of it"))
+        })?;
+        restore_file(store, manifest, entry, to)?;
+    }
+    for name in live.iter().filter(|name| name.ends_with(SEGMENT)) {
+        let (from, path) = (journal.dir.join(name), to.join(name));
+        disk::make_folder(path.parent().unwrap_or(to))?;
+        // On another file system it is a copy.
+        std::fs::hard_link(&from, &path)
+            .or_else(|_| std::fs::copy(&from, &path).map(|_| ()))
+            .map_err(|error| fault::disk("copy", &from, &error))?;
+    }
+    Ok(())
 }
 
 /// Whether both streams are stored from their first segment on: then nothing that tells of removed ones is needed.

@@ -2,7 +2,8 @@
 
 use crate::disk::{self, NewFile};
 use crate::fault;
-use pitlane_session::exit::usage;
+use pitlane_session::exit::{data, usage};
+use serde_json::Value;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -26,6 +27,12 @@ pub trait ObjectStore {
     /// # Errors
     /// If they cannot be got.
     fn open(&self, key: &str) -> anyhow::Result<Option<Box<dyn Read>>>;
+
+    /// Removes what is under a key, if anything is.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    fn remove(&self, key: &str) -> anyhow::Result<()>;
 
     /// All keys that begin with `prefix`, in order.
     ///
@@ -88,6 +95,15 @@ impl ObjectStore for Directory {
         }
     }
 
+    fn remove(&self, key: &str) -> anyhow::Result<()> {
+        let path = self.0.join(key);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(fault::disk("remove", &path, &error)),
+            Ok(()) => disk::sync_folder(&path),
+        }
+    }
+
     fn list(&self, prefix: &str) -> anyhow::Result<Vec<String>> {
         let mut keys = Vec::new();
         walk(&self.0, &self.0, &mut keys)?;
@@ -137,6 +153,58 @@ pub fn copy(root: &Path, keys: &[String], to: &dyn ObjectStore) -> anyhow::Resul
         }
     }
     Ok(copied)
+}
+
+/// Withdraws what an earlier copy of a journal's archive left at `from` and `keys` do not have any more: the manifests of
+/// ranges that overlap those of `keys`, and their files. Readers that take all files of a folder would count rows twice. The
+/// files go first: a manifest says which they are, also to the next attempt. Gives how many were removed.
+///
+/// # Errors
+/// If the store fails, or such a manifest is not one: then nothing of its files is known.
+pub fn withdraw(from: &dyn ObjectStore, journal: &str, keys: &[String]) -> anyhow::Result<u64> {
+    let (folder, mut removed) = (format!("_manifest/{journal}/"), 0);
+    let span = |key: &str| -> Option<(u64, u64)> {
+        let (first, last) = key.strip_prefix(&folder)?.strip_suffix(".json")?.split_once('-')?;
+        Some((first.parse().ok()?, last.parse().ok()?))
+    };
+    let spans: Vec<(u64, u64)> = keys.iter().filter_map(|key| span(key)).collect();
+    for key in from.list(&folder)? {
+        let Some((first, last)) = span(&key) else { continue };
+        let overlaps = spans.iter().any(|&(from, to)| first <= to && last >= from);
+        if keys.contains(&key) || !overlaps {
+            continue;
+        }
+        for file in files_of(from, &key)? {
+            if !keys.contains(&file) {
+                from.remove(&file)?;
+                removed += 1;
+            }
+        }
+        from.remove(&key)?;
+        removed += 1;
+    }
+    Ok(removed)
+}
+
+/// The files that a manifest at `from` lists.
+fn files_of(from: &dyn ObjectStore, key: &str) -> anyhow::Result<Vec<String>> {
+    let wrong = |what: String| {
+        data(format!(
+            "{}: {key} is of an earlier copy and cannot be read ({what}); remove it and the Parquet files of its inputs there, \
+             then do it again",
+            from.describe()
+        ))
+    };
+    let Some(mut reader) = from.open(key)? else { return Ok(Vec::new()) };
+    let mut text = String::new();
+    reader.read_to_string(&mut text).map_err(|error| wrong(error.to_string()))?;
+    let manifest: Value = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    let files = manifest["files"].as_array().ok_or_else(|| wrong("it lists no files".to_owned()))?;
+    let path = |file: &Value| {
+        let path = file["path"].as_str().filter(|path| path.starts_with("kind=") && !path.contains(".."));
+        path.map(str::to_owned).ok_or_else(|| wrong("it lists what is no file of an archive".to_owned()))
+    };
+    files.iter().map(path).collect()
 }
 
 fn hash_of(store: &dyn ObjectStore, key: &str) -> anyhow::Result<Option<(u64, String)>> {

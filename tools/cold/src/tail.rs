@@ -62,12 +62,17 @@ impl Journal {
         Ok(dates)
     }
 
-    /// Whether retention has removed its beginning.
+    /// Whether retention has removed the beginning of one of its streams.
     ///
     /// # Errors
     /// If it cannot be read.
     pub fn begins_late(&self) -> anyhow::Result<bool> {
-        Ok(EventStream::open_kept(&self.dir, INPUTS)?.begins_late())
+        for stream in [INPUTS, OUTPUTS].into_iter().filter(|stream| has_stream(&self.dir, stream)) {
+            if EventStream::open_kept(&self.dir, stream)?.begins_late() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

@@ -85,6 +85,13 @@ impl ObjectStore for Bucket {
         }
     }
 
+    fn remove(&self, key: &str) -> anyhow::Result<()> {
+        match self.runtime.block_on(self.store.delete(&self.key(key))) {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error).with_context(|| format!("cannot remove {key} from {}", self.describe())),
+        }
+    }
+
     fn list(&self, prefix: &str) -> anyhow::Result<Vec<String>> {
         let folder = self.key(prefix.trim_end_matches('/'));
         let list = async {

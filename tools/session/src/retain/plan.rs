@@ -129,7 +129,7 @@ impl StreamPlan {
                 Some(Hold::Snapshot(last)) => format!("a restart needs what comes behind seq {last}"),
                 Some(Hold::NoSnapshot) => "a restart begins at the start".to_owned(),
                 Some(Hold::Lease { name, consumed: Some(consumed) }) => {
-                    let archive = if name == "archive" { ": not archived yet" } else { "" };
+                    let archive = if name.starts_with("archive") { ": not archived yet" } else { "" };
                     format!("lease {name} has consumed up to seq {consumed} only{archive}")
                 }
                 Some(Hold::Lease { name, consumed: None }) => {
