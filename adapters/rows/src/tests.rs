@@ -220,6 +220,28 @@ fn marks(sample: &Sample) -> BTreeMap<u32, i64> {
     marks
 }
 
+/// In a live journal reports come from outside, and their fills are outputs of the same step.
+#[test]
+fn what_a_broker_reports_is_an_order_event() {
+    let mut sample = sample(2, 3_000);
+    let at = sample.inputs.iter().position(|event| event.kind() == Kind::Report).unwrap();
+    let report = &mut sample.inputs[at];
+    assert!(report.header.flags & FLAG_EXO != 0);
+    report.header.source = 4;
+    let seq = report.header.seq.0;
+    let body = report.body_mut::<Report>();
+    (body.order, body.state, body.number) = (OrderId(77), OrderState::Filled as u8, 3);
+    (body.quantity.0, body.filled.0, body.filled_value) = (12, 12, Money(1_234_500));
+    let body = *sample.inputs[at].body::<Report>();
+    let rows = kept(&sample, Table::OrderEvents);
+    let rows: Vec<_> = rows.iter().filter(|row| number(row, "seq") == seq as i64).collect();
+    assert_eq!(rows.len(), 1);
+    let numbers =
+        ["idx", "order_id", "number", "quantity", "filled", "filled_value"].map(|name| number(rows[0], name));
+    assert_eq!(numbers, [-1, 77, 3, 12, 12, body.filled_value.0]);
+    assert_eq!(rows[0]["state"], OrderState::Filled.name());
+}
+
 #[test]
 fn any_split_gives_the_same_rows() {
     for seed in 0..20 {

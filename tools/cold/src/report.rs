@@ -237,6 +237,13 @@ impl Report {
                 rows(&difference.journal)
             );
         }
+        if !self.equal {
+            let _ = writeln!(
+                text,
+                "\n next: `cold-path archive --rewrite` makes the Parquet files again from the journal; a database whose rows \
+                 differ is filled anew: an empty one, and `cold-path restore --postgres`"
+            );
+        }
         if self.differences.len() > SHOWN {
             let _ = writeln!(text, "\n and {} more, which the JSON lists", self.differences.len() - SHOWN);
         }

@@ -6,10 +6,11 @@
 use crate::args::ArchiveArgs;
 use crate::destination::{Committed, Place, Reached, follow};
 use crate::fault;
+use crate::frontier::Frontier;
 use crate::lease;
 use crate::postgres::{self, PostgresArgs};
 use crate::status::{SCHEMA, SinkStatus, State, Status, now_s, prepare};
-use crate::tail::{Journal, Tail};
+use crate::tail::{Closed, Journal, Tail, closed};
 use clap::Args;
 use pitlane_postgres::PgError;
 use pitlane_rows::Offset;
@@ -17,6 +18,7 @@ use pitlane_session::exit::{Exit, Refusal, answer, exit_of};
 use pitlane_session::progress::Progress;
 use pitlane_session::signals::Signals;
 use pitlane_session::summary::card;
+use pitlane_store::INPUTS;
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +30,8 @@ use std::time::{Duration, Instant};
 const STEPS: u64 = 4_096;
 const POLL: Duration = Duration::from_millis(20);
 const PUBLISH: Duration = Duration::from_secs(1);
+/// Between two looks whether the journal was closed by a repair.
+const REPAIRED: Duration = Duration::from_secs(3);
 const RETRY_MIN: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
@@ -208,6 +212,8 @@ impl Watch {
             sinks: self.shared.sinks(),
         };
         let (mut published, mut telling) = (None::<Instant>, true);
+        // One that is down does not look by itself how far the journal has gone on without it.
+        let mut frontier = Frontier::new(&self.journal.dir, INPUTS);
         while !threads.iter().all(thread::JoinHandle::is_finished) {
             thread::sleep(POLL);
             if self.signals.exit().is_some() {
@@ -216,6 +222,14 @@ impl Watch {
             progress.at(self.shared.sinks().iter().map(|sink| sink.read_seq).min().unwrap_or(0));
             if published.is_none_or(|at| at.elapsed() >= PUBLISH) {
                 published = Some(Instant::now());
+                // What cannot be read the destinations tell of.
+                if frontier.look().is_ok() {
+                    let durable = frontier.seq();
+                    let count = self.shared.sinks().len();
+                    (0..count).for_each(|at| {
+                        self.shared.update(at, |sink| sink.durable_seq = sink.durable_seq.max(durable));
+                    });
+                }
                 // A status that cannot be written is told of once: the archive goes on as long as it can.
                 if let Err(error) = make().publish(&self.path, Some(&self.metrics))
                     && std::mem::take(&mut telling)
@@ -251,8 +265,10 @@ struct Keeper {
 impl Keeper {
     fn keep(&self, open: &Open) -> anyhow::Result<()> {
         let (mut delay, mut begun) = (RETRY_MIN, false);
+        // Since when it is down.
+        let mut behind = None;
         loop {
-            let error = match self.keep_until_it_fails(open, &mut delay, &mut begun) {
+            let error = match self.keep_until_it_fails(open, &mut delay, &mut begun, &mut behind) {
                 Ok(state) => {
                     self.shared.update(self.at, |sink| {
                         sink.state = state;
@@ -263,6 +279,7 @@ impl Keeper {
                 Err(error) => error,
             };
             let down = exit_of(&error) == Exit::Unavailable;
+            let since = *behind.get_or_insert_with(Instant::now);
             let state = if down { State::Waiting } else { State::Failed };
             self.shared.update(self.at, |sink| {
                 sink.state = state;
@@ -283,8 +300,10 @@ impl Keeper {
             let until = Instant::now() + delay;
             while Instant::now() < until {
                 if self.shared.stopped() {
-                    return Err(error);
+                    // Asked to stop while it waits: its rows are in the journal, and that is no failure.
+                    return Ok(());
                 }
+                self.shared.update(self.at, |sink| sink.behind_s = since.elapsed().as_secs_f64());
                 thread::sleep(POLL);
             }
             delay = (delay * 2).min(RETRY_MAX);
@@ -296,6 +315,7 @@ impl Keeper {
         open: &Open,
         delay: &mut Duration,
         begun: &mut bool,
+        down: &mut Option<Instant>,
     ) -> anyhow::Result<State> {
         let mut place = open()?;
         *begun = true;
@@ -306,8 +326,8 @@ impl Keeper {
         if let Ok(mut level) = self.level.lock() {
             *level = tail.level();
         }
-        let mut pace = Pace { since: Instant::now(), behind: None };
-        let kept = place.projection.seq();
+        let mut pace = Pace { since: Instant::now(), behind: *down };
+        let (kept, mut quiet) = (place.projection.seq(), Instant::now());
         self.shared.update(self.at, |sink| {
             (sink.state, sink.error, sink.kept_seq) = (State::CatchingUp, None, kept)
         });
@@ -322,6 +342,9 @@ impl Keeper {
                 (sink.read_seq, sink.durable_seq, sink.behind_s) = (read, durable, behind);
                 sink.state = if reached == Reached::Bound { State::CatchingUp } else { State::CaughtUp };
             });
+            if reached != Reached::Bound {
+                *down = None;
+            }
             if reached == Reached::End {
                 return Ok(State::Ended);
             }
@@ -333,6 +356,13 @@ impl Keeper {
             }
             if reached == Reached::Durable {
                 thread::sleep(POLL);
+                // A writer that goes on with a journal brings its own sidecar: this one leaves the place to it.
+                if quiet.elapsed() >= REPAIRED {
+                    quiet = Instant::now();
+                    if closed(&self.journal.dir).is_ok_and(|closed| closed == Closed::Repaired) {
+                        tail.end_where_repaired();
+                    }
+                }
             }
         }
     }

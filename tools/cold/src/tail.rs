@@ -250,6 +250,11 @@ impl Tail {
             .map_err(fault::steps)
     }
 
+    /// From now on what a repair has closed is the end: see [`closed`].
+    pub fn end_where_repaired(&mut self) {
+        self.repaired = true;
+    }
+
     /// The last input that is durable.
     pub fn durable_seq(&self) -> u64 {
         self.inputs.frontier.seq()

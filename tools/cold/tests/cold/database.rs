@@ -1,7 +1,12 @@
 //! A real database: the same rows as in the files, restored into an empty one, and everything that can be wrong with it.
 
 use crate::postgres::Server;
-use crate::{DATE, Rng, cold, day, ends, files, json, on, scratch, stderr};
+use crate::trust::manifests;
+use crate::{DATE, Rng, code, cold, day, ends, files, json, on, scratch, stderr};
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::thread;
 use std::time::Duration;
 
 #[test]
@@ -82,4 +87,94 @@ fn a_database_that_was_away_catches_up_by_itself() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(json(&output)["sinks"][1]["kept_seq"], json(&output)["sinks"][0]["kept_seq"]);
     ends(on("archive", &journal, &out).args(["--postgres", &url]), 0);
+}
+
+#[test]
+fn nothing_is_restored_into_a_database_unchecked() {
+    let Some(server) = Server::start() else { return };
+    let dir = scratch();
+    let (journal, out) = (dir.path().join("day"), dir.path().join("out"));
+    day(&journal, "20m", &[]);
+    ends(&mut on("archive", &journal, &out), 0);
+    let url = server.database("day");
+    let restore = |wanted: i32| {
+        let mut restore =
+            cold(&["restore", "--date", DATE, "--postgres", &url, "--postgres-ticks", "--json", "--out"]);
+        ends(restore.arg(&out), wanted)
+    };
+    let rows = || server.psql("day", "select count(*) from ticks").trim().parse::<u64>().unwrap();
+    // A good file in the place of another of its table.
+    let ticks = files(&out, "kind=ticks/");
+    let whole = fs::read(&ticks[0]).unwrap();
+    fs::copy(&ticks[1], &ticks[0]).unwrap();
+    assert!(stderr(&restore(3)).contains("ticks"));
+    fs::write(&ticks[0], whole).unwrap();
+    // The last range is missing: what is there adjoins, and is not all.
+    let last = manifests(&out).pop().unwrap();
+    let text = fs::read(&last).unwrap();
+    fs::remove_file(&last).unwrap();
+    assert!(stderr(&restore(3)).contains("nothing was loaded"));
+    fs::write(&last, text).unwrap();
+    restore(0);
+    assert!(rows() > 1_000);
+    // What is in the database is counted in the end.
+    server.psql("day", "delete from fills where seq = (select min(seq) from fills)");
+    assert!(stderr(&restore(4)).contains("fills"));
+    // Tables that nobody asked about are not called equal.
+    let verify = on("verify", &journal, &out).args(["--postgres", &url]).output().unwrap();
+    assert_eq!(code(&verify), 2, "{}", stderr(&verify));
+    assert!(stderr(&verify).contains("--postgres-ticks"));
+}
+
+/// Stands before a server; cuts the first connection off on the client's side alone, after so many bytes to the server,
+/// which does not hear of it.
+fn half_open(server: u16, bytes: usize) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let mut left = Some(bytes);
+        for client in listener.incoming() {
+            let (client, server) = (client.unwrap(), TcpStream::connect(("127.0.0.1", server)).unwrap());
+            let left = left.take();
+            let (back, forth) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            thread::spawn(move || forward(server, back, None));
+            thread::spawn(move || forward(client, forth, left));
+        }
+    });
+    port
+}
+
+fn forward(mut from: TcpStream, mut to: TcpStream, mut left: Option<usize>) {
+    let mut part = vec![0; 4_096];
+    loop {
+        let count = from.read(&mut part).unwrap_or(0);
+        if let Some(left) = &mut left {
+            *left = left.saturating_sub(count);
+            if *left == 0 {
+                from.shutdown(Shutdown::Both).unwrap();
+                // The server's end stays open as long as the test runs.
+                std::mem::forget(to);
+                return;
+            }
+        }
+        if count == 0 || to.write_all(&part[..count]).is_err() {
+            let _ = to.shutdown(Shutdown::Both);
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_connection_that_only_the_server_believes_in_ends_nothing() {
+    let Some(server) = Server::start() else { return };
+    let dir = scratch();
+    let (journal, out) = (dir.path().join("day"), dir.path().join("out"));
+    day(&journal, "10m", &[]);
+    let url = server.database("day");
+    let port = half_open(server.port(), 200_000);
+    let through = url.replace(&format!(":{}/", server.port()), &format!(":{port}/"));
+    assert_ne!(url, through);
+    let done = ends(on("run", &journal, &out).args(["--postgres", &through, "--postgres-ticks"]), 0);
+    assert!(stderr(&done).contains("trying again"), "no connection was cut: {}", stderr(&done));
+    ends(on("archive", &journal, &out).args(["--postgres", &url, "--postgres-ticks"]), 0);
 }

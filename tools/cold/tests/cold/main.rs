@@ -7,6 +7,7 @@ mod database;
 mod full_disk;
 mod kill;
 mod long;
+mod trust;
 
 #[allow(dead_code, unreachable_pub, reason = "a fixture of several packages")]
 #[path = "../../../../tests/src/postgres.rs"]
