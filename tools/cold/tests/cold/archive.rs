@@ -1,6 +1,8 @@
 //! The nightly job: what it writes, what it notices, what it gives back.
 
+use crate::trust::manifests;
 use crate::{DATE, RANGE, assert_same, code, cold, day, ends, files, json, on, scratch, stderr, tree};
+use pitlane_parquet::Manifest;
 use pitlane_session::verify::verify;
 use std::fs;
 
@@ -100,31 +102,29 @@ fn what_is_damaged_is_named_and_written_again() {
 #[test]
 fn a_lie_that_holds_together_is_found_by_counting() {
     let dir = scratch();
-    let (journal, other) = (dir.path().join("day"), dir.path().join("other"));
-    let out = dir.path().join("out");
+    let (journal, out, whole) = (dir.path().join("day"), dir.path().join("out"), dir.path().join("whole"));
     day(&journal, "5m", &[]);
-    // The same journal's archive with the rows of another seed under its name: all seals and hashes fit.
     ends(&mut on("archive", &journal, &out), 0);
-    day(&other, "5m", &["sim.seed=7"]);
-    let from = dir.path().join("from");
-    ends(&mut on("archive", &other, &from), 0);
-    let name = |root: &std::path::Path| {
-        let manifest = files(root, "_manifest/").into_iter().find(|path| path.extension().is_some()).unwrap();
-        manifest.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned()
-    };
-    let (own, foreign) = (name(&out), name(&from));
-    assert_ne!(own, foreign);
-    fs::remove_dir_all(out.join("_manifest").join(&own)).unwrap();
-    fs::create_dir_all(out.join("_manifest").join(&own)).unwrap();
-    for path in files(&from, "_manifest/") {
-        if path.extension().is_some() {
-            fs::copy(&path, out.join("_manifest").join(&own).join(path.file_name().unwrap())).unwrap();
-        }
+    ends(&mut on("archive", &journal, &whole), 0);
+    // A manifest under a good seal that leaves a file out, which is gone: all seals, sizes and hashes fit.
+    let path = manifests(&out).remove(0);
+    let mut manifest = Manifest::read(&path).unwrap();
+    let at = manifest.files.iter().position(|file| file.kind == "signals").unwrap();
+    let left_out = manifest.files.remove(at);
+    fs::remove_file(out.join(left_out.path)).unwrap();
+    manifest.seal.clear();
+    let text = |manifest: &Manifest| serde_json::to_string_pretty(manifest).unwrap() + "\n";
+    manifest.seal = blake3::hash(text(&manifest).as_bytes()).to_hex().to_string();
+    fs::write(&path, text(&manifest)).unwrap();
+    for verb in ["verify", "archive"] {
+        let report = json(&ends(&mut on(verb, &journal, &out), 4))["reports"][0].clone();
+        let differences = report["differences"].as_array().unwrap();
+        assert!(!differences.is_empty() && report["faults"].as_array().unwrap().is_empty(), "{report}");
+        let of = |row: &serde_json::Value| row["kind"] == "signals" && row["store"] == "parquet";
+        assert!(differences.iter().all(of), "{differences:?}");
     }
-    // A manifest of another journal is none of this one's.
-    ends(&mut on("verify", &journal, &out), 4);
-    ends(&mut on("archive", &journal, &out), 0);
-    ends(&mut on("verify", &journal, &out), 0);
+    ends(on("archive", &journal, &out).arg("--rewrite"), 0);
+    assert_same(&out, &whole);
 }
 
 #[test]
@@ -187,6 +187,9 @@ fn what_cannot_be_is_refused_with_its_exit_code() {
     fs::create_dir_all(open.join("inputs")).unwrap();
     let first = files(&journal, "inputs/")[0].clone();
     fs::copy(&first, open.join("inputs").join(first.file_name().unwrap())).unwrap();
+    for verb in ["archive", "verify"] {
+        ends(&mut on(verb, &open, &out), 3);
+    }
     let status = cold(&["status", "--out"]).arg(dir.path()).output().unwrap();
     assert_eq!(code(&status), 3);
 }
