@@ -232,6 +232,20 @@ pub fn against(journal: &Journal, dates: &[Date], manifest: &SegmentManifest) ->
     Ok(wrong)
 }
 
+/// Whether the last segment of the journal's inputs is the last that is stored, byte for byte.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn ends_as_stored(journal: &Journal, manifest: &SegmentManifest) -> anyhow::Result<bool> {
+    let of =
+        |name: &str| name.split_once('/').is_some_and(|(of, file)| of == INPUTS && file.ends_with(SEGMENT));
+    let last = names(journal)?.into_iter().rfind(|name| of(name));
+    let stored = manifest.files.iter().rfind(|entry| of(&entry.name));
+    let (Some(last), Some(stored)) = (last, stored) else { return Ok(false) };
+    let same = || disk::hash_file(&journal.dir.join(&last));
+    Ok(last == stored.name && same()? == Some((stored.bytes, stored.blake3.clone())))
+}
+
 /// The segments before the first of each stream.
 fn removed(live: &[String]) -> Vec<String> {
     let first = |stream: &str| {

@@ -264,3 +264,20 @@ fn a_journal_that_fails_keeps_nobody_from_the_others() {
     assert_eq!(json(&output)["reports"][0]["stores"], serde_json::json!(["journal", "parquet"]));
     assert!(!files(&other, "_report/").is_empty());
 }
+
+#[test]
+fn journals_of_other_days_are_not_read_again() {
+    let dir = scratch();
+    let (root, out) = (dir.path().join("journals"), dir.path().join("out"));
+    day(&root.join("a"), "5m", &[]);
+    day(&root.join("b"), "3m", &["sim.date=\"2026-07-30\""]);
+    let backfill = |day: &str| {
+        let mut command = cold(&["backfill", "--json", "--from", day, "--to", day, "--journal"]);
+        json(&ends(command.arg(&root).arg("--out").arg(&out), 0))
+    };
+    backfill(DATE);
+    let segments = files(&root.join("a"), "inputs/");
+    assert!(segments.len() > 2);
+    flip(&segments[1], |len| len / 3);
+    assert_eq!(backfill("2026-07-30")["reports"].as_array().unwrap().len(), 1);
+}
