@@ -109,7 +109,7 @@ fn a_lie_that_holds_together_is_found_by_counting() {
     // A manifest under a good seal that leaves a file out, which is gone: all seals, sizes and hashes fit.
     let path = manifests(&out).remove(0);
     let mut manifest = Manifest::read(&path).unwrap();
-    let at = manifest.files.iter().position(|file| file.kind == "signals").unwrap();
+    let at = manifest.files.iter().position(|file| file.kind == "bars_1s").unwrap();
     let left_out = manifest.files.remove(at);
     fs::remove_file(out.join(left_out.path)).unwrap();
     manifest.seal.clear();
@@ -120,7 +120,7 @@ fn a_lie_that_holds_together_is_found_by_counting() {
         let report = json(&ends(&mut on(verb, &journal, &out), 4))["reports"][0].clone();
         let differences = report["differences"].as_array().unwrap();
         assert!(!differences.is_empty() && report["faults"].as_array().unwrap().is_empty(), "{report}");
-        let of = |row: &serde_json::Value| row["kind"] == "signals" && row["store"] == "parquet";
+        let of = |row: &serde_json::Value| row["kind"] == "bars_1s" && row["store"] == "parquet";
         assert!(differences.iter().all(of), "{differences:?}");
     }
     ends(on("archive", &journal, &out).arg("--rewrite"), 0);

@@ -112,7 +112,7 @@ fn what_is_left_of_a_retained_journal_is_read_itself() {
     for stream in ["inputs/", "outputs/"] {
         let left = files(&journal, stream);
         let segment = left.iter().find(|path| path.extension().is_some_and(|end| end == "lxj")).unwrap();
-        assert!(!segment.ends_with("0000000000000000.lxj"), "{left:?}");
+        assert!(stream == "outputs/" || !segment.ends_with("0000000000000000.lxj"), "{left:?}");
         let whole = fs::read(segment).unwrap();
         flip(segment, |len| len / 8);
         assert_ne!(code(&on("verify", &journal, &out).output().unwrap()), 0, "{stream} is not read");
