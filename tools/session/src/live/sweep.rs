@@ -23,7 +23,7 @@ pub(super) fn sweep(
     let mut made = |kind, method, path: String| {
         std::thread::sleep(PAUSE);
         number += 1;
-        call(&Call { id: CallId(number), kind, method, path, form: Vec::new() })
+        call(&Call { id: CallId(number), kind, method, path, form: Vec::new(), ends_with_latch: false })
     };
     for _ in 0..PASSES {
         let list = match made(CallKind::Orders, Method::Get, "/orders".to_owned()) {
