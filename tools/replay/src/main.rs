@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use pitlane_report::ReportArgs;
+use pitlane_session::audit::{AuditArgs, audit};
 use pitlane_session::cli::{ConfigArgs, CpuArgs};
 use pitlane_session::diff::{DiffArgs, diff};
 use pitlane_session::dump::{DumpArgs, TailArgs, dump, tail};
@@ -48,6 +49,8 @@ enum Command {
     Grep(GrepArgs),
     /// Compare two runs, such as a day with a what-if run over it; exit code 4 if they differ
     Diff(DiffArgs),
+    /// Look for strategies that know the future, or depend on how long they were warmed up; exit code 4 if one does
+    Audit(AuditArgs),
     /// Say what one or many recorded days came to: text, JSON, one HTML page
     Report(ReportArgs),
     /// Print how long a day's orders waited for their first report, as a latency model to paste into a configuration
@@ -175,6 +178,7 @@ fn main() -> ExitCode {
         Command::Tail(args) => run_tail(&args),
         Command::Grep(args) => run_grep(&args),
         Command::Diff(args) => run_diff(&args),
+        Command::Audit(args) => run_audit(&args),
         Command::Report(args) => pitlane_report::run(&args).map(|()| Exit::Ok),
         Command::Latency(args) => run_latency(&args),
         Command::Repair(args) => run_repair(&args),
@@ -306,6 +310,13 @@ fn run_diff(args: &DiffArgs) -> anyhow::Result<Exit> {
     let compared = diff(args)?;
     answer(&if args.json { compared.json().to_string() } else { compared.render() })?;
     Ok(if compared.identical() { Exit::Ok } else { Exit::Divergence })
+}
+
+fn run_audit(args: &AuditArgs) -> anyhow::Result<Exit> {
+    sim::check_is_journal(&args.dir)?;
+    let audited = audit(args)?;
+    answer(&if args.json { audited.json().to_string() } else { audited.render() })?;
+    Ok(if audited.passed() { Exit::Ok } else { Exit::Divergence })
 }
 
 fn run_latency(args: &LatencyArgs) -> anyhow::Result<Exit> {

@@ -2,6 +2,7 @@
 //!
 //! Binaries parse their command line and call one function here; everything they share lives here too.
 
+pub mod audit;
 pub mod cli;
 pub mod config_cmd;
 pub mod cpus;

@@ -10,11 +10,14 @@
 //! Minutes are taken as they are; the longer bars are made from them by the engine's rule. Bars of one second are not in
 //! it: strategies that decide on those start as without history.
 
+mod again;
 mod merge;
 mod minutes;
 mod sources;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use again::repeated;
 
 use crate::exit::{data, usage};
 use crate::plan::Planner;
