@@ -4,6 +4,9 @@
 //! that follow. What is compared is what was decided, when, about what. Whether the runs are the same to the last byte
 //! is found out besides.
 
+mod causes;
+mod cost;
+mod orders;
 mod outputs;
 mod show;
 #[cfg(test)]
@@ -12,11 +15,14 @@ mod tests;
 use crate::dump::{Decoded, Names, is_shown};
 use crate::profit::Bills;
 use crate::recorded::Recording;
+use causes::{Answers, Cause, Causes};
 use clap::Args;
-use outputs::{Difference, Outputs, compare_outputs};
+use orders::{Book, Pair};
+use outputs::{Difference, Found, Outputs, compare_outputs};
 use pitlane_engine::config::InstrumentSpec;
 use pitlane_engine::event::{Event, Field, Full, Kind, Ltp, Quote, StageId};
 use pitlane_engine::ledger::Ledger;
+use pitlane_engine::units::TsNs;
 use pitlane_journal::EndState;
 use pitlane_store::{EventStream, INPUTS, OUTPUTS};
 use serde_json::Value;
@@ -74,6 +80,14 @@ pub struct Diff {
     pub input: Option<InputDifference>,
     /// Outputs by kind: how many are equal, differ, are in the first, in the second run only.
     pub outputs: BTreeMap<&'static str, [u64; 4]>,
+    /// By kind, how many outputs that both runs have differ in which field.
+    pub fields: BTreeMap<&'static str, BTreeMap<String, u64>>,
+    /// Why outputs differ, and how many do for that reason.
+    pub causes: BTreeMap<Cause, u64>,
+    /// When the first answer of the venue that is another one was heard, if one is: in each run.
+    pub answers: Option<[Option<TsNs>; 2]>,
+    /// What was decided about orders, and what became of them, in the order of time.
+    pub orders: Vec<Pair>,
     /// Differing outputs in the order of time, the first `limit`.
     pub listed: Vec<Difference>,
     /// All of them.
@@ -137,30 +151,29 @@ pub fn diff(args: &DiffArgs) -> anyhow::Result<Diff> {
     let specs = [a, b].map(|run| run.recording.head.instruments.clone());
     let mut ledgers = [a, b].map(|run| Ledger::new(&run.recording.head.instruments));
     let mut bills = [a, b].map(|run| Bills::new(&run.recording.head, &run.recording.pipeline));
-    let mut notes = Vec::new();
-    let (inputs, input) = compare_inputs(&runs, &mut ledgers, &mut bills, &mut notes)?;
+    let mut walk = Walk { books: Default::default(), answers: Answers::default(), notes: Vec::new() };
+    let (inputs, input, since) = compare_inputs(&runs, &mut ledgers, &mut bills, &mut walk)?;
+    let mut causes = Causes::new(&config, &instruments);
+    let answers = walk.answers.first();
+    causes.inputs = since;
+    causes.answers = answers.and_then(|times| times.into_iter().flatten().min());
+    let mut found = Compared::default();
     let mut sides = [Outputs::open(&a.recording)?, Outputs::open(&b.recording)?];
-    let (mut outputs, mut listed, mut differing) = (BTreeMap::new(), Vec::new(), 0);
-    compare_outputs(&runs, &mut sides, &mut |found| {
-        for ((event, ledger), bills) in [found.a, found.b].iter().zip(&mut ledgers).zip(&mut bills) {
-            event.iter().for_each(|event| book(event, ledger, bills));
+    compare_outputs(&runs, &mut sides, &mut |pair| {
+        let both = [pair.a, pair.b].into_iter().zip(&runs).zip(&mut walk.books);
+        for (((event, run), book), (ledger, bills)) in both.zip(ledgers.iter_mut().zip(&mut bills)) {
+            event.iter().for_each(|event| enter(event, run, book, ledger, bills));
         }
-        let counts = outputs.entry(found.kind.name()).or_insert([0; 4]);
-        let Some(difference) = found.difference else {
-            counts[0] += 1;
-            return;
-        };
-        counts[difference.column()] += 1;
-        differing += 1;
-        if args.limit == 0 || listed.len() < args.limit {
-            listed.push(difference);
-        }
+        found.add(pair, &mut causes, args.limit);
     })?;
+    let mut notes = walk.notes;
     for (side, run) in sides.iter().zip(&runs) {
         side.note(run.letter, &mut notes);
     }
     let bytes = first_bytes(&runs)?;
     let dirs = [args.a.clone(), args.b.clone()];
+    let orders = orders::pairs(&runs, &walk.books, &ledgers);
+    let Compared { outputs, fields, by_cause, listed, differing } = found;
     Ok(Diff {
         dirs,
         config,
@@ -168,6 +181,10 @@ pub fn diff(args: &DiffArgs) -> anyhow::Result<Diff> {
         inputs,
         input,
         outputs,
+        fields,
+        causes: by_cause,
+        answers,
+        orders,
         listed,
         differing,
         bytes,
@@ -175,6 +192,44 @@ pub fn diff(args: &DiffArgs) -> anyhow::Result<Diff> {
         specs,
         notes,
     })
+}
+
+/// What the inputs say, beside being compared.
+struct Walk {
+    books: [Book; 2],
+    answers: Answers,
+    notes: Vec<String>,
+}
+
+/// What the comparison of the outputs comes to.
+#[derive(Default)]
+struct Compared {
+    outputs: BTreeMap<&'static str, [u64; 4]>,
+    fields: BTreeMap<&'static str, BTreeMap<String, u64>>,
+    by_cause: BTreeMap<Cause, u64>,
+    listed: Vec<Difference>,
+    differing: u64,
+}
+
+impl Compared {
+    fn add(&mut self, found: Found<'_>, causes: &mut Causes, limit: usize) {
+        let kind = found.kind.name();
+        let counts = self.outputs.entry(kind).or_insert([0; 4]);
+        let Some(mut difference) = found.difference else {
+            counts[0] += 1;
+            return;
+        };
+        counts[difference.column()] += 1;
+        for field in &difference.fields {
+            *self.fields.entry(kind).or_default().entry(field.name.clone()).or_insert(0) += 1;
+        }
+        difference.cause = causes.explain(difference.stage, difference.ts);
+        *self.by_cause.entry(difference.cause).or_insert(0) += 1;
+        self.differing += 1;
+        if limit == 0 || self.listed.len() < limit {
+            self.listed.push(difference);
+        }
+    }
 }
 
 /// Settings by their dotted names; those of `[[tables]]` by the table's number, from 0.
@@ -246,17 +301,19 @@ fn compare_inputs(
     runs: &[Run; 2],
     ledgers: &mut [Ledger; 2],
     bills: &mut [Bills; 2],
-    notes: &mut Vec<String>,
-) -> anyhow::Result<([u64; 2], Option<InputDifference>)> {
+    walk: &mut Walk,
+) -> anyhow::Result<([u64; 2], Option<InputDifference>, Option<TsNs>)> {
     let mut streams = [
         EventStream::open(&runs[0].recording.dir, INPUTS)?,
         EventStream::open(&runs[1].recording.dir, INPUTS)?,
     ];
-    let (mut counts, mut first) = ([0; 2], None);
+    let (mut counts, mut first, mut since) = ([0; 2], None, None);
     loop {
         let mut heads = [None, None];
         for at in 0..2 {
             while let Some(event) = streams[at].try_next()? {
+                walk.books[at].input(&event);
+                walk.answers.input(at, &runs[at], &event);
                 if is_from_outside(event.kind()) {
                     heads[at] = Some(event);
                     counts[at] += 1;
@@ -278,13 +335,15 @@ fn compare_inputs(
                 }
             };
             let seq = [a, b].map(|event| event.map(|event| event.header.seq.0));
+            since =
+                changed.is_some().then(|| [a, b].into_iter().flatten().map(|event| event.header.ts).min());
             first = changed.map(|changed| InputDifference { seq, kind: one.kind(), changed });
         }
     }
     for (stream, run) in streams.iter().zip(runs) {
-        note_end(stream, run.letter, INPUTS, notes);
+        note_end(stream, run.letter, INPUTS, &mut walk.notes);
     }
-    Ok((counts, first))
+    Ok((counts, first, since.flatten()))
 }
 
 fn note_end(stream: &EventStream, letter: char, name: &str, notes: &mut Vec<String>) {
@@ -368,10 +427,13 @@ fn mark(event: &Event, ledger: &mut Ledger) {
     }
 }
 
-fn book(event: &Event, ledger: &mut Ledger, bills: &mut Bills) {
+/// Enters an output: its fill in the ledger, and what it says of an order in the book.
+fn enter(event: &Event, run: &Run, book: &mut Book, ledger: &mut Ledger, bills: &mut Bills) {
     let instrument = event.header.instrument;
     let Some(position) = ledger.positions().get(instrument.index()) else { return };
-    let Some(billed) = bills.output(event, position.multiplier) else { return };
+    let billed = bills.output(event, position.multiplier);
+    book.output(run, event, billed.as_ref());
+    let Some(billed) = billed else { return };
     ledger.fill(instrument, billed.side, billed.fill.quantity, billed.value);
     if let Some(charged) = &billed.charged {
         ledger.charge(instrument, charged);

@@ -1,5 +1,6 @@
 //! Outputs of two runs, matched by what caused them and what they are about.
 
+use super::causes::Cause;
 use super::{Changed, Run, fields_changed, note_end, stage};
 use crate::dump::write_line;
 use crate::recorded::Recording;
@@ -23,6 +24,8 @@ pub struct Difference {
     pub fields: Vec<Changed>,
     /// The output as `dump` shows it, of the first run if it has it.
     pub line: String,
+    /// Why it differs.
+    pub cause: Cause,
 }
 
 impl Difference {
@@ -156,7 +159,15 @@ fn difference(runs: &[Run; 2], pair: [Option<&Event>; 2], fields: Vec<Changed>) 
     // Writing to memory cannot fail.
     drop(write_line(&mut line, one, OUTPUTS, &runs[at].names, false));
     let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-    Some(Difference { ts: one.header.ts, kind: one.kind(), stage: stage(one), place, fields, line })
+    Some(Difference {
+        ts: one.header.ts,
+        kind: one.kind(),
+        stage: stage(one),
+        place,
+        fields,
+        line,
+        cause: Cause::Unexplained,
+    })
 }
 
 /// What must be the same for two outputs of one time to be one decision: kind, instrument, strategy or period, and which

@@ -124,6 +124,11 @@ impl Diff {
                 "first_difference": self.input.as_ref().map(input_json),
             },
             "outputs": outputs,
+            "fields": self.fields,
+            "because": self.causes_json(),
+            "unexplained": self.unexplained(),
+            "first_other_answer": self.answers.map(|[a, b]| json!({ "a": a.map(|ts| ts.0), "b": b.map(|ts| ts.0) })),
+            "cost": self.cost_json(),
             "differing": self.differing,
             "differences": self.listed.iter().map(difference_json).collect::<Vec<_>>(),
             "differences_left_out": self.differing - self.listed.len() as u64,
@@ -155,8 +160,13 @@ impl Diff {
             ("inputs", self.inputs_text()),
         ];
         for (kind, [equal, differ, a, b]) in &self.outputs {
-            rows.push((kind, format!("{equal} equal, {differ} differ, {a} only in A, {b} only in B")));
+            let fields = self.fields.get(kind).map(fields_text).unwrap_or_default();
+            rows.push((
+                kind,
+                format!("{equal} equal, {differ} differ{fields}, {a} only in A, {b} only in B"),
+            ));
         }
+        rows.extend(self.causes_rows());
         if let Some(first) = self.first_divergence() {
             rows.push(("first divergence", divergence_text(&first)));
         }
@@ -174,6 +184,7 @@ impl Diff {
             }
         }
         self.render_traded(&mut text);
+        self.render_cost(&mut text);
         self.render_listed(&mut text);
         text
     }
@@ -207,10 +218,7 @@ impl Diff {
             let (pnl_a, pnl_b) = (pnl(a).to_string(), pnl(b).to_string());
             table.add_row(vec![(*symbol).to_owned(), pnl_a, pnl_b, difference, position(a), position(b)]);
         }
-        let lines = table.to_string();
-        let lines: Vec<&str> = lines.lines().map(str::trim_end).collect();
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "\n{}", lines.join("\n"));
+        write_table(text, &table);
     }
 
     fn render_listed(&self, text: &mut String) {
@@ -220,7 +228,7 @@ impl Diff {
         let _ = writeln!(text, "\noutputs that differ (- only in A, + only in B, ~ in both)");
         for difference in &self.listed {
             let sign = ["~", "-", "+"][difference.column() - 1];
-            let _ = writeln!(text, "{sign} {}", difference.line);
+            let _ = writeln!(text, "{sign} {} [{}]", difference.line, difference.cause.name());
             for field in &difference.fields {
                 let _ = writeln!(text, "    {}", change_text(field));
             }
@@ -230,6 +238,21 @@ impl Diff {
             let _ = writeln!(text, "and {left_out} more; --limit 0 lists all");
         }
     }
+}
+
+pub(super) fn write_table(text: &mut String, table: &Table) {
+    let shown = table.to_string();
+    let lines: Vec<&str> = shown.lines().map(str::trim_end).collect();
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "\n{}", lines.join("\n"));
+}
+
+/// Which fields differ how often, the most frequent first.
+fn fields_text(fields: &BTreeMap<String, u64>) -> String {
+    let mut fields: Vec<(&String, &u64)> = fields.iter().collect();
+    fields.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let shown: Vec<String> = fields.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    format!(" ({})", shown.join(", "))
 }
 
 fn how_many(count: usize) -> String {
@@ -286,5 +309,6 @@ fn difference_json(difference: &Difference) -> Value {
         "b": place(1),
         "fields": difference.fields.iter().map(change_json).collect::<Vec<_>>(),
         "line": difference.line,
+        "because": difference.cause.name(),
     })
 }

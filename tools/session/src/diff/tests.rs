@@ -1,5 +1,6 @@
 //! Two small runs, alike but for one thing at a time.
 
+use super::orders::Change;
 use super::outputs::Difference;
 use super::*;
 use crate::dump::tests::{OPEN, Scratch, full, input, instrument, journal, options, order, zeroed};
@@ -138,6 +139,9 @@ fn one_field_of_one_order_is_named_and_nothing_else() {
     assert_eq!(place, &[Some((6, 1)), Some((6, 1))]);
     let expected = Changed { name: "quantity".into(), a: Some(2.into()), b: Some(3.into()) };
     assert_eq!(fields, &[expected]);
+    // Nothing that an order follows from is different here.
+    assert_eq!((found.listed[0].cause, found.unexplained()), (Cause::Unexplained, 1));
+    assert_eq!(found.json()["fields"]["Order"]["quantity"], 1);
     let first = &found.json()["first_divergence"];
     assert_eq!(
         (&first["seq_a"], &first["stage"], &first["field"]),
@@ -159,6 +163,13 @@ fn a_fill_that_one_run_has_not_is_missing_there_and_in_its_profit() {
     let of_tcs = &json["totals"]["by_instrument"]["NSE:TCS"];
     assert_eq!((&of_tcs["b"]["position"], &of_tcs["b"]["pnl"]), (&10.into(), &"19.5786".into()));
     assert_eq!(of_tcs["difference"], "10.6478");
+    assert_eq!(json["totals"]["net_pnl"]["difference"], "10.6478");
+    let classes = &json["cost"]["by_change"];
+    assert_eq!(
+        classes[Change::OnlyA.name()],
+        serde_json::json!({ "orders": 1, "difference": "10.6478" }),
+        "{json}"
+    );
     let mirrored = compare("fill-mirrored", &other, &script());
     assert_eq!(columns(&mirrored), [3, 0, 0, 1]);
     assert_eq!(mirrored.json()["first_divergence"]["field"], "missing in A");
@@ -179,6 +190,7 @@ fn numbers_that_a_run_gives_out_do_not_make_decisions_differ() {
     other.outputs[3].body_mut::<Fill>().order = OrderId(77);
     let found = compare("numbers", &script(), &other);
     assert_eq!((columns(&found), found.differing), ([4, 0, 0, 0], 0), "{}", found.render());
+    assert_eq!(found.unexplained(), 0);
     assert!(found.input.is_none() && !found.identical(), "their bytes differ all the same");
     assert_eq!(found.json()["first_divergence"]["stream"], "inputs");
 }
@@ -195,6 +207,50 @@ fn the_first_input_that_differs_is_named_by_seq_kind_and_field() {
     let found = compare("input-missing", &script(), &other);
     let input = found.input.as_ref().expect("one input is missing");
     assert_eq!((input.seq, input.changed.name.as_str(), found.inputs), ([Some(8), None], "missing", [5, 4]));
+}
+
+/// What follows from what: a setting explains its stage, an earlier answer of the venue risk, and nothing a signal.
+#[test]
+fn a_difference_is_explained_by_what_it_follows_from() {
+    let mut other = script();
+    other.text = "[risk]\ncapital = 700000\n";
+    other.outputs[1].body_mut::<Order>().quantity = Qty(3);
+    let found = compare("cause-settings", &script(), &other);
+    assert_eq!((found.listed[0].cause, found.unexplained()), (Cause::Settings, 0));
+    other.outputs[0].body_mut::<Signal>().price = Price(1);
+    let found = compare("cause-signal", &script(), &other);
+    let causes: Vec<Cause> = found.listed.iter().map(|difference| difference.cause).collect();
+    assert_eq!(causes, [Cause::Unexplained, Cause::Settings], "limits decide about no signal");
+    let mut heard = script();
+    let mut report: Report = *zeroed(Kind::Report).body();
+    (report.number, report.state, report.side) = (1, OrderState::ALL[0] as u8, Side::Buy as u8);
+    report.reason = ReportReason::ALL[0] as u8;
+    let mut event = input(0, at(1), 1, &report);
+    event.header.flags = pitlane_engine::event::FLAG_ENDO;
+    heard.inputs.insert(1, event);
+    heard.outputs[1].body_mut::<Order>().quantity = Qty(3);
+    let found = compare("cause-answer", &script(), &heard);
+    assert_eq!((found.listed[0].cause, found.unexplained()), (Cause::Answers, 0));
+    assert_eq!(found.json()["first_other_answer"]["a"], Value::Null);
+}
+
+/// The parts of what a difference cost add up to what the runs differ by, whatever became of the orders.
+#[test]
+fn costs_add_up() {
+    let mut other = script();
+    other.outputs[3].body_mut::<Fill>().price = Price(1_005_000);
+    let found = compare("cost", &script(), &other);
+    let json = found.json();
+    let difference = json["totals"]["net_pnl"]["difference"].as_str().unwrap().to_owned();
+    assert!(
+        difference.starts_with("-4.99"),
+        "half a rupee less for ten, and a little less tax: {difference}"
+    );
+    let sums = found.orders.iter().map(|pair| pair.cost.0).sum::<i64>();
+    assert_eq!(pitlane_engine::units::Money(sums).to_string(), difference);
+    let changes: Vec<Change> = found.orders.iter().map(|pair| pair.change).collect();
+    assert_eq!(changes.iter().filter(|change| **change == Change::Price).count(), 1, "{changes:?}");
+    assert!(found.render().contains("other prices"), "{}", found.render());
 }
 
 #[test]
