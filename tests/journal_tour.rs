@@ -9,134 +9,45 @@
 //! | `run disk` | needs that file system |
 //! | `prints`, `prints disk` | is what the `run` above it prints |
 //!
-//! The quoted lines must be printed in their order, with other lines or none between them. Blanks in a row count as one, `…`
-//! stands for anything within a line, and all the rest is compared.
+//! How lines are compared is in `page.rs`; numbers are, too.
 //!
 //! Beside it: `verify --from --to`, on a whole run.
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use pitlane_journal::Reader;
+use pitlane_tests::page::{self, Block, Figures, binaries};
 use serde_json::Value;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 const PAGE: &str = include_str!("../docs/journal-tour.md");
 const SHM: &str = "/dev/shm";
 
-/// A fenced block of the page.
-#[derive(Clone, Debug)]
-struct Block {
-    mark: String,
-    /// Line of the page, from 1, at which its text starts.
-    line: usize,
-    text: String,
-}
+/// The marks of the page.
+const MARKS: [&str; 6] = ["run", "run loop", "run tmpfs", "run disk", "prints", "prints disk"];
 
-/// The blocks of a page, in their order.
-fn blocks(page: &str) -> Vec<Block> {
-    let mut blocks: Vec<Block> = Vec::new();
-    let (mut before, mut is_open) = ("", false);
-    for (number, line) in page.lines().enumerate() {
-        if line.starts_with("```") && is_open {
-            is_open = false;
-        } else if line.starts_with("```") {
-            let mark = before.strip_prefix("<!-- ").and_then(|mark| mark.strip_suffix(" -->"));
-            let mark = mark.unwrap_or_else(|| panic!("line {}: a block without a mark", number + 1));
-            let known = ["run", "run loop", "run tmpfs", "run disk", "prints", "prints disk"];
-            assert!(known.contains(&mark), "line {}: unknown mark `{mark}`", number + 1);
-            blocks.push(Block { mark: mark.to_owned(), line: number + 2, text: String::new() });
-            is_open = true;
-        } else if let Some(block) = blocks.last_mut().filter(|_| is_open) {
-            block.text.push_str(line);
-            block.text.push('\n');
-        }
-        before = line;
-    }
-    assert!(!is_open, "the last block is not closed");
-    blocks
-}
-
-/// Where the binaries are.
-fn binaries() -> PathBuf {
-    let me = std::env::current_exe().expect("the system knows this program's path");
-    let dir = me.ancestors().nth(2).expect("tests are built into target/PROFILE/deps").to_owned();
-    for name in ["engine", "journal-replay"] {
-        let path = dir.join(name);
-        assert!(path.is_file(), "{} is not built; run `cargo build --release` first", path.display());
-    }
-    dir
+fn blocks() -> Vec<Block> {
+    page::blocks(PAGE, |mark| MARKS.contains(&mark))
 }
 
 /// Runs `script` as a reader would, with scratch directories below `scratch`; all that it prints.
 fn run(scratch: &Path, script: &str) -> String {
-    let mut shell = Command::new("sh");
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("PITLANE_") {
-            shell.env_remove(name);
-        }
-    }
-    let path = format!("{}:{}", binaries().display(), std::env::var("PATH").unwrap_or_default());
-    shell.env("PATH", path).env("TMPDIR", scratch).current_dir(scratch);
-    let output = shell.args(["-c", &format!("exec 2>&1\n{script}")]).output().expect("there is a shell");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// A line with single blanks.
-fn plain(line: &str) -> String {
-    line.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Whether `line` is what is `shown`.
-fn is_shown(shown: &str, line: &str) -> bool {
-    let (shown, line) = (plain(shown), plain(line));
-    let pieces: Vec<&str> = shown.split('…').collect();
-    let [first, middle @ .., last] = pieces.as_slice() else { return shown == line };
-    let Some(mut rest) = line.strip_prefix(first) else { return false };
-    for piece in middle {
-        let Some(at) = rest.find(piece) else { return false };
-        rest = &rest[at + piece.len()..];
-    }
-    rest.ends_with(last)
-}
-
-/// The first shown line that is not printed in its place.
-fn missing<'a>(shown: &'a str, printed: &str) -> Option<&'a str> {
-    let mut printed = printed.lines();
-    shown.lines().find(|shown| !printed.any(|line| is_shown(shown, line)))
-}
-
-fn marker(line: usize) -> String {
-    format!("=== line {line} of the page ===")
+    page::run(page::shell_with_binaries(scratch), script).1
 }
 
 /// Runs what is marked with one of `marks` in one shell, and compares what is printed. `last` is done in any case.
 fn follow(scratch: &Path, blocks: &[Block], marks: &[&str], last: &str) -> String {
     let wanted: Vec<&Block> = blocks.iter().filter(|block| marks.contains(&block.mark.as_str())).collect();
-    let runs = wanted.iter().filter(|block| block.mark.starts_with("run"));
-    let script: Vec<String> =
-        runs.map(|block| format!("echo '{}'\n{}", marker(block.line), block.text)).collect();
-    let printed = run(scratch, &format!("trap '{last}' EXIT\n{}", script.concat()));
-    let mut of_block: Option<&str> = None;
-    for block in wanted {
-        if block.mark.starts_with("run") {
-            let from = printed.split_once(&format!("{}\n", marker(block.line)));
-            let from = from.unwrap_or_else(|| panic!("line {} was not come to:\n{printed}", block.line)).1;
-            of_block = Some(from.split_once("=== line").map_or(from, |(printed, _)| printed));
-        } else {
-            let printed = of_block.take().expect("a block of what is printed follows one that is run");
-            if let Some(line) = missing(&block.text, printed) {
-                panic!("line {}: not printed in its place: {line}\n{printed}", block.line);
-            }
-        }
-    }
+    let printed = run(scratch, &format!("trap '{last}' EXIT\n{}", page::script(&wanted)));
+    page::compare(&wanted, &printed, Figures::Compared);
     printed
 }
 
 #[test]
 fn what_the_tour_says_is_what_happens() {
-    let mut blocks = blocks(PAGE);
+    let mut blocks = blocks();
     if !Path::new(SHM).is_dir() {
         println!("skipped: two tiers, there is no {SHM}");
         for block in &mut blocks {
@@ -146,15 +57,14 @@ fn what_the_tour_says_is_what_happens() {
     }
     let scratch = tempfile::tempdir().unwrap();
     let printed = follow(scratch.path(), &blocks, &["run", "prints"], "");
-    let hashes: Vec<&str> =
-        printed.lines().filter_map(|line| line.trim().strip_prefix("state hash")).map(str::trim).collect();
+    let hashes = page::state_hashes(&printed);
     assert_eq!(hashes.len(), 8, "runs and proofs of one day: {hashes:?}");
     assert!(hashes.iter().all(|hash| *hash == hashes[0]), "they come to the same end: {hashes:?}");
 }
 
 /// The part about the full disk, on the file system that the block marked `how` makes.
 fn full_disk(how: &str) {
-    let blocks = blocks(PAGE);
+    let blocks = blocks();
     let mount = blocks.iter().find(|block| block.mark == how).expect("the page makes a file system");
     let scratch = tempfile::tempdir().unwrap();
     // Tried first where nothing else happens.
@@ -262,20 +172,5 @@ fn a_part_is_verified_alone() {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{text}");
         assert!(text.contains(word), "`{word}` is missing in: {text}");
-    }
-}
-
-#[test]
-fn shown_lines_are_compared_word_by_word() {
-    let printed = " inputs   12 frames, up to seq 7\nexit 3\n identical      true\n";
-    for (shown, expected) in [
-        ("inputs … frames, up to seq …\nidentical true\n", None),
-        ("exit 3\n", None),
-        ("exit 0\n", Some("exit 0")),
-        ("identical true\nexit 3\n", Some("exit 3")),
-        ("inputs … seq 8\n", Some("inputs … seq 8")),
-        ("identical\n", Some("identical")),
-    ] {
-        assert_eq!(missing(shown, printed), expected, "{shown}");
     }
 }

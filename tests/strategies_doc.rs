@@ -10,50 +10,20 @@
 //! | `prints` | is what the `run` above it prints |
 //! | `shown` | is for the reader alone |
 //!
-//! Of what is printed, the shown lines must come in their order, with other lines or none between them; `...` stands
-//! for anything within a line. Numbers are not compared, but that a zero is one: figures change with the engine.
+//! How lines are compared is in `page.rs`; numbers are not.
 //!
 //! The copy is at `target/strategies-doc`, with a target folder of its own, and is kept: only what has changed is
 //! compiled again.
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+use pitlane_tests::page::{self, Block, Figures};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const PAGE: &str = include_str!("../docs/strategies.md");
-
-/// A fenced block of the page.
-struct Block {
-    mark: String,
-    /// Line of the page, from 1, at which its text starts.
-    line: usize,
-    text: String,
-}
-
-/// The blocks of a page, in their order.
-fn blocks(page: &str) -> Vec<Block> {
-    let mut blocks: Vec<Block> = Vec::new();
-    let (mut before, mut is_open) = ("", false);
-    for (number, line) in page.lines().enumerate() {
-        if line.starts_with("```") && is_open {
-            is_open = false;
-        } else if line.starts_with("```") {
-            let mark = before.strip_prefix("<!-- ").and_then(|mark| mark.strip_suffix(" -->"));
-            let mark = mark.unwrap_or_else(|| panic!("line {}: a block without a mark", number + 1));
-            blocks.push(Block { mark: mark.to_owned(), line: number + 2, text: String::new() });
-            is_open = true;
-        } else if let Some(block) = blocks.last_mut().filter(|_| is_open) {
-            block.text.push_str(line);
-            block.text.push('\n');
-        }
-        before = line;
-    }
-    assert!(!is_open, "the last block is not closed");
-    blocks
-}
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -132,70 +102,21 @@ fn apply(blocks: &[Block], tree: &mut Tree) {
             let before = std::str::from_utf8(bytes).unwrap();
             let after = edited(before, text).unwrap_or_else(|why| panic!("line {line}: {path}: {why}"));
             *bytes = after.into_bytes();
-        } else {
-            assert!(
-                ["run", "prints", "shown"].contains(&mark.as_str()),
-                "line {line}: unknown mark `{mark}`"
-            );
         }
     }
 }
 
 /// Runs `script` in `dir` as a reader would, without network and without settings of this shell; all that it prints.
 fn run(dir: &Path, script: &str) -> (bool, String) {
-    let mut shell = Command::new("sh");
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy().into_owned();
-        // What cargo tells this test is not meant for the cargo of the page.
-        if name.starts_with("PITLANE_") || name.starts_with("CARGO") && name != "CARGO_HOME" {
-            shell.env_remove(name);
-        }
-    }
+    let home = std::env::var_os("CARGO_HOME");
+    // What cargo tells this test is not meant for the cargo of the page.
+    let mut shell = page::shell(dir, &["PITLANE_", "CARGO"]);
     shell
         .env("CARGO_NET_OFFLINE", "true")
         .env("CARGO_TERM_COLOR", "never")
-        .env("CARGO_PROFILE_DEV_DEBUG", "0");
-    let output = shell.current_dir(dir).args(["-c", &format!("exec 2>&1; set -e\n{script}")]).output();
-    let output = output.expect("there is a shell");
-    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// A line with single blanks, and `#` for every number but `0`.
-fn plain(line: &str) -> String {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let mut plain = String::new();
-    let mut digits = String::new();
-    for c in words.join(" ").chars().chain(['\n']) {
-        if c.is_ascii_digit() {
-            digits.push(c);
-            continue;
-        }
-        if !digits.is_empty() {
-            plain.push_str(if digits == "0" { "0" } else { "#" });
-            digits.clear();
-        }
-        plain.push(c);
-    }
-    plain.trim().to_owned()
-}
-
-/// Whether `line` is what is `shown`.
-fn is_shown(shown: &str, line: &str) -> bool {
-    let (shown, line) = (plain(shown), plain(line));
-    let pieces: Vec<&str> = shown.split("...").map(str::trim).collect();
-    let [first, middle @ .., last] = pieces.as_slice() else { return shown == line };
-    let Some(mut rest) = line.strip_prefix(first) else { return false };
-    for piece in middle {
-        let Some(at) = rest.find(piece) else { return false };
-        rest = &rest[at + piece.len()..];
-    }
-    rest.ends_with(last)
-}
-
-/// The first shown line that is not printed in its place.
-fn missing<'a>(shown: &'a str, printed: &str) -> Option<&'a str> {
-    let mut printed = printed.lines();
-    shown.lines().filter(|line| *line != "...").find(|shown| !printed.any(|line| is_shown(shown, line)))
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .envs(home.map(|home| ("CARGO_HOME", home)));
+    page::run(shell, &format!("set -e\n{script}"))
 }
 
 #[test]
@@ -205,7 +126,10 @@ fn what_the_page_says_is_what_happens() {
         cargo.is_ok_and(|cargo| cargo.status.success()),
         "cargo is not on PATH; this test builds with it"
     );
-    let blocks = blocks(PAGE);
+    let blocks = page::blocks(PAGE, |mark| {
+        let is_file = |of: &str| mark.starts_with(of);
+        ["run", "prints", "shown"].contains(&mark) || is_file("file: ") || is_file("edit: ")
+    });
     let mut tree = Tree::new();
     read_tree(&root(), Path::new(""), &mut tree);
     apply(&blocks, &mut tree);
@@ -217,29 +141,10 @@ fn what_the_page_says_is_what_happens() {
     write_tree(&dir, &tree);
 
     // One shell for the whole page: what a block exports is there in the next.
-    let marker = |line: usize| format!("=== line {line} of the page ===");
-    let runs: Vec<&Block> = blocks.iter().filter(|block| block.mark == "run").collect();
-    let script: Vec<String> =
-        runs.iter().map(|block| format!("echo '{}'\n{}", marker(block.line), block.text)).collect();
-    let (is_ok, printed) = run(&dir, &script.concat());
+    let all: Vec<&Block> = blocks.iter().collect();
+    let (is_ok, printed) = run(&dir, &page::script(&all));
     assert!(is_ok, "a command of the page failed:\n{printed}");
-
-    let mut last: Option<&str> = None;
-    for block in &blocks {
-        match block.mark.as_str() {
-            "run" => {
-                let from = printed.split_once(&format!("{}\n", marker(block.line))).unwrap().1;
-                last = Some(from.split_once("=== line").map_or(from, |(printed, _)| printed));
-            }
-            "prints" => {
-                let printed = last.take().expect("a block of what is printed follows one that is run");
-                if let Some(line) = missing(&block.text, printed) {
-                    panic!("line {}: not printed in its place: {line}\n{printed}", block.line);
-                }
-            }
-            _ => {}
-        }
-    }
+    page::compare(&all, &printed, Figures::Any);
     assert_eq!(
         fs::read(dir.join("Cargo.lock")).unwrap(),
         tree[Path::new("Cargo.lock")],
@@ -250,8 +155,7 @@ fn what_the_page_says_is_what_happens() {
 
 /// The page says that the synthetic day, its proof and the recorded day under the same settings end in one state.
 fn the_days_are_the_same(printed: &str) {
-    let hashes: Vec<&str> =
-        printed.lines().filter_map(|line| line.trim().strip_prefix("state hash")).map(str::trim).collect();
+    let hashes = page::state_hashes(printed);
     let [run, verified, demo, anew, slower, warm] = hashes.as_slice() else {
         panic!("six runs have six state hashes: {hashes:?}")
     };
@@ -268,21 +172,4 @@ fn an_edit_needs_its_old_lines_once() {
     assert!(edited(text, "-d\n").unwrap_err().contains("0 times"));
     assert!(edited("a\nb\na\n", "-a\n").unwrap_err().contains("2 times"));
     assert!(edited(text, "?a\n").unwrap_err().contains("no line of a diff"));
-}
-
-#[test]
-fn shown_lines_are_found_in_their_order() {
-    let printed = " run   day 12\n bars  17, 0\nidentical true\n";
-    for (shown, expected) in [
-        ("run day 13\n...\nidentical true\n", None),
-        ("bars 18, 0\n", None),
-        ("bars 18, 3\n", Some("bars 18, 3")),
-        ("run ... 5\n", None),
-        ("run ... x\n", Some("run ... x")),
-        ("identical true\nrun day 12\n", Some("run day 12")),
-        ("identical false\n", Some("identical false")),
-        ("identical\n", Some("identical")),
-    ] {
-        assert_eq!(missing(shown, printed), expected, "{shown}");
-    }
 }

@@ -2,6 +2,7 @@
 
 pub mod market;
 pub mod naive;
+pub mod page;
 pub mod postgres;
 pub mod shared_data;
 pub mod synthetic;
