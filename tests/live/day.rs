@@ -25,7 +25,7 @@ const INSTRUMENTS: &[(&str, u32, &str, &str)] = &[
 /// Time for the engine to log in, to reconcile and to connect before the market's clock starts to go.
 const AHEAD: Duration = Duration::from_secs(12);
 
-fn binary(name: &str) -> PathBuf {
+pub(crate) fn binary(name: &str) -> PathBuf {
     let me = std::env::current_exe().unwrap();
     let path = me.ancestors().nth(2).unwrap().join(name);
     assert!(path.is_file(), "{} is not built; run `cargo build --release` first", path.display());
@@ -33,7 +33,7 @@ fn binary(name: &str) -> PathBuf {
 }
 
 /// A process that ends with the test.
-struct Process(Child);
+pub(crate) struct Process(pub(crate) Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -78,7 +78,7 @@ impl Sim {
     }
 }
 
-fn wall_ns() -> u64 {
+pub(crate) fn wall_ns() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64
 }
 
@@ -109,7 +109,7 @@ fn config(sim: &Sim, dir: &Path, entry: &str, square_off: &str) -> PathBuf {
     file
 }
 
-fn login(config: &Path) {
+pub(crate) fn login(config: &Path) {
     let mut command = Command::new(binary("engine"));
     command.arg("login").arg("--config").arg(config).env("PITLANE_API_SECRET", "demo");
     let mut child =
@@ -172,7 +172,7 @@ fn ready() -> Option<PathBuf> {
     data
 }
 
-fn scratch() -> tempfile::TempDir {
+pub(crate) fn scratch() -> tempfile::TempDir {
     let shm = Path::new("/dev/shm");
     if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() }.unwrap()
 }

@@ -7,5 +7,6 @@ mod broker;
 mod clock;
 mod day;
 mod ledgers;
+mod paper;
 mod recovered;
 mod world;
