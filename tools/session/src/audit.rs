@@ -24,6 +24,7 @@ use crate::progress::Progress;
 use crate::recorded::Recording;
 use crate::sim::Identity;
 use crate::warmup::{self, WarmupArgs};
+use crate::whatif::refuse_recorded;
 use clap::Args;
 use compare::{BySpeaker, Settled, Split, by_speaker, first_split, settled};
 use pitlane_engine::config::{InstrumentHours, PipelineConfig, SessionPlan, SessionTimes};
@@ -155,7 +156,10 @@ impl Audit {
 /// If the journal cannot be read, the settings do not fit it, or no strategy decided anything.
 pub fn audit(args: &AuditArgs) -> anyhow::Result<Audit> {
     let recording = Recording::open(&args.dir)?;
-    let settings = args.config.load_over(&recording.settings)?;
+    let mut settings = args.config.load_over(&recording.settings)?;
+    // Whoever traded then, the paper venue trades now.
+    settings.venue.live = false;
+    refuse_recorded(&recording.settings, &settings)?;
     let identity = Identity::new(&settings, recording.head.instruments.clone())?;
     let planner = Planner {
         settings: &settings,
@@ -185,11 +189,7 @@ impl Auditor<'_> {
         let (plan, recorded) = first_session(recording)?;
         let tape = Tape { recording, text, pipeline, kinds, plan: &plan };
         let mut progress = Progress::new("audit", 0);
-        let mut runs = 0;
-        let mut run = |task: Task<'_>| {
-            runs += 1;
-            tape.run(task, &mut |seq| progress.at(seq))
-        };
+        let mut run = |task: Task<'_>| tape.run(task, &mut |seq| progress.at(seq));
         let own = if given.is_empty() { recorded } else { given };
         let times = times(args, recording)?;
         let base = Task { history: &own, ..Task::default() };
@@ -216,6 +216,12 @@ impl Auditor<'_> {
             )));
         }
         let cuts = if times.is_empty() { cuts(&whole.words, args.points) } else { whole.at_times.clone() };
+        let useless = |cut: &Cut| !times.is_empty() && (cut.fed == 0 || cut.fed == end.fed);
+        if cuts.iter().any(useless) {
+            return Err(usage(
+                "--at: a time is before the first input or behind the last, so nothing is cut off there",
+            ));
+        }
         audit.look_ahead(&whole, &cuts, end, &mut |task| run(Task { history: &own, ..task }))?;
         audit.warm_up(&histories(args, &own, &whole.minutes, &plan), &mut run)?;
         Ok(audit)
@@ -232,7 +238,7 @@ impl Audit {
         end: Cut,
         run: &mut RunTask<'_>,
     ) -> anyhow::Result<()> {
-        let mut cuts: Vec<Cut> = cuts.iter().copied().filter(|cut| cut.fed > 0).collect();
+        let mut cuts: Vec<Cut> = cuts.to_vec();
         cuts.sort_by_key(|cut| cut.last_seq);
         cuts.dedup_by_key(|cut| cut.last_seq);
         self.cuts = cuts.len();
@@ -337,7 +343,8 @@ fn histories(
         return Histories { source, by_days: lengths(args.days).into_iter().map(made).collect() };
     }
     let last = |count: u32| {
-        let first = days.iter().rev().take(count as usize).last().copied().unwrap_or(u64::MAX);
+        let first = (count as usize).checked_sub(1).and_then(|before| days.iter().nth_back(before));
+        let first = first.copied().unwrap_or(u64::MAX);
         (count, own.iter().filter(|event| day(event) >= first).copied().collect())
     };
     let source = format!("{} days given or recorded", days.len());

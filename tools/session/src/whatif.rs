@@ -97,7 +97,7 @@ pub fn prepare(from: &Path, config: &ConfigArgs, warmup: &WarmupArgs) -> anyhow:
 }
 
 /// Refuses changes of what the recording fixes: they would stand in the new run's configuration without effect.
-fn refuse_recorded(recorded: &Settings, wanted: &Settings) -> anyhow::Result<()> {
+pub(crate) fn refuse_recorded(recorded: &Settings, wanted: &Settings) -> anyhow::Result<()> {
     let hours =
         |settings: &Settings| (settings.session.pre_open, settings.session.open, settings.session.close);
     let market = |settings: &Settings| {

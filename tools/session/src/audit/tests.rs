@@ -101,6 +101,10 @@ fn morning() -> TempDir {
 
 /// The audit of the morning with the demo's strategy and one of `KINDS` beside it.
 fn with(planted: Option<&str>, args: AuditArgs) -> Audit {
+    audited(planted, args).unwrap()
+}
+
+fn audited(planted: Option<&str>, args: AuditArgs) -> anyhow::Result<Audit> {
     let dir = morning();
     let args = AuditArgs { dir: dir.path().join("day"), days: 8, ..args };
     let recording = Recording::open(&args.dir).unwrap();
@@ -112,7 +116,7 @@ fn with(planted: Option<&str>, args: AuditArgs) -> Audit {
     }
     let (text, given) = (&recording.head.config_text, Vec::new());
     let auditor = Auditor { args: &args, recording: &recording, text, kinds: &KINDS, given };
-    auditor.audit(&pipeline).unwrap()
+    auditor.audit(&pipeline)
 }
 
 fn points(points: u64) -> AuditArgs {
@@ -161,9 +165,14 @@ fn a_kind_that_never_forgets_depends_on_its_warm_up() {
 
 #[test]
 fn a_cut_at_a_time_is_where_it_was_asked_for() {
-    let at = AuditArgs { at: vec!["10:00".to_owned(), "08:00".to_owned()], ..points(1) };
-    let audit = with(None, at);
-    assert_eq!((audit.cuts, audit.passed()), (1, true), "before the first input nothing can be cut off");
+    let at = |time: &str| AuditArgs { at: vec![time.to_owned()], ..points(1) };
+    let audit = with(None, at("10:00"));
+    assert_eq!((audit.cuts, audit.passed()), (1, true));
+    for (time, word) in [("08:00", "before the first"), ("16:00", "behind the last"), ("1200", "give a time")]
+    {
+        let refused = audited(None, at(time)).err().expect("nothing is cut off there").to_string();
+        assert!(refused.contains(word), "{time}: {refused}");
+    }
 }
 
 #[test]
