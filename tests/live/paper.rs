@@ -105,7 +105,20 @@ fn a_paper_session_proves_itself_and_its_whatif_differs_only_for_reasons() {
     assert_eq!(code, 0, "{verified}");
     let (_, model) = replay(dir, &["latency", "paper"]);
     std::fs::write(dir.join("latency.toml"), &model).unwrap();
-    let anew = object(dir, &["whatif", "paper", "--config", "latency.toml", "--out", "anew", "--json"]);
+    let anew = object(
+        dir,
+        &[
+            "whatif",
+            "paper",
+            "--config",
+            "latency.toml",
+            "--set",
+            "venue.latency_spread=0ms",
+            "--out",
+            "anew",
+            "--json",
+        ],
+    );
     assert!(anew["orders"].as_u64().unwrap() >= 4 && anew["fills"].as_u64().unwrap() >= 4, "{anew}");
 
     let found = object(dir, &["diff", "paper", "anew", "--json"]);
@@ -123,7 +136,10 @@ fn a_paper_session_proves_itself_and_its_whatif_differs_only_for_reasons() {
     assert_ne!(found["first_other_answer"], Value::Null, "a median is not each order's own wait: {text}");
     let names: Vec<&str> =
         found["config"].as_array().unwrap().iter().map(|changed| changed["name"].as_str().unwrap()).collect();
-    assert!(names.iter().all(|name| name.starts_with("venue.report_latency")), "{names:?}");
+    assert!(
+        names.iter().all(|name| ["venue.latency_spread", "venue.report_latency"].contains(name)),
+        "{names:?}"
+    );
     let total = money(&found["totals"]["net_pnl"]["difference"]);
     for part in ["by_change", "by_strategy"] {
         let parts = found["cost"][part].as_object().unwrap();

@@ -20,7 +20,7 @@ use clap::Args;
 use orders::{Book, Pair};
 use outputs::{Difference, Found, Outputs, compare_outputs};
 use pitlane_engine::config::InstrumentSpec;
-use pitlane_engine::event::{Event, Field, Full, Kind, Ltp, Quote, StageId};
+use pitlane_engine::event::{Event, FLAG_OUT, Field, Full, Kind, Ltp, Quote, StageId};
 use pitlane_engine::ledger::Ledger;
 use pitlane_engine::units::TsNs;
 use pitlane_journal::EndState;
@@ -380,7 +380,12 @@ fn header_change(runs: &[Run; 2], a: &Event, b: &Event, numbers: &[(&str, u64, u
 }
 
 /// Whether a field holds a number that the run gave out, or a hash of what is compared itself.
-fn is_local(kind: Kind, field: &Field) -> bool {
+fn is_local(event: &Event, field: &Field) -> bool {
+    let kind = event.kind();
+    // The letter of a late tick holds the tick with its number; the tick is an input, and compared as one.
+    if kind == Kind::DeadLetter && field.name == "data" {
+        return event.header.flags & FLAG_OUT != 0;
+    }
     matches!(field.ty, "OrderId" | "Seq")
         || matches!(
             (kind, field.name),
@@ -399,7 +404,7 @@ fn fields_changed(runs: &[Run; 2], a: &Event, b: &Event) -> Vec<Changed> {
         used.filter(|_| field.ty != "StrategyId").map(<[u8]>::to_vec)
     };
     let mut changed = Vec::new();
-    for field in fields.iter().filter(|field| is_shown(field) && !is_local(a.kind(), field)) {
+    for field in fields.iter().filter(|field| is_shown(field) && !is_local(a, field)) {
         let same = bytes(a, field).is_some_and(|one| Some(one) == bytes(b, field));
         if same {
             continue;
