@@ -71,7 +71,7 @@ impl Day {
     }
 
     fn whatif_with(&self, out: Option<&Path>, cpus: &CpuArgs, config: &ConfigArgs) -> Value {
-        let done = whatif::whatif(&self.journal(), out, config, cpus, "max", &Default::default());
+        let done = whatif::whatif(&[self.journal()], out, config, cpus, "max", &Default::default());
         whatif_json(&done.expect("the day runs"))
     }
 
@@ -474,4 +474,54 @@ fn every_position_is_flat_by_the_end_of_its_own_day() {
     }
     println!("positions squared off, by instrument: {squared:?}");
     assert!(squared.iter().all(|&count| count > 0), "a square-off found nothing to close: {squared:?}");
+}
+
+/// The candles of a collector's file within the hours, `NAME,YYYYMMDD,HH:MM,O,H,L,C,V,OI` with minutes named by their ends:
+/// start and prices as an export of bars has them.
+fn collected(path: &Path) -> Vec<String> {
+    let unpacked = Command::new("gzip").args(["-dc"]).arg(path).output().expect("gzip");
+    let text = String::from_utf8(unpacked.stdout).expect("text");
+    let two_places = |price: &str| {
+        let (whole, fraction) = price.split_once('.').unwrap_or((price, ""));
+        format!("{whole}.{fraction:0<2}")
+    };
+    let row = |line: &str| {
+        let fields: Vec<&str> = line.split(',').collect();
+        let (date, clock) = (fields[1], fields[2]);
+        let end: u32 = clock[..2].parse::<u32>().unwrap() * 60 + clock[3..].parse::<u32>().unwrap();
+        let start = end - 1;
+        let prices: Vec<String> = fields[3..7].iter().map(|price| two_places(price)).collect();
+        ((555..930).contains(&start)).then(|| {
+            let (year, month, day) = (&date[..4], &date[4..6], &date[6..]);
+            let (hour, minute) = (start / 60, start % 60);
+            format!("{year}-{month}-{day}T{hour:02}:{minute:02}:00+05:30,{},0", prices.join(","))
+        })
+    };
+    text.lines().filter_map(row).collect()
+}
+
+#[test]
+fn two_months_of_candles_come_back_from_the_engine_as_they_were() {
+    let Some(data) = shared_data::dir() else { return };
+    let data = data.join("nse_bars_1m");
+    let scratch = TempDir::new().expect("a directory");
+    let files = ["MAR", "APR"].map(|month| data.join(format!("2021_{month}_BANKNIFTY.txt.gz")));
+    let args = files.each_ref().map(|file| format!("NSE:NIFTY BANK={}", file.display()));
+    let expected: Vec<String> = files.iter().flat_map(|file| collected(file)).collect();
+    assert!(expected.len() > 14_000, "two months of minutes");
+    for path in ["fixed", "adaptive"] {
+        let journal = scratch.path().join(path);
+        let config = ConfigArgs::default();
+        let request = import::Request { journal: &journal, config: &config, instruments: None };
+        let summary = request.bar_csv(&args, "1m", path).expect("imports").json();
+        assert_eq!(summary["ticks"].as_u64(), Some(4 * expected.len() as u64), "{summary}");
+        let csv = exported(&journal, What::Bars(Timeframe::M1));
+        let bars = csv.lines().skip(1).map(|line| {
+            let (bar, _) = line.strip_prefix("NSE:NIFTY BANK,").expect("its bars").rsplit_once(',').expect("trades");
+            bar
+        });
+        let differing = bars.zip(&expected).find(|(bar, candle)| bar != candle);
+        assert_eq!(differing, None, "{path}");
+        assert_eq!(csv.lines().count() - 1, expected.len(), "{path}");
+    }
 }

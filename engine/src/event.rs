@@ -190,21 +190,32 @@ impl Event {
     /// # Errors
     /// If the length, kind, line count or a coded field is not one that this version writes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, EventError> {
+        let mut event = Self { header: Header::default(), body: [0; _] };
+        event.read_from(bytes)?;
+        Ok(event)
+    }
+
+    /// The same in place, which saves a reader the copies of a whole slot. After an error nothing may be read from it.
+    ///
+    /// # Errors
+    /// Those of [`from_bytes`](Self::from_bytes).
+    pub fn read_from(&mut self, bytes: &[u8]) -> Result<(), EventError> {
         if bytes.is_empty()
             || !bytes.len().is_multiple_of(LINE_BYTES)
             || bytes.len() > SLOT_LINES * LINE_BYTES
         {
             return Err(EventError::Length(bytes.len()));
         }
-        let mut event = Self { header: Header::default(), body: [0; _] };
-        event.as_mut_bytes()[..bytes.len()].copy_from_slice(bytes);
-        let number = event.header.kind;
+        let (used, rest) = self.as_mut_bytes().split_at_mut(bytes.len());
+        used.copy_from_slice(bytes);
+        rest.fill(0);
+        let number = self.header.kind;
         let kind = Kind::from_u8(number).ok_or(EventError::Kind(number))?;
-        let found = event.header.lines;
+        let found = self.header.lines;
         if found != kind.lines() || usize::from(found) * LINE_BYTES != bytes.len() {
             return Err(EventError::Lines { kind: number, expected: kind.lines(), found });
         }
-        if event.codes_known() { Ok(event) } else { Err(EventError::Code { kind: number }) }
+        if self.codes_known() { Ok(()) } else { Err(EventError::Code { kind: number }) }
     }
 
     /// Whether every coded field holds a value this build knows, so that nothing behind this can trip over one.

@@ -36,7 +36,7 @@ pub use latency::format_recorded_latency;
 pub use layers::Layers;
 pub use schema::{KeySchema, SCHEMA, SectionSchema};
 pub use settings::{
-    DurabilityLevel, EngineSettings, ExitSettings, Halt, JournalSettings, LagLimits, Mode, PacketMode,
+    CandlePath, CandleSettings, DurabilityLevel, EngineSettings, ExitSettings, Halt, JournalSettings, LagLimits, Mode, PacketMode,
     PriceBand, ScriptedCommand, SessionSettings, Settings, SimSettings, Speed, StrategySettings,
     TradingSettings, Wait,
 };

@@ -13,13 +13,13 @@ use crate::read::{
 };
 use crate::schema::SCHEMA;
 use crate::settings::{
-    DurabilityLevel, EngineSettings, JournalSettings, LagLimits, Mode, PacketMode, ScriptedCommand,
+    CandlePath, CandleSettings, DurabilityLevel, EngineSettings, JournalSettings, LagLimits, Mode, PacketMode, ScriptedCommand,
     SessionSettings, Settings, SimSettings, Speed, Wait,
 };
 use crate::tree::{Table, Value};
 use crate::values;
 use pitlane_engine::config::{BarsConfig, ChargesConfig, QUEUE_POWER_MAX, VenueConfig};
-use pitlane_engine::event::{CommandCode, QueueModel, SelfTrade, VenueProfile};
+use pitlane_engine::event::{CommandCode, QueueModel, SelfTrade, Timeframe, VenueProfile};
 use pitlane_engine::units::NS_PER_S;
 
 /// Bytes of a segment: bounds and step of the journal's format.
@@ -63,6 +63,7 @@ impl Settings {
                     duration(0..=MINUTE_NS),
                 )?,
             },
+            candles: candles(&Section::of(root, "candles")?)?,
             sim: sim(&Section::of(root, "sim")?, defaults.sim, &session)?,
             instruments,
             strategies,
@@ -144,6 +145,23 @@ fn session(section: &Section<'_>, default: SessionSettings) -> Result<SessionSet
             refuse("close", "session.close does not come after session.open", order)
         }
         _ => Ok(hours),
+    }
+}
+
+fn candles(section: &Section<'_>) -> Result<Option<CandleSettings>, ConfigError> {
+    let whole_minutes = |name: &str| {
+        Timeframe::from_name(name).filter(|timeframe| (Timeframe::M1..=Timeframe::M60).contains(timeframe))
+    };
+    let timeframe = section.optional("timeframe", named(whole_minutes))?;
+    let path = section.optional("path", named(CandlePath::from_name))?;
+    match (timeframe, path) {
+        (Some(timeframe), Some(path)) => Ok(Some(CandleSettings { timeframe, path })),
+        (None, None) => Ok(None),
+        (given, _) => {
+            let key = if given.is_some() { "timeframe" } else { "path" };
+            let why = format!("candles.{key} is given alone");
+            Err(section.conflict(key, why, "leave both out; `journal-replay import bar-csv` writes them"))
+        }
     }
 }
 

@@ -121,6 +121,18 @@ pub const SCHEMA: &[SectionSchema] = &[
         &[key("grace", "0 to 60s, such as 2s", "how long after its end a silent bar stays open")],
     ),
     section(
+        "candles",
+        false,
+        &[
+            key(
+                "timeframe",
+                "1m, 3m, 5m, 15m, 30m or 60m",
+                "period of the candles that `import bar-csv` made ticks of, which writes it; absent = recorded ticks",
+            ),
+            key("path", "fixed, inverse or adaptive", "in which order it took a candle's prices"),
+        ],
+    ),
+    section(
         "sim",
         false,
         &[

@@ -1,8 +1,31 @@
 //! The configuration with its types.
 
+// Before the modules that use it.
+macro_rules! names {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$vmeta])* $variant,)* }
+
+        impl $name {
+            /// The name used in files and flags.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            /// The value of a name.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($text => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+mod candles;
 mod defaults;
 mod trading;
 
+pub use candles::{CandlePath, CandleSettings};
 pub use trading::{Halt, PriceBand, TradingSettings};
 
 use crate::broker::{BrokerSettings, ClockSettings};
@@ -28,6 +51,8 @@ pub struct Settings {
     pub session: SessionSettings,
     /// `[bars]`.
     pub bars: BarsConfig,
+    /// `[candles]`; `None` = prices are ticks.
+    pub candles: Option<CandleSettings>,
     /// `[sim]`.
     pub sim: SimSettings,
     /// `[[instruments]]`, by id; the demo universe if none is given.
@@ -61,26 +86,6 @@ pub struct EngineSettings {
     pub cpu_set: Option<String>,
     /// Cpus of the helper threads as a Linux list; `None` = those left over.
     pub aux_cpu_set: Option<String>,
-}
-
-macro_rules! names {
-    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name { $($(#[$vmeta])* $variant,)* }
-
-        impl $name {
-            /// The name used in files and flags.
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $text,)* }
-            }
-
-            /// The value of a name.
-            pub fn from_name(name: &str) -> Option<Self> {
-                match name { $($text => Some(Self::$variant),)* _ => None }
-            }
-        }
-    };
 }
 
 names! {

@@ -223,6 +223,9 @@ margin_future = "16%"
 [charges]
 broker = "none"
 product = "delivery"
+[candles]
+timeframe = "5m"
+path = "adaptive"
 
 [venue]
 latency_min = "1ns"

@@ -68,6 +68,11 @@ impl Settings {
         }
         text.head("[bars]");
         text.quoted("grace", &format_duration_ns(self.bars.grace_ns));
+        if let Some(candles) = self.candles {
+            text.head("[candles]");
+            text.quoted("timeframe", candles.timeframe.name());
+            text.quoted("path", candles.path.name());
+        }
         self.sim(text, with_speed);
         for instrument in &self.instruments {
             instrument_text(instrument, text);

@@ -1,5 +1,5 @@
-//! 1-minute candles of earlier days as files have them, read exactly or refused with file and line. Unlike ticks they
-//! become no frames: what they are for is the warm-up of indicators.
+//! Candles as files have them, read exactly or refused with file and line. Here they become no frames and are of 1 minute:
+//! what they are for is the warm-up of indicators. `bar_csv` makes ticks of the same rows.
 //!
 //! | rows | where from |
 //! |---|---|
@@ -27,7 +27,7 @@ pub const CANDLE_COLUMNS: &str = "date,open,high,low,close,volume[,oi]";
 /// Nanoseconds of a minute.
 const MINUTE_NS: u64 = 60 * NS_PER_S;
 /// From so many rows on it is judged whether they are a minute apart at all.
-const SPACING_ROWS_MIN: usize = 20;
+pub(crate) const SPACING_ROWS_MIN: usize = 20;
 
 /// One minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +111,7 @@ pub enum CandleError {
 pub fn read(path: &Path, symbol: &str) -> Result<Candles, CandleError> {
     let mut lines = Lines::open(path, CANDLE_COLUMNS)?;
     let mut found = Candles::default();
-    let mut rows = Rows { symbol, layout: None, name: None, last: TsNs::ZERO };
+    let mut rows = Rows::new(symbol, MINUTE_NS);
     while lines.read_line()? {
         if lines.line().iter().all(u8::is_ascii_whitespace) {
             continue;
@@ -125,7 +125,13 @@ pub fn read(path: &Path, symbol: &str) -> Result<Candles, CandleError> {
             return Err(refused(Refused::Row("the line is too long for a candle".to_owned())));
         }
         match rows.take(lines.line(), line).map_err(refused)? {
-            Taken::Candle(candle) => found.candles.push(candle),
+            Taken::Candle(candle) => {
+                if found.candles.last().is_some_and(|last| candle.start <= last.start) {
+                    let what = "the minute is not later than that of the row before".to_owned();
+                    return Err(refused(Refused::Row(what)));
+                }
+                found.candles.push(candle);
+            }
             Taken::Other => found.others += 1,
             Taken::Header => {}
         }
@@ -137,30 +143,38 @@ pub fn read(path: &Path, symbol: &str) -> Result<Candles, CandleError> {
     Ok(found)
 }
 
-/// Why a line is refused.
-enum Refused {
+/// Why a line is refused: the file is none of these, or this row of it is not.
+pub(crate) enum Refused {
     Columns(String),
     Row(String),
 }
 
 /// What a line was.
-enum Taken {
+pub(crate) enum Taken {
     Candle(Candle),
     Other,
     Header,
 }
 
 /// Reads line after line; the first one decides on the layout.
-struct Rows<'a> {
-    symbol: &'a str,
+#[derive(Debug)]
+pub(crate) struct Rows {
+    symbol: String,
+    /// Period of the candles in nanoseconds.
+    length_ns: u64,
     layout: Option<Layout>,
     /// What the rows so far are of, where a column says so.
     name: Option<Vec<u8>>,
-    last: TsNs,
 }
 
-impl Rows<'_> {
-    fn take(&mut self, line: &[u8], number: u64) -> Result<Taken, Refused> {
+impl Rows {
+    /// Before the first line of a file with candles of `symbol`.
+    pub(crate) fn new(symbol: &str, length_ns: u64) -> Self {
+        Self { symbol: symbol.to_owned(), length_ns, layout: None, name: None }
+    }
+
+    /// Reads the next line, which has this number.
+    pub(crate) fn take(&mut self, line: &[u8], number: u64) -> Result<Taken, Refused> {
         let fields: Vec<&[u8]> = line.split(|byte| *byte == b',').map(values::unquoted).collect();
         let layout = match self.layout {
             Some(layout) => layout,
@@ -180,11 +194,7 @@ impl Rows<'_> {
         if self.is_of_another(&layout.columns, &fields)? {
             return Ok(Taken::Other);
         }
-        let candle = candle(&layout, &fields, number).map_err(Refused::Row)?;
-        if candle.start <= self.last {
-            return Err(Refused::Row("the minute is not later than that of the row before".to_owned()));
-        }
-        self.last = candle.start;
+        let candle = candle(&layout, self.length_ns, &fields, number).map_err(Refused::Row)?;
         Ok(Taken::Candle(candle))
     }
 
@@ -210,7 +220,7 @@ impl Rows<'_> {
 }
 
 /// The candle of a row.
-fn candle(layout: &Layout, fields: &[&[u8]], line: u64) -> Result<Candle, String> {
+fn candle(layout: &Layout, length_ns: u64, fields: &[&[u8]], line: u64) -> Result<Candle, String> {
     let columns = &layout.columns;
     let show = |at: usize| String::from_utf8_lossy(fields[at]).into_owned();
     let time = match columns.clock {
@@ -218,7 +228,7 @@ fn candle(layout: &Layout, fields: &[&[u8]], line: u64) -> Result<Candle, String
         Some(clock) => values::compact_time(fields[columns.time], fields[clock]),
     };
     let time = time.ok_or_else(|| format!("`{}` is no time YYYY-MM-DD HH:MM:SS", show(columns.time)))?;
-    let start = if layout.named_by_end { TsNs(time.0.saturating_sub(MINUTE_NS)) } else { time };
+    let start = if layout.named_by_end { TsNs(time.0.saturating_sub(length_ns)) } else { time };
     if !start.0.is_multiple_of(MINUTE_NS) {
         return Err(format!("`{}` is no whole minute", show(columns.time)));
     }
@@ -272,6 +282,6 @@ fn check_spacing(path: &Path, candles: &[Candle]) -> Result<(), CandleError> {
     }
 }
 
-fn greatest_common_divisor(a: u64, b: u64) -> u64 {
+pub(crate) fn greatest_common_divisor(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }

@@ -39,6 +39,26 @@ pub enum FeedError {
         /// The header of such files.
         expected: &'static str,
     },
+    /// A file of candles with columns that are not known.
+    #[error("{}:1: {what}; expected rows `{expected}`, or a header that names a time, open, high, low and close", path.display())]
+    Columns {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+        /// The columns of such files.
+        expected: &'static str,
+    },
+    /// A file of candles of another period.
+    #[error("{}: its rows are no {timeframe} candles: {what}; give --timeframe as the file has it", path.display())]
+    Spacing {
+        /// The file.
+        path: PathBuf,
+        /// The period looked for.
+        timeframe: String,
+        /// What they are instead.
+        what: String,
+    },
     /// A file without a single row.
     #[error("{}: no rows; expected lines `{expected}`", path.display())]
     Empty {

@@ -8,6 +8,7 @@
 //! A share becomes a 184-byte packet with the row's time as exchange time, no last-trade time and an empty book; an
 //! index a 32-byte packet. A row equal to the one before it is a tick like any other, since several happen in a second.
 
+pub(crate) mod letter;
 pub(crate) mod lines;
 pub(crate) mod row;
 pub(crate) mod scan;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use scan::scan_dates;
 
+use crate::FileFeed;
 use crate::error::FeedError;
 use crate::kite::FrameWriter;
 use pitlane_engine::config::{InstrumentSpec, SessionTimes};
@@ -58,15 +60,17 @@ pub struct FileReport {
     pub no_last_price: u64,
     /// Rows with a token that is not in the instrument table.
     pub unknown_instrument: u64,
+    /// What is to be said about places in it, a line each.
+    pub notes: Vec<String>,
 }
 
 /// The day's figures of an instrument so far, raw; a date starts them anew.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Day {
-    date: u32,
-    open: u32,
-    high: u32,
-    low: u32,
+    pub(crate) date: u32,
+    pub(crate) open: u32,
+    pub(crate) high: u32,
+    pub(crate) low: u32,
 }
 
 /// The files, merged. Those of `kite_csv` are merged by the same feed.
@@ -155,6 +159,16 @@ impl TickCsvFeed {
     fn first(&self) -> Option<usize> {
         let heads = self.sources.iter().enumerate().filter_map(|(at, source)| Some((source.key()?, at)));
         heads.min().map(|(_, at)| at)
+    }
+}
+
+impl FileFeed for TickCsvFeed {
+    fn error(&self) -> Option<&FeedError> {
+        self.error()
+    }
+
+    fn reports(&self) -> Vec<FileReport> {
+        self.report().cloned().collect()
     }
 }
 

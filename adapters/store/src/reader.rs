@@ -1,9 +1,9 @@
 //! A stream of a journal as recorded events.
 
 use super::StoreError;
-use pitlane_engine::event::{Event, SCHEMA_VERSION};
+use pitlane_engine::event::{Event, EventError, SCHEMA_VERSION};
 use pitlane_engine::sequencer::source::EventReader;
-use pitlane_journal::{Damaged, EndState, Ids, Reader};
+use pitlane_journal::{Damaged, EndState, Ids, Reader, SeqTime};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -12,6 +12,13 @@ use std::sync::{Arc, Mutex};
 pub struct StreamEnd(Arc<Mutex<Option<StoreError>>>);
 
 impl StreamEnd {
+    /// Notes the error that ended the stream early; the first one stays.
+    pub fn put_error(&self, error: StoreError) {
+        if let Ok(mut slot) = self.0.lock() {
+            slot.get_or_insert(error);
+        }
+    }
+
     /// The error that ended the stream early, if one did.
     pub fn take_error(&self) -> Option<StoreError> {
         self.0.lock().ok()?.take()
@@ -96,11 +103,26 @@ impl EventStream {
     /// # Errors
     /// If the journal is damaged, or a frame is no event of this version.
     pub fn try_next(&mut self) -> Result<Option<Event>, StoreError> {
+        self.next_as(Event::from_bytes)
+    }
+
+    /// The same into `event`; `false` at the end. After an error `event` means nothing.
+    ///
+    /// # Errors
+    /// As [`try_next`](Self::try_next).
+    pub fn try_read_into(&mut self, event: &mut Event) -> Result<bool, StoreError> {
+        Ok(self.next_as(|bytes| event.read_from(bytes))?.is_some())
+    }
+
+    fn next_as<T>(
+        &mut self,
+        read: impl FnOnce(&[u8]) -> Result<T, EventError>,
+    ) -> Result<Option<T>, StoreError> {
         let Some(frame) = self.reader.next()? else { return Ok(None) };
         if frame.schema_version != SCHEMA_VERSION {
             return Err(StoreError::Schema { path: self.path.clone(), found: frame.schema_version });
         }
-        Event::from_bytes(frame.payload).map(Some).map_err(|source| StoreError::Event {
+        read(frame.payload).map(Some).map_err(|source| StoreError::Event {
             path: self.path.clone(),
             stream: self.stream.to_owned(),
             segment: frame.segment,
@@ -108,6 +130,15 @@ impl EventStream {
             seq: frame.seq,
             source,
         })
+    }
+
+    /// Number and time of the last event, found from the stream's end; `None` if there is none. The stream is at its
+    /// end then.
+    ///
+    /// # Errors
+    /// As [`try_next`](Self::try_next), of the events that were read.
+    pub fn seek_last(&mut self) -> Result<Option<SeqTime>, StoreError> {
+        Ok(self.reader.seek_last()?)
     }
 
     /// The frame that ended the stream, if its bytes are there and fail their checksum.
@@ -126,11 +157,16 @@ impl EventReader for EventStream {
         match self.try_next() {
             Ok(event) => event,
             Err(error) => {
-                if let Ok(mut slot) = self.end.0.lock() {
-                    slot.get_or_insert(error);
-                }
+                self.end.put_error(error);
                 None
             }
         }
+    }
+
+    fn read_into(&mut self, event: &mut Event) -> bool {
+        self.try_read_into(event).unwrap_or_else(|error| {
+            self.end.put_error(error);
+            false
+        })
     }
 }

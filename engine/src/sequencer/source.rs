@@ -266,6 +266,14 @@ impl Source for RingSource {
 pub trait EventReader: Send {
     /// The next recorded event; `None` at the end.
     fn next_event(&mut self) -> Option<Event>;
+
+    /// Puts the next recorded event into `event`, which saves copies of it; `false` at the end, when `event` means nothing.
+    fn read_into(&mut self, event: &mut Event) -> bool {
+        self.next_event().is_some_and(|next| {
+            *event = next;
+            true
+        })
+    }
 }
 
 impl<I: Iterator<Item = Event> + Send> EventReader for I {
@@ -302,14 +310,16 @@ impl<R: EventReader> Recorded<R> {
 impl<R: EventReader> Source for Recorded<R> {
     fn poll(&mut self) -> Head {
         while !self.ready {
-            let Some(event) = self.reader.next_event() else { return Head::Closed };
-            let skip = matches!(event.kind(), Kind::SessionEnd | Kind::ConfigText | Kind::Instrument);
+            if !self.reader.read_into(&mut self.head) {
+                return Head::Closed;
+            }
+            let kind = self.head.kind();
+            let skip = matches!(kind, Kind::SessionEnd | Kind::ConfigText | Kind::Instrument);
             // What a broker reported is of its own market: the run makes its own reports.
-            if skip || event.header.flags & FLAG_EXO == 0 || event.kind() == Kind::Report {
+            if skip || self.head.header.flags & FLAG_EXO == 0 || kind == Kind::Report {
                 continue;
             }
-            self.head = event;
-            if event.kind() == Kind::SessionStart {
+            if kind == Kind::SessionStart {
                 let start = self.head.body_mut::<SessionStart>();
                 start.config_hash = self.rewrite.config_hash;
                 start.instruments_hash = self.rewrite.instruments_hash;

@@ -8,6 +8,7 @@ use crate::dir::segment_indices;
 use crate::error::{Fault, JournalError};
 use crate::format::{FRAMES_START, SegmentHeader, TRAILER_BYTES};
 use crate::frame::At;
+use crate::inspect::SeqTime;
 
 impl Reader {
     /// Goes to the first record whose seq is at least `seq`; returns whether there is one, which [`next`](Self::next)
@@ -39,6 +40,21 @@ impl Reader {
         // Strictly before: several records may share the timestamp, across blocks and segments.
         self.jump(|header| header.first_ts_ns < ts_ns, |entry| entry.first_ts_ns < ts_ns)?;
         self.skip_until(|frame| frame.ts_ns >= ts_ns)
+    }
+
+    /// The last record's place, found without reading everything before it; the reader is at its end then. Records of
+    /// the last segment are verified as [`next`](Self::next) does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open_kept`](Self::open_kept) and [`next`](Self::next).
+    pub fn seek_last(&mut self) -> Result<Option<SeqTime>, JournalError> {
+        self.jump(|_| true, |_| true)?;
+        let mut last = None;
+        while let Some(frame) = self.next()? {
+            last = Some(SeqTime { seq: frame.seq, ts_ns: frame.ts_ns });
+        }
+        Ok(last)
     }
 
     /// Goes to a verified frame that is not behind the wanted one, as near as the headers and the index lead.

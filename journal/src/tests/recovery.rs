@@ -329,6 +329,11 @@ fn seeking_finds_what_reading_finds() {
     append(&mut writer, &all[2_500..]);
     for closed in [false, true] {
         let mut reader = crate::Reader::open(dir.path(), "inputs").unwrap();
+        let last = all.last().map(|record| (record.seq, record.ts_ns));
+        for _ in 0..2 {
+            assert_eq!(reader.seek_last().unwrap().map(|found| (found.seq, found.ts_ns)), last);
+            assert!(reader.next().unwrap().is_none(), "it is at its end");
+        }
         for _ in 0..400 {
             let seq = random.below(4_100);
             let found = reader.seek_seq(seq).unwrap();

@@ -33,7 +33,7 @@ struct Cli {
 enum Command {
     /// Run a journal's inputs again and compare every output with the recorded one
     Verify(VerifyArgs),
-    /// Run a recorded day anew, with other strategies, risk or latencies
+    /// Run recorded days anew as one run, with other strategies, risk, sizing, charges, latency or fill models
     Whatif(WhatifArgs),
     /// Say what a journal holds
     Info(InfoArgs),
@@ -82,8 +82,10 @@ struct VerifyArgs {
 
 #[derive(Args)]
 struct WhatifArgs {
-    /// The recorded journal
-    dir: PathBuf,
+    /// The recorded journals, in any order: their days are run in date order, with capital, overnight positions and
+    /// indicators carried from one to the next
+    #[arg(required = true, value_name = "DIR")]
+    dirs: Vec<PathBuf>,
     /// Where to write the journal of the new run; default: nowhere
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -130,16 +132,24 @@ struct LatencyArgs {
 
 #[derive(Args)]
 struct ImportArgs {
-    /// What the files are: tick-csv (rows timestamp,ltp,volume) or kite-csv (rows timestamp,token,ltp); IST, .gz too
+    /// What the files are: tick-csv (rows timestamp,ltp,volume), kite-csv (rows timestamp,token,ltp) or bar-csv (candles:
+    /// date,open,high,low,close,volume[,oi], or with a header); IST, .gz too
     format: String,
-    /// For tick-csv SYMBOL=FILE, such as NSE:RELIANCE=ticks.csv.gz, for kite-csv FILE; several are merged by time, ties
-    /// in this order
+    /// For tick-csv and bar-csv SYMBOL=FILE, such as NSE:RELIANCE=ticks.csv.gz, for kite-csv FILE; several are merged by
+    /// time, ties in this order
     #[arg(required = true, value_name = "[SYMBOL=]FILE")]
     files: Vec<String>,
     /// The broker's instrument dump, or a list symbol,token,strike,expiry,option_type,lot_size; .gz too. It names tokens
     /// and gives lots and ticks, before the configuration's instruments
     #[arg(long, value_name = "FILE")]
     instruments: Option<PathBuf>,
+    /// bar-csv: period of the candles, 1m to 60m; default: 1m
+    #[arg(long, value_name = "PERIOD")]
+    timeframe: Option<String>,
+    /// bar-csv: the order in which a candle's prices become ticks: fixed (open, high, low, close), inverse (open, low, high,
+    /// close) or adaptive (the extreme nearer the open first); default: fixed
+    #[arg(long, value_name = "ORDER")]
+    path: Option<String>,
     /// Where to write the journal
     #[arg(long, value_name = "DIR")]
     journal: PathBuf,
@@ -200,13 +210,12 @@ fn run_verify(args: &VerifyArgs) -> anyhow::Result<Exit> {
 }
 
 fn run_whatif(args: &WhatifArgs) -> anyhow::Result<Exit> {
-    sim::check_is_journal(&args.dir)?;
     let mut config = args.config.clone();
     config.set.extend(args.strategy.iter().map(|change| format!("strategies.{change}")));
     config.set.extend(args.risk.iter().map(|change| format!("risk.{change}")));
     config.set.extend(args.latency.iter().map(|latency| format!("venue.latency_min={latency}")));
     let done =
-        whatif::whatif(&args.dir, args.out.as_deref(), &config, &args.cpus, &args.speed, &args.warmup)?;
+        whatif::whatif(&args.dirs, args.out.as_deref(), &config, &args.cpus, &args.speed, &args.warmup)?;
     if args.json {
         answer(&replay_card::whatif_json(&done).to_string())?;
     } else {
@@ -229,12 +238,20 @@ fn run_info(args: &InfoArgs) -> anyhow::Result<Exit> {
 fn run_import(args: &ImportArgs) -> anyhow::Result<Exit> {
     let ImportArgs { format, files, journal, config, instruments, .. } = args;
     let request = import::Request { journal, config, instruments: instruments.as_deref() };
+    if format != "bar-csv" && (args.timeframe.is_some() || args.path.is_some()) {
+        return Err(usage(format!("import: --timeframe and --path belong to bar-csv, not to {format}")));
+    }
     let done = match format.as_str() {
         "tick-csv" => request.tick_csv(files)?,
         "kite-csv" => request.kite_csv(&files.iter().map(PathBuf::from).collect::<Vec<_>>())?,
+        "bar-csv" => request.bar_csv(
+            files,
+            args.timeframe.as_deref().unwrap_or("1m"),
+            args.path.as_deref().unwrap_or("fixed"),
+        )?,
         _ => {
             return Err(usage(format!(
-                "import: `{format}` is not a known format; known are tick-csv and kite-csv"
+                "import: `{format}` is not a known format; known are tick-csv, kite-csv and bar-csv"
             )));
         }
     };

@@ -33,14 +33,11 @@ pub(crate) fn of(journal: &Recording) -> Models {
         fill: venue.describe(),
         latency: venue.latency_text(),
         latency_min_ns: venue.latency_min_ns,
-        path: TICKS.to_owned(),
+        path: journal.settings.prices(),
         charges,
         strategies: strategies.collect(),
     }
 }
-
-/// Which prices a day is made of. There are no others yet.
-const TICKS: &str = "ticks, as they were recorded";
 
 /// A note if journals of one report were made with different models.
 pub(crate) fn notes(journals: &[JournalPart]) -> Option<String> {

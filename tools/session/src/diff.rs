@@ -256,7 +256,7 @@ fn settings(text: &str) -> BTreeMap<String, String> {
     found
 }
 
-fn config_changes(a: &str, b: &str) -> Vec<Changed> {
+pub(crate) fn config_changes(a: &str, b: &str) -> Vec<Changed> {
     changes(settings(a), settings(b), |value| value.as_str().into())
 }
 

@@ -2,9 +2,11 @@
 //! one order, with the timers between.
 
 mod names;
+#[cfg(test)]
+mod tests;
 
 use crate::cli::ConfigArgs;
-use crate::exit::data;
+use crate::exit::{data, usage};
 use crate::plan::{self, Planned, Planner, Purpose};
 use crate::progress::Progress;
 use crate::run::lock_journal;
@@ -12,17 +14,18 @@ use crate::sim::Identity;
 use crate::summary::card;
 use jiff::civil::Date;
 use names::Names;
-use pitlane_config::Settings;
+use pitlane_config::{CandlePath, CandleSettings, Settings};
+use pitlane_feeds::candle_csv::CANDLE_COLUMNS;
 use pitlane_engine::config::{InstrumentSpec, SessionPlan, SessionTimes};
-use pitlane_engine::event::{DeadLetter, DeadReason, Kind};
+use pitlane_engine::event::{DeadLetter, DeadReason, Kind, Timeframe};
 use pitlane_engine::log::EventLog;
 use pitlane_engine::sequencer::schedule::{Schedule, TradingChange};
 use pitlane_engine::sequencer::source::{Decoded, Merged, Source};
 use pitlane_engine::sequencer::{Release, SOURCE_FEED, Sequencer};
 use pitlane_engine::stages::decoder::Decoder;
 use pitlane_engine::units::TsNs;
-use pitlane_feeds::tick_csv::FileReport;
-use pitlane_feeds::{FeedError, TickCsvFeed, kite_csv, scan_dates};
+use pitlane_feeds::bar_csv::{self, BarCsvFeed, BarFile, Terms};
+use pitlane_feeds::{FeedError, FileFeed, FileReport, TickCsvFeed, kite_csv, scan_dates};
 use pitlane_journal::WriterOptions;
 use pitlane_market::Calendar;
 use pitlane_store::JournalLog;
@@ -38,6 +41,9 @@ pub struct Imported {
     files: Vec<FileReport>,
     instruments: Vec<InstrumentSpec>,
     warnings: Vec<String>,
+    /// What its prices are made of.
+    path: String,
+    is_bar_driven: bool,
     events: u64,
     ticks: u64,
     dead: BTreeMap<&'static str, u64>,
@@ -106,8 +112,38 @@ impl Request<'_> {
         let paths: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
         let (open, close) = plan::configured(&settings).unwrap_or(plan::WIDEST);
         let dates = scan_dates(&paths, open, close)?;
-        self.import(&settings, &dates, names, "timestamp,ltp,volume", started, |instruments, sessions| {
-            TickCsvFeed::open(&files, instruments, sessions)
+        self.import(&settings, &dates, names, "timestamp,ltp,volume", started, |instruments, plans| {
+            TickCsvFeed::open(&files, instruments, &times(plans))
+        })
+    }
+
+    /// Imports `SYMBOL=FILE` arguments with candles of `timeframe`, each as four ticks in the order that `path` says. Both
+    /// become settings, and are journaled: whatever shows figures of it says that they are of candles.
+    ///
+    /// # Errors
+    /// If an argument, the configuration, a file or the journal is wrong, or the order cannot be decided by an import.
+    pub fn bar_csv(&self, args: &[String], timeframe: &str, path: &str) -> anyhow::Result<Imported> {
+        let started = Instant::now();
+        let candles = candles(timeframe, path)?;
+        let settings = Settings { candles: Some(candles), ..self.config.load()? };
+        let mut names = Names::open(&settings.instruments, self.instruments)?;
+        let files = names.files(args)?;
+        let bar_file = |file: &pitlane_feeds::TickFile| BarFile {
+            instrument: file.instrument,
+            symbol: names.symbol_of(file.instrument).to_owned(),
+            path: file.path.clone(),
+        };
+        let files: Vec<BarFile> = files.iter().map(bar_file).collect();
+        let path = match candles.path {
+            CandlePath::Fixed => bar_csv::CandlePath::Fixed,
+            CandlePath::Inverse => bar_csv::CandlePath::Inverse,
+            CandlePath::Adaptive => bar_csv::CandlePath::Adaptive,
+        };
+        let terms = Terms { timeframe: candles.timeframe, path };
+        let (open, close) = plan::configured(&settings).unwrap_or(plan::WIDEST);
+        let dates = bar_csv::scan(&files, terms, open, close)?;
+        self.import(&settings, &dates, names, CANDLE_COLUMNS, started, |instruments, plans| {
+            BarCsvFeed::open(&files, terms, instruments, plans)
         })
     }
 
@@ -130,22 +166,23 @@ impl Request<'_> {
             names,
             "timestamp,token,ltp",
             started,
-            |instruments, sessions| kite_csv::open(files, instruments, sessions),
+            |instruments, plans| kite_csv::open(files, instruments, &times(plans)),
         )
     }
 
     /// Writes what a feed of these dates and instruments brings.
-    fn import<F>(
+    fn import<F, O>(
         &self,
         settings: &Settings,
         dates: &[Date],
         names: Names<'_>,
         columns: &str,
         started: Instant,
-        open: F,
+        open: O,
     ) -> anyhow::Result<Imported>
     where
-        F: FnOnce(&[InstrumentSpec], &[SessionTimes]) -> Result<TickCsvFeed, FeedError>,
+        F: FileFeed,
+        O: FnOnce(&[InstrumentSpec], &[SessionPlan]) -> Result<F, FeedError>,
     {
         let (instruments, dump, warnings) = names.into_table(dates);
         for warning in &warnings {
@@ -159,9 +196,8 @@ impl Request<'_> {
             dump: dump.as_ref(),
         };
         let (plans, trading) = plans(&planner, dates)?;
-        let sessions: Vec<SessionTimes> = plans.iter().map(|plan| plan.times).collect();
         let identity = Identity::new(&settings, instruments.clone())?;
-        let feed = Decoded::new(open(&instruments, &sessions)?, Decoder::new(&instruments, SOURCE_FEED));
+        let feed = Decoded::new(open(&instruments, &plans)?, Decoder::new(&instruments, SOURCE_FEED));
         let schedule = Schedule::new(&identity.text, identity.config_hash, &instruments, &[], &plans, &[])
             .with_trading(&trading);
         let log = self.log(&settings)?;
@@ -171,14 +207,23 @@ impl Request<'_> {
         if let Some(error) = feed.error() {
             return Err(data(error.to_string()));
         }
-        let files: Vec<FileReport> = feed.report().cloned().collect();
+        let files = feed.reports();
         let events = sequencer.last_seq().0;
         sequencer.into_log().finish().map_err(|error| anyhow::anyhow!(error))?;
         refuse_useless(&files, columns, self.journal)?;
-        let (journal, dates) =
-            (self.journal.to_owned(), sessions.iter().map(|session| session.date).collect());
-        let wall_s = started.elapsed().as_secs_f64();
-        Ok(Imported { journal, dates, files, instruments, warnings, events, ticks, dead, wall_s })
+        Ok(Imported {
+            journal: self.journal.to_owned(),
+            dates: plans.iter().map(|plan| plan.times.date).collect(),
+            files,
+            instruments,
+            warnings,
+            path: settings.prices(),
+            is_bar_driven: settings.candles.is_some(),
+            events,
+            ticks,
+            dead,
+            wall_s: started.elapsed().as_secs_f64(),
+        })
     }
 
     fn log(&self, settings: &Settings) -> anyhow::Result<JournalLog> {
@@ -187,6 +232,31 @@ impl Request<'_> {
         let options = WriterOptions { segment_bytes, sync_on_seal: false, ..Default::default() };
         Ok(JournalLog::inputs(&dir, options)?)
     }
+}
+
+/// The sessions without instruments' own hours.
+fn times(plans: &[SessionPlan]) -> Vec<SessionTimes> {
+    plans.iter().map(|plan| plan.times).collect()
+}
+
+/// The candles that are asked for.
+fn candles(timeframe: &str, path: &str) -> anyhow::Result<CandleSettings> {
+    let known = Timeframe::from_name(timeframe).filter(|known| (Timeframe::M1..=Timeframe::M60).contains(known));
+    let timeframe = known.ok_or_else(|| {
+        usage(format!("--timeframe: `{timeframe}` is none of 1m, 3m, 5m, 15m, 30m, 60m; candles of a day say nothing \
+             about what was before what"))
+    })?;
+    let path = CandlePath::from_name(path).ok_or_else(|| {
+        usage(if path == "worst" {
+            "--path worst: the worst order depends on the position, and an import has none. Import twice: --path inverse \
+             (low before high) is the worst for what is held, --path fixed (high before low) for what is sold short; \
+             run both and believe the worse one"
+                .to_owned()
+        } else {
+            format!("--path: `{path}` is none of fixed, inverse, adaptive")
+        })
+    })?;
+    Ok(CandleSettings { timeframe, path })
 }
 
 /// The hours of the sessions; what the calendar has to say about their dates goes to stderr.
@@ -250,6 +320,7 @@ impl Imported {
                     "undecodable": file.undecodable,
                     "no_last_price": file.no_last_price,
                     "unknown_instrument": file.unknown_instrument,
+                    "notes": file.notes,
                 })
             })
             .collect();
@@ -258,6 +329,7 @@ impl Imported {
             "journal": self.journal,
             "sessions": self.dates,
             "instruments": self.instruments.iter().map(|spec| spec.symbol.as_str()).collect::<Vec<_>>(),
+            "path": self.path,
             "events": self.events,
             "ticks": self.ticks,
             "dead_letters": self.dead,
@@ -278,6 +350,9 @@ impl Imported {
             ("inputs", format!("{} ({} ticks) in {:.2} s", self.events, self.ticks, self.wall_s)),
             ("dead letters", crate::summary::show_counts(&self.dead)),
         ];
+        if self.is_bar_driven {
+            rows.push(("prices", self.path.clone()));
+        }
         for file in &self.files {
             rows.push((
                 "file",
@@ -292,6 +367,7 @@ impl Imported {
                     file.undecodable
                 ),
             ));
+            rows.extend(file.notes.iter().map(|note| ("", note.clone())));
         }
         format!("{}\n\nrun it:  journal-replay whatif {} --out DIR\n", card(&rows), self.journal.display())
     }

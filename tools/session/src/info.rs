@@ -22,6 +22,8 @@ pub struct Info {
     /// Where the frames of the inputs and of the outputs end, if they were not closed: segment and offset.
     open_ends: [Option<(u64, u64)>; 2],
     instruments: Vec<String>,
+    /// What its prices are made of.
+    path: String,
     sessions: Vec<u32>,
     kinds: BTreeMap<&'static str, u64>,
     history: u64,
@@ -62,6 +64,8 @@ pub fn info(dir: &Path) -> anyhow::Result<Info> {
         }
     }
     let latches = latch::standing(dir);
+    let path = Settings::from_toml(&head.config_text, &format!("configuration in {}", dir.display()))
+        .map_or_else(|_| "not known: its configuration is of another version".to_owned(), |own| own.prices());
     let instruments = head.instruments.into_iter().map(|spec| spec.symbol).collect();
     let snapshots = snapshots(dir)?;
     let mut held = Vec::new();
@@ -75,6 +79,7 @@ pub fn info(dir: &Path) -> anyhow::Result<Info> {
         outputs,
         open_ends,
         instruments,
+        path,
         sessions,
         kinds,
         history,
@@ -160,6 +165,7 @@ impl Info {
             "input_kinds": self.kinds,
             "sessions": self.sessions,
             "instruments": self.instruments,
+            "path": self.path,
             "history_bars": self.history,
             "kill_latch": self.latch(Latch::Kill),
             "flatten_latch": self.latch(Latch::Flatten),
@@ -205,6 +211,9 @@ impl Info {
             ("instruments", self.instruments.join(", ")),
             ("inputs by kind", kinds.join(", ")),
         ];
+        if self.path != Settings::default().prices() {
+            rows.push(("prices", self.path.clone()));
+        }
         if self.history > 0 {
             rows.push(("history", format!("{} bars of earlier days", self.history)));
         }

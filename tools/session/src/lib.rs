@@ -6,6 +6,7 @@ pub mod audit;
 pub mod cli;
 pub mod config_cmd;
 pub mod cpus;
+pub mod days;
 pub mod diff;
 pub mod doctor;
 pub mod dump;

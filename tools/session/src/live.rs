@@ -92,6 +92,8 @@ pub(crate) fn run(request: &Request<'_>, settings: &Settings, mode: Mode) -> any
         until,
         span: (times.pre_open, times.end.min(until)),
         what: "session",
+        recorded: None,
+        stamps: true,
         restart: Some(Restart {
             config_text: identity.text,
             recorded_feed: false,

@@ -1,6 +1,6 @@
 //! Verifications and what-if runs for people and programs.
 
-use crate::profit::Profit;
+use crate::profit::{Profit, show_date};
 use crate::summary::{alarms, card, dead_letters, hex, pnl_table, rate, show_counts, verdicts};
 use crate::verify::{Part, Verified};
 use crate::whatif::WhatIf;
@@ -73,6 +73,11 @@ pub fn whatif_json(done: &WhatIf) -> Value {
         "identical": Value::Null,
         "first_divergence": Value::Null,
         "journal": done.out,
+        "path": done.path,
+        "sessions": done.seen.sessions,
+        "session_first": done.seen.dates.0,
+        "session_last": done.seen.dates.1,
+        "notes": done.notes,
         "warmup": done.warmup,
         "latency_min_ns": done.latency_min_ns,
         "venue": done.pipeline.venue.describe(),
@@ -120,6 +125,15 @@ pub fn whatif(done: &WhatIf) -> String {
     if let Some(warmup) = &done.warmup {
         rows.insert(1, ("warmup", warmup.line()));
     }
+    if done.is_bar_driven {
+        rows.insert(0, ("prices", done.path.clone()));
+    }
+    if done.seen.sessions > 1 {
+        let (first, last) = done.seen.dates;
+        let (first, last) = (show_date(first), show_date(last));
+        rows.insert(0, ("sessions", format!("{}, {first} to {last}", done.seen.sessions)));
+    }
+    rows.extend(done.notes.iter().map(|note| ("note", note.clone())));
     let mut text = format!("{}\n", card(&rows));
     if let Some(table) = pnl_table(&result.ledger, &done.pipeline.instruments) {
         let _ = write!(text, "\n{table}\n");

@@ -19,7 +19,7 @@ use pitlane_engine::drive::topology::{RingSizes, workers};
 use pitlane_engine::drive::{Run, RunResult, affinity, memory, pinned};
 use pitlane_engine::event::Event;
 use pitlane_engine::sequencer::source::{Head, Source};
-use pitlane_engine::units::{InstrumentId, TsNs};
+use pitlane_engine::units::{InstrumentId, NS_PER_S, TsNs};
 use pitlane_journal::{Durability, Ids, JournalDir, WriterOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -60,6 +60,11 @@ pub struct Plan {
     pub span: (TsNs, TsNs),
     /// What the progress bar says.
     pub what: &'static str,
+    /// How many inputs are recorded, if that is known, and how many of them were read; the progress bar counts those then,
+    /// and virtual time else.
+    pub recorded: Option<(u64, Arc<AtomicU64>)>,
+    /// Whether latencies are measured; it costs two looks at the clock for every input.
+    pub stamps: bool,
     /// How the run goes on with what its journal holds; `None` = a journal that holds a run is refused.
     pub restart: Option<Restart>,
 }
@@ -205,9 +210,10 @@ impl Watcher {
             None => None,
         };
         let (start, end) = plan.span;
+        let recorded = plan.recorded.clone();
+        let total = recorded.as_ref().map_or(end.since(start) / NS_PER_S, |(total, _)| *total);
         // A bar waits for its terminal. In a run that may have orders at a broker nothing here may wait.
-        let mut progress =
-            helper.is_none().then(|| Progress::new(plan.what, end.since(start) / 1_000_000_000));
+        let mut progress = helper.is_none().then(|| Progress::new(plan.what, total));
         let gone = Gone(stop_out.clone());
         let dir = plan.journal.clone();
         let thread = std::thread::spawn(move || {
@@ -229,7 +235,8 @@ impl Watcher {
                 }
                 let now = TsNs(reached.load(Ordering::Relaxed));
                 if let Some(progress) = &mut progress {
-                    progress.at(now.since(start) / 1_000_000_000);
+                    let read = recorded.as_ref().map(|(_, read)| read.load(Ordering::Relaxed));
+                    progress.at(read.unwrap_or(now.since(start) / NS_PER_S));
                 }
                 let told = operator.as_mut().zip(dir.as_deref()).map(|(operator, dir)| {
                     operator.poll(&mut commands).unwrap_or_else(|error| {
@@ -359,7 +366,7 @@ pub fn execute_in(
             // A run that goes on does not wait for the time it has behind it.
             None => plan.pace.map(|(speed, start)| Pace::new(start.max(from), speed)),
         },
-        stamps: true,
+        stamps: plan.stamps,
         resume: resumed,
     };
     let stopped = watcher.stop.clone();

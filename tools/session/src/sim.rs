@@ -128,6 +128,11 @@ pub fn run(request: &Request<'_>) -> anyhow::Result<Done> {
             .ok_or_else(|| usage(format!("--mode: `{name}` is none of sim, replay, paper, live")))?,
         None => settings.engine.mode,
     };
+    if mode != Mode::Replay && settings.candles.is_some() {
+        return Err(usage(
+            "[candles] says what an import made ticks of; `journal-replay import bar-csv` writes it, leave it out here",
+        ));
+    }
     match mode {
         Mode::Sim if request.from.is_some() => Err(usage("--from belongs to --mode replay")),
         Mode::Sim => synthetic(request, &settings),
@@ -284,6 +289,8 @@ fn synthetic(request: &Request<'_>, settings: &Settings) -> anyhow::Result<Done>
         until,
         span: (times.pre_open, times.end.min(until)),
         what: "session",
+        recorded: None,
+        stamps: true,
         restart: Some(Restart {
             config_text: identity.text,
             recorded_feed: false,
@@ -304,8 +311,7 @@ fn recorded(request: &Request<'_>) -> anyhow::Result<Done> {
     if request.until.is_some() || request.duration.is_some() {
         return Err(usage("--until and --duration belong to --mode sim; a replay runs what was recorded"));
     }
-    check_is_journal(from)?;
-    let prepared = crate::whatif::prepare(from, request.config, request.warmup)?;
+    let prepared = crate::whatif::prepare(&[from.to_path_buf()], request.config, request.warmup)?;
     let speed = speed(request.speed, Speed::Max)?;
     let plan = Plan {
         placement: request.cpus.placement(&prepared.settings)?,
@@ -313,11 +319,17 @@ fn recorded(request: &Request<'_>) -> anyhow::Result<Done> {
         durability: DurabilityPlan::of(&prepared.settings.journal),
         pace: pace(speed, prepared.span.0),
         restart: Some(prepared.restart()),
+        stamps: true,
         ..prepared.plan()
     };
-    let title = format!("recorded day of {}", from.display());
+    let mut title = format!("recorded day of {}", from.display());
+    if let Some(candles) = prepared.settings.candles {
+        title += &format!(", {}", candles.describe());
+    }
+    let path = prepared.settings.prices();
     let end = prepared.end.clone();
-    let done = finish(&plan, Box::new(prepared.schedule), prepared.feed, title, prepared.warmup)?;
+    let mut done = finish(&plan, Box::new(prepared.schedule), prepared.feed, title, prepared.warmup)?;
+    done.summary.path = path;
     match end.take_error() {
         Some(error) => Err(error.into()),
         None => Ok(done),
@@ -380,6 +392,7 @@ fn summarise(
         profit: Profit::of(&result.ledger, &plan.pipeline),
         state_hash: hex(result.state_hash()),
         journal: plan.journal.clone(),
+        path: Settings::default().prices(),
         warmup,
         recovered,
         durability,

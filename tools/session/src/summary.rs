@@ -83,6 +83,8 @@ pub struct EngineSummary {
     pub state_hash: String,
     /// The journal, if one was written.
     pub journal: Option<PathBuf>,
+    /// What its prices are made of: ticks, or candles by some path.
+    pub path: String,
     /// The history it was started from, if any.
     pub warmup: Option<WarmupSummary>,
     /// What the run went on from, if it found a part of itself in its journal. The counts are of the whole run.

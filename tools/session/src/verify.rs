@@ -6,6 +6,7 @@ use crate::profit::Profit;
 use crate::progress::Progress;
 use crate::recorded::Recording;
 use crate::summary::replay_json;
+use pitlane_config::CandleSettings;
 use pitlane_engine::config::PipelineConfig;
 use pitlane_engine::drive::replay::{Divergence, ReplayResult, damage};
 use pitlane_engine::units::Seq;
@@ -105,11 +106,16 @@ pub fn verify_range(dir: &Path, range: Range<'_>) -> anyhow::Result<Verified> {
     };
     let mut result =
         recording.replay(Some(&mut outputs), &mut |event| seen(event.header.seq), &mut |_| {})?;
-    let mut notes = Vec::new();
+    let mut notes = said(&recording);
     judge_end(&outputs, &mut result, &mut notes);
     let identical = Some(result.divergence.is_none());
     let (pipeline, wall_s) = (recording.pipeline.clone(), started.elapsed().as_secs_f64());
     Ok(Verified { result, identical, notes, wall_s, pipeline, part: None })
+}
+
+/// What is to be said about any verification of the recording.
+fn said(recording: &Recording) -> Vec<String> {
+    recording.settings.candles.iter().map(CandleSettings::describe).collect()
 }
 
 /// Checks a journal of inputs alone: every frame is read, and the numbers are those of a virtual-time run.
@@ -133,7 +139,8 @@ fn inputs_alone(recording: &Recording) -> anyhow::Result<Verified> {
         counts: run.counts,
         ledger: run.ledger,
     };
-    let notes = vec!["no outputs were recorded: the figures are those of a run on virtual time".to_owned()];
+    let mut notes = said(recording);
+    notes.push("no outputs were recorded: the figures are those of a run on virtual time".to_owned());
     let (pipeline, wall_s) = (recording.pipeline.clone(), started.elapsed().as_secs_f64());
     Ok(Verified { result, identical: None, notes, wall_s, pipeline, part: None })
 }

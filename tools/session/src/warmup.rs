@@ -18,6 +18,7 @@ mod sources;
 mod tests;
 
 pub(crate) use again::repeated;
+pub(crate) use sources::ist_date;
 
 use crate::exit::{data, usage};
 use crate::plan::Planner;

@@ -19,6 +19,7 @@ impl Default for Settings {
             journal: JournalSettings::default(),
             session: SessionSettings { pre_open: time(9, 0, 0, 0), open: None, close: None },
             bars: BarsConfig { grace_ns: 2 * NS_PER_S },
+            candles: None,
             sim: SimSettings::default(),
             instruments: demo_universe(),
             strategies: vec![StrategySettings::default()],

@@ -1,5 +1,6 @@
 //! One file of the merge: its next item, and what became of its rows.
 
+use super::letter::Letter;
 use super::lines::Lines;
 use super::row::{Row, RowReader};
 use super::{Day, FileReport, TICK_COLUMNS};
@@ -9,7 +10,7 @@ use crate::kite::{
 };
 use crate::kite_csv::KITE_COLUMNS;
 use pitlane_engine::config::{InstrumentClass, InstrumentSpec, SessionTimes};
-use pitlane_engine::event::{DeadLetter, DeadReason, Event, FLAG_EXO};
+use pitlane_engine::event::{DeadReason, Event};
 use pitlane_engine::units::{InstrumentId, NS_PER_S, TsNs};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -69,9 +70,6 @@ impl Rows {
     }
 }
 
-/// Bytes of a refused row that its dead letter keeps.
-const KEPT_MAX: usize = 184;
-
 /// The next item of a source.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Head {
@@ -95,7 +93,7 @@ pub(crate) struct Source {
     /// Time of the last row that became a frame; before the first, the pre-open of that row's session. A refused row
     /// takes its place there: its own time may be of another day, and the merge must not jump ahead for it.
     place: TsNs,
-    letter: Event,
+    letter: Letter,
     report: FileReport,
 }
 
@@ -103,18 +101,6 @@ impl Source {
     pub(crate) fn open(path: &Path, rows: Rows, sessions: &[SessionTimes]) -> Result<Self, FeedError> {
         let place = first_place(path, &rows, sessions)?;
         let whose = rows.whose();
-        let letter = DeadLetter {
-            received: TsNs::ZERO,
-            source_seq: 0,
-            token: whose.token,
-            original_bytes: 0,
-            kept_bytes: 0,
-            reason: DeadReason::Undecodable as u8,
-            reserved: [0; 1],
-            line: 0,
-            reserved2: [0; 8],
-            data: [0; KEPT_MAX],
-        };
         let report = FileReport {
             path: path.to_owned(),
             instrument: whose.instrument,
@@ -125,6 +111,7 @@ impl Source {
             undecodable: 0,
             no_last_price: 0,
             unknown_instrument: 0,
+            notes: Vec::new(),
         };
         Ok(Self {
             head: Head::End,
@@ -133,7 +120,7 @@ impl Source {
             reader: RowReader::default(),
             rows,
             place,
-            letter: Event::new(whose.instrument, FLAG_EXO, &letter),
+            letter: Letter::default(),
             report,
         })
     }
@@ -180,7 +167,7 @@ impl Source {
                     _ => &mut self.report.undecodable,
                 };
                 *count += 1;
-                self.refuse(reason);
+                self.letter.write(&self.lines, self.whose.instrument, self.whose.token, reason);
                 self.head = Head::Refused { place: self.place };
             }
         }
@@ -189,9 +176,7 @@ impl Source {
 
     /// The dead letter of the head, received at `now`.
     pub(crate) fn refused(&mut self, now: TsNs) -> &Event {
-        self.letter.header.ts = now;
-        self.letter.body_mut::<DeadLetter>().received = now;
-        &self.letter
+        self.letter.at(now)
     }
 
     /// Writes the frame of a row.
@@ -216,20 +201,6 @@ impl Source {
         let Day { open, high, low, .. } = *day;
         let packet = IndexPacket { token, last, high, low, open, exchange_secs, ..IndexPacket::default() };
         encode_index_full(&packet, writer.packet());
-    }
-
-    fn refuse(&mut self, reason: DeadReason) {
-        let line = self.lines.line();
-        let kept = line.len().min(KEPT_MAX);
-        self.letter.header.instrument = self.whose.instrument;
-        let letter = self.letter.body_mut::<DeadLetter>();
-        letter.token = self.whose.token;
-        letter.line = u32::try_from(self.lines.number()).unwrap_or(u32::MAX);
-        letter.original_bytes = u32::try_from(self.lines.line_bytes()).unwrap_or(u32::MAX);
-        letter.kept_bytes = kept as u16;
-        letter.reason = reason as u8;
-        letter.data = [0; KEPT_MAX];
-        letter.data[..kept].copy_from_slice(&line[..kept]);
     }
 }
 

@@ -70,6 +70,11 @@ impl<'a> Names<'a> {
         Ok(files)
     }
 
+    /// The symbol of an instrument that was taken in.
+    pub(super) fn symbol_of(&self, id: InstrumentId) -> &str {
+        &self.table[id.index()].symbol
+    }
+
     /// Takes in the instrument with this symbol.
     fn symbol(&mut self, symbol: &str) -> anyhow::Result<InstrumentId> {
         let symbol = canonical_symbol(symbol.trim());

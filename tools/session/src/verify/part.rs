@@ -158,7 +158,7 @@ pub(super) fn verify(recording: &Recording, range: Range<'_>) -> anyhow::Result<
     if let Some(error) = inputs.stream.end().take_error() {
         return Err(error.into());
     }
-    let mut notes = Vec::new();
+    let mut notes = super::said(recording);
     let result = match compared {
         Ok((mut result, outputs)) => {
             // With all compared up to --to, what follows there is no part of this.

@@ -108,7 +108,7 @@ pub(super) fn candles(
         let plan = match day.take() {
             Some((known, plan)) if known == number => plan,
             _ => {
-                let date = date(candle.start);
+                let date = ist_date(candle.start);
                 minutes.check_date(date_number(date)).map_err(refused)?;
                 let planned = planner.plan(date, Purpose::Import).with_context(|| {
                     format!("--warmup: {}:{}: leave its date out, or", path.display(), candle.line)
@@ -125,7 +125,7 @@ pub(super) fn candles(
 }
 
 /// The Indian date of an instant.
-fn date(ts: TsNs) -> Date {
+pub(crate) fn ist_date(ts: TsNs) -> Date {
     let epoch = jiff::civil::date(1970, 1, 1);
     let days = i64::try_from(ts.ist_day()).expect("engine time ends in 2554");
     epoch.saturating_add(jiff::Span::new().days(days))
