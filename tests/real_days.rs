@@ -517,7 +517,8 @@ fn two_months_of_candles_come_back_from_the_engine_as_they_were() {
         assert_eq!(summary["ticks"].as_u64(), Some(4 * expected.len() as u64), "{summary}");
         let csv = exported(&journal, What::Bars(Timeframe::M1));
         let bars = csv.lines().skip(1).map(|line| {
-            let (bar, _) = line.strip_prefix("NSE:NIFTY BANK,").expect("its bars").rsplit_once(',').expect("trades");
+            let (bar, _) =
+                line.strip_prefix("NSE:NIFTY BANK,").expect("its bars").rsplit_once(',').expect("trades");
             bar
         });
         let differing = bars.zip(&expected).find(|(bar, candle)| bar != candle);

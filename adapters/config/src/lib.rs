@@ -36,9 +36,9 @@ pub use latency::format_recorded_latency;
 pub use layers::Layers;
 pub use schema::{KeySchema, SCHEMA, SectionSchema};
 pub use settings::{
-    CandlePath, CandleSettings, DurabilityLevel, EngineSettings, ExitSettings, Halt, JournalSettings, LagLimits, Mode, PacketMode,
-    PriceBand, ScriptedCommand, SessionSettings, Settings, SimSettings, Speed, StrategySettings,
-    TradingSettings, Wait,
+    CandlePath, CandleSettings, DurabilityLevel, EngineSettings, ExitSettings, Halt, JournalSettings,
+    LagLimits, Mode, PacketMode, PriceBand, ScriptedCommand, SessionSettings, Settings, SimSettings, Speed,
+    StrategySettings, TradingSettings, Wait,
 };
 pub use time::{date_number, format_ist, ist, parse_date, parse_time};
 pub use values::{

@@ -13,8 +13,8 @@ use crate::read::{
 };
 use crate::schema::SCHEMA;
 use crate::settings::{
-    CandlePath, CandleSettings, DurabilityLevel, EngineSettings, JournalSettings, LagLimits, Mode, PacketMode, ScriptedCommand,
-    SessionSettings, Settings, SimSettings, Speed, Wait,
+    CandlePath, CandleSettings, DurabilityLevel, EngineSettings, JournalSettings, LagLimits, Mode,
+    PacketMode, ScriptedCommand, SessionSettings, Settings, SimSettings, Speed, Wait,
 };
 use crate::tree::{Table, Value};
 use crate::values;

@@ -180,7 +180,10 @@ impl FrameFeed for BarCsvFeed {
         }
         match source.head() {
             Head::Tick(tick) => {
-                assert!(tick.ts >= self.now, "every source yields ticks in order, and refusals not ahead of them");
+                assert!(
+                    tick.ts >= self.now,
+                    "every source yields ticks in order, and refusals not ahead of them"
+                );
                 self.now = tick.ts;
                 write(source.token(), source.is_index(), &tick, traded, &mut self.writer);
                 FeedItem::Frame { received: tick.ts, bytes: self.writer.bytes() }

@@ -15,7 +15,6 @@ use crate::summary::card;
 use jiff::civil::Date;
 use names::Names;
 use pitlane_config::{CandlePath, CandleSettings, Settings};
-use pitlane_feeds::candle_csv::CANDLE_COLUMNS;
 use pitlane_engine::config::{InstrumentSpec, SessionPlan, SessionTimes};
 use pitlane_engine::event::{DeadLetter, DeadReason, Kind, Timeframe};
 use pitlane_engine::log::EventLog;
@@ -25,6 +24,7 @@ use pitlane_engine::sequencer::{Release, SOURCE_FEED, Sequencer};
 use pitlane_engine::stages::decoder::Decoder;
 use pitlane_engine::units::TsNs;
 use pitlane_feeds::bar_csv::{self, BarCsvFeed, BarFile, Terms};
+use pitlane_feeds::candle_csv::CANDLE_COLUMNS;
 use pitlane_feeds::{FeedError, FileFeed, FileReport, TickCsvFeed, kite_csv, scan_dates};
 use pitlane_journal::WriterOptions;
 use pitlane_market::Calendar;
@@ -160,14 +160,9 @@ impl Request<'_> {
         for token in found.tokens {
             names.token(token);
         }
-        self.import(
-            &settings,
-            &found.dates,
-            names,
-            "timestamp,token,ltp",
-            started,
-            |instruments, plans| kite_csv::open(files, instruments, &times(plans)),
-        )
+        self.import(&settings, &found.dates, names, "timestamp,token,ltp", started, |instruments, plans| {
+            kite_csv::open(files, instruments, &times(plans))
+        })
     }
 
     /// Writes what a feed of these dates and instruments brings.
@@ -241,10 +236,13 @@ fn times(plans: &[SessionPlan]) -> Vec<SessionTimes> {
 
 /// The candles that are asked for.
 fn candles(timeframe: &str, path: &str) -> anyhow::Result<CandleSettings> {
-    let known = Timeframe::from_name(timeframe).filter(|known| (Timeframe::M1..=Timeframe::M60).contains(known));
+    let known =
+        Timeframe::from_name(timeframe).filter(|known| (Timeframe::M1..=Timeframe::M60).contains(known));
     let timeframe = known.ok_or_else(|| {
-        usage(format!("--timeframe: `{timeframe}` is none of 1m, 3m, 5m, 15m, 30m, 60m; candles of a day say nothing \
-             about what was before what"))
+        usage(format!(
+            "--timeframe: `{timeframe}` is none of 1m, 3m, 5m, 15m, 30m, 60m; candles of a day say nothing \
+             about what was before what"
+        ))
     })?;
     let path = CandlePath::from_name(path).ok_or_else(|| {
         usage(if path == "worst" {

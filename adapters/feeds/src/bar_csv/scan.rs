@@ -1,9 +1,7 @@
 //! Which trading dates a set of candle files holds, and whether they are of the period that was asked for.
 
 use super::{BarFile, Terms};
-use crate::candle_csv::{
-    CANDLE_COLUMNS, Refused, Rows, SPACING_ROWS_MIN, Taken, greatest_common_divisor,
-};
+use crate::candle_csv::{CANDLE_COLUMNS, Refused, Rows, SPACING_ROWS_MIN, Taken, greatest_common_divisor};
 use crate::error::FeedError;
 use crate::tick_csv::lines::{LINE_KEPT_MAX, Lines};
 use crate::tick_csv::scan::since_midnight;

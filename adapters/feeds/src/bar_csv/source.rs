@@ -237,12 +237,14 @@ impl Source {
         let (open, close) = sessions[session].hours_of(instrument);
         let length_ns = self.terms.length_ns();
         if !start.since(open).is_multiple_of(length_ns) {
-            let why = format!("it does not start on a multiple of {} from the open", self.terms.timeframe.name());
+            let why =
+                format!("it does not start on a multiple of {} from the open", self.terms.timeframe.name());
             return self.refuse(DeadReason::Undecodable, &why);
         }
         match self.last {
             Some((_, last)) if start == last => {
-                return self.refuse(DeadReason::Backward, "this candle is there already; the first one counts");
+                return self
+                    .refuse(DeadReason::Backward, "this candle is there already; the first one counts");
             }
             Some((_, last)) if start < last => {
                 return self.refuse(DeadReason::Backward, "earlier than the candle before it");

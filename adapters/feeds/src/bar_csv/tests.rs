@@ -98,14 +98,21 @@ fn the_paths_and_the_split_of_volume() {
     ];
     let files = [file(dir.path(), "x.csv", 0, &rows)];
     use Item::Tick;
-    let second = [Tick(60, 10_100, 500), Tick(80, 10_200, 600), Tick(100, 9_900, 700), Tick(119, 10_000, 803)];
+    let second =
+        [Tick(60, 10_100, 500), Tick(80, 10_200, 600), Tick(100, 9_900, 700), Tick(119, 10_000, 803)];
     let (fixed, reports) = items(&files, terms(CandlePath::Fixed));
     let first = [Tick(0, 10_100, 0), Tick(20, 10_300, 133), Tick(40, 10_000, 266), Tick(59, 10_200, 400)];
     assert_eq!(&fixed[..4], first);
     assert_eq!(fixed[4..8], second, "nearer the open is the high, too");
-    assert_eq!(&fixed[8..], [Tick(120, 10_000, 803), Tick(140, 10_100, 803), Tick(160, 9_900, 803), Tick(179, 10_000, 804)]);
+    assert_eq!(
+        &fixed[8..],
+        [Tick(120, 10_000, 803), Tick(140, 10_100, 803), Tick(160, 9_900, 803), Tick(179, 10_000, 804)]
+    );
     assert_eq!((reports[0].rows, reports[0].frames), (3, 12));
-    assert_eq!(reports[0].notes, ["372 candles of the sessions are missing in 1 gap: 372 from 2021-04-15 09:18"]);
+    assert_eq!(
+        reports[0].notes,
+        ["372 candles of the sessions are missing in 1 gap: 372 from 2021-04-15 09:18"]
+    );
 
     let (adaptive, _) = items(&files, terms(CandlePath::Adaptive));
     assert_eq!(adaptive[1..3], [Tick(20, 10_000, 133), Tick(40, 10_300, 266)], "the low is nearer");
@@ -177,7 +184,10 @@ fn files_of_one_instrument_go_on_from_each_other_and_cannot_repeat() {
 fn candles_of_another_period_are_refused_before_anything_is_written() {
     let dir = tempfile::TempDir::new().expect("a directory");
     let rows = |step: u64| -> Vec<String> {
-        (0..30).map(|n| n * step + 15).map(|m| format!("2021-04-15 {:02}:{:02}:00,9,9,9,9,1", 9 + m / 60, m % 60)).collect()
+        (0..30)
+            .map(|n| n * step + 15)
+            .map(|m| format!("2021-04-15 {:02}:{:02}:00,9,9,9,9,1", 9 + m / 60, m % 60))
+            .collect()
     };
     let (one, five) = (rows(1), rows(5));
     let text = |rows: &[String]| rows.join("\n");
@@ -194,6 +204,7 @@ fn candles_of_another_period_are_refused_before_anything_is_written() {
     assert!(longer.contains("multiples of 5 minutes apart") && longer.contains("--timeframe"), "{longer}");
     let shorter = with(&one, Timeframe::M5).expect_err("refused");
     assert!(shorter.contains("24 of 30 do not start"), "{shorter}");
-    let (_, reports) = items(std::slice::from_ref(&five), Terms { timeframe: Timeframe::M5, path: CandlePath::Fixed });
+    let (_, reports) =
+        items(std::slice::from_ref(&five), Terms { timeframe: Timeframe::M5, path: CandlePath::Fixed });
     assert_eq!(reports[0].frames, 120);
 }

@@ -13,15 +13,15 @@ use pitlane_engine::units::{Price, Qty};
 use std::fmt::Write;
 use tempfile::TempDir;
 
-/// Days of half an hour whose positions are held over night.
+/// Days of half an hour.
 const SETTINGS: [&str; 10] = [
     "session.pre_open=09:14",
     "session.open=09:15",
     "session.close=09:45",
-    "risk.square_off=00:00",
-    "risk.square_off_margin=0",
-    "risk.no_new_entry=00:00",
-    "risk.no_new_entry_margin=0",
+    "risk.square_off=09:40",
+    "risk.square_off_margin=2m",
+    "risk.no_new_entry=09:38",
+    "risk.no_new_entry_margin=2m",
     "strategies.ema.timeframe=1m",
     "strategies.ema.params.fast=2",
     "strategies.ema.params.slow=5",
@@ -117,26 +117,32 @@ fn days_of_their_own_are_run_as_those_of_one_journal() {
     assert!(many.finished.result.counts.orders > 20, "a test of nothing");
     assert_eq!(many.seen.sessions, 3);
     assert_eq!(many.seen.dates, (20_260_729, 20_260_731));
-    for what in [What::Orders, What::Fills, What::Signals, What::Bars(Timeframe::M1), What::Bars(Timeframe::Day)] {
+    for what in
+        [What::Orders, What::Fills, What::Signals, What::Bars(Timeframe::M1), What::Bars(Timeframe::Day)]
+    {
         let [one, many] = ["of-one", "of-many"].map(|name| exported(&scratch.path(name), what));
         assert_eq!(one, many);
     }
     let [one, many] = [&one, &many].map(|run| &run.finished.result.ledger);
     assert_eq!(one.net(), many.net());
     assert_eq!(one.open_positions(), many.open_positions());
-    // Positions and averages were carried: the last day alone is another day.
-    let alone = scratch.run(&days[2..], "alone").expect("runs");
-    let carried = scratch.run(&days[..2], "first-two").expect("runs");
-    assert!(carried.finished.result.ledger.open_positions() > 0, "nothing was held over night");
-    let last = exported(&scratch.path("of-many"), What::Orders);
-    let last = last.lines().filter(|line| line.contains("2026-07-31T")).count();
-    assert_ne!(last, exported(&scratch.path("alone"), What::Orders).lines().count() - 1, "{}", alone.path);
+    // Averages were carried: the last day alone starts cold.
+    scratch.run(&days[2..], "alone").expect("runs");
+    let cold = |name: &str| {
+        let signals = exported(&scratch.path(name), What::Signals);
+        let of_day = signals.lines().filter(|line| line.contains("NSE:TCS,2026-07-31T"));
+        of_day.filter(|line| line.contains("indicators_not_ready")).count()
+    };
+    assert_eq!((cold("of-many"), cold("alone") > 0), (0, true));
 
     let verified = verify::verify(&scratch.path("of-many")).expect("verifies");
     assert_eq!((verified.identical, verified.notes), (Some(true), Vec::new()));
     // The journal of the run is one like any other, also for the next run.
     let again = scratch.run(&[scratch.path("of-many")], "again").expect("runs");
-    assert_eq!(again.finished.result.state_hash(), scratch.run(&shuffled, "twice").expect("runs").finished.result.state_hash());
+    assert_eq!(
+        again.finished.result.state_hash(),
+        scratch.run(&shuffled, "twice").expect("runs").finished.result.state_hash()
+    );
 }
 
 #[test]
@@ -163,7 +169,10 @@ fn what_cannot_be_joined_is_named_with_its_remedy() {
     assert!(exit == Exit::Data && same.contains("both hold a session of 2026-07-29"), "{same}");
     assert!(same.contains("leave one out") && same.contains("import the files of both"), "{same}");
     let (_, overlap) = refused(&[&days[0], &days[3]]);
-    assert!(overlap.contains("overlap") && overlap.contains("2026-07-30T09:45") && overlap.contains("2026-07-29"), "{overlap}");
+    assert!(
+        overlap.contains("overlap") && overlap.contains("2026-07-30T09:45") && overlap.contains("2026-07-29"),
+        "{overlap}"
+    );
     let (exit, nothing) = refused(&[&days[0], &scratch.path("no-such")]);
     assert!(exit == Exit::Data && nothing.contains("no journal at"), "{nothing}");
 
@@ -186,7 +195,9 @@ fn instruments_are_one_by_symbol_and_contradictions_name_both_days() {
     table.unite(a, &[reliance.clone(), spec("NSE:TCS")]).expect("a table");
     // A contract that got the token of one that expired.
     let reused = InstrumentSpec { token: reliance.token, freeze: Qty(900), ..spec("NSE:INFY") };
-    let ids = table.unite(b, &[reused, InstrumentSpec { freeze: Qty(1_800), ..reliance.clone() }]).expect("a table");
+    let ids = table
+        .unite(b, &[reused, InstrumentSpec { freeze: Qty(1_800), ..reliance.clone() }])
+        .expect("a table");
     assert_eq!(ids, [InstrumentId(2), InstrumentId(0)]);
     for (wrong, what) in [
         (InstrumentSpec { tick: Price(1_000), ..reliance.clone() }, "tick 0.05 and 0.10"),
@@ -210,14 +221,18 @@ fn a_run_without_orders_says_why() {
     let files = [scratch.ticks("NSE:RELIANCE", &["2026-07-29"])];
     let day = scratch.import("day", &files, &[]);
     let card = |sets: &[&str]| {
-        let config = ConfigArgs { config: Vec::new(), set: sets.iter().map(|set| (*set).to_owned()).collect() };
+        let config =
+            ConfigArgs { config: Vec::new(), set: sets.iter().map(|set| (*set).to_owned()).collect() };
         let done = whatif(&[day.clone()], None, &config, &CpuArgs::default(), "max", &WarmupArgs::default());
         let done = done.expect("runs");
         assert_eq!(replay_card::whatif_json(&done)["notes"], serde_json::json!(done.notes));
         replay_card::whatif(&done)
     };
     let cold = card(&["strategies.ema.params.slow=200"]);
-    assert!(cold.contains("gave no signal") && cold.contains("ema (ema_crossover, 1m, 1 instruments)"), "{cold}");
+    assert!(
+        cold.contains("gave no signal") && cold.contains("ema (ema_crossover, 1m, 1 instruments)"),
+        "{cold}"
+    );
     let off = card(&["strategies.ema.enabled=false"]);
     assert!(off.contains("no orders: no strategy is enabled"), "{off}");
     let blocked = card(&["risk.no_new_entry=09:15"]);

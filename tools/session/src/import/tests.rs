@@ -34,7 +34,8 @@ fn candles(minutes: u64, random: &mut Random) -> (String, Vec<String>) {
             let high = open.max(100_500) + random.below(50);
             let close = low + random.below(high - low + 1);
             let volume = [0, 1, 2, 3, 5, 100_003][random.below(6) as usize];
-            let (clock, prices) = (format!("{:02}:{:02}", start / 60, start % 60), [open, high, low, close].map(show));
+            let (clock, prices) =
+                (format!("{:02}:{:02}", start / 60, start % 60), [open, high, low, close].map(show));
             file += &format!("{day} {clock}:00,{},{volume},7\n", prices.join(","));
             bars.push(format!("NSE:X,{day}T{clock}:00+05:30,{},{volume}", prices.join(",")));
         }
@@ -49,9 +50,13 @@ fn sets(sets: &[&str]) -> ConfigArgs {
 #[test]
 fn the_bars_of_imported_candles_are_the_candles() {
     let scratch = TempDir::new().expect("a directory");
-    for (minutes, timeframe, path) in
-        [(1, "1m", "fixed"), (1, "1m", "inverse"), (1, "1m", "adaptive"), (5, "5m", "adaptive"), (30, "30m", "fixed")]
-    {
+    for (minutes, timeframe, path) in [
+        (1, "1m", "fixed"),
+        (1, "1m", "inverse"),
+        (1, "1m", "adaptive"),
+        (5, "5m", "adaptive"),
+        (30, "30m", "fixed"),
+    ] {
         let seed = minutes * 31 + path.len() as u64;
         println!("seed {seed}");
         let (rows, expected) = candles(minutes, &mut Random(seed));
@@ -72,7 +77,11 @@ fn the_bars_of_imported_candles_are_the_candles() {
         assert_eq!(bars, expected, "{timeframe} {path}");
         let summary = done.json();
         let label = format!("bar-driven: {timeframe} candles as four ticks each, path {path}");
-        for said in [summary["path"].as_str().expect("text"), &done.render(), &info::info(&journal).expect("info").render()] {
+        for said in [
+            summary["path"].as_str().expect("text"),
+            &done.render(),
+            &info::info(&journal).expect("info").render(),
+        ] {
             assert!(said.contains(&label), "{said}");
         }
         assert!(done.render().contains("missing in"), "{}", done.render());
@@ -100,7 +109,8 @@ fn runs_of_candles_say_so_and_cannot_be_relabelled() {
 
     let error = run(&[journal.clone()], None, &["candles.path=fixed"]).err().expect("refused");
     assert!(error.to_string().contains("[candles] cannot be changed"), "{error}");
-    std::fs::write(scratch.path().join("t.csv"), "2026-07-29 10:00:00,100,1\n2026-07-29 10:00:05,100,2\n").expect("a file");
+    std::fs::write(scratch.path().join("t.csv"), "2026-07-29 10:00:00,100,1\n2026-07-29 10:00:05,100,2\n")
+        .expect("a file");
     let tick_args = [format!("NSE:X={}", scratch.path().join("t.csv").display())];
     tick_csv(&tick_args, &ticks, &sets(&[])).expect("imports");
     let error = run(&[journal.clone(), ticks], None, &[]).err().expect("refused");
@@ -109,6 +119,11 @@ fn runs_of_candles_say_so_and_cannot_be_relabelled() {
 
     let error = request.bar_csv(&files, "1m", "worst").err().expect("refused");
     let text = error.to_string();
-    assert!(exit_of(&error) == Exit::Usage && text.contains("--path inverse") && text.contains("--path fixed"), "{text}");
-    assert!(request.bar_csv(&files, "day", "fixed").err().expect("refused").to_string().contains("--timeframe"));
+    assert!(
+        exit_of(&error) == Exit::Usage && text.contains("--path inverse") && text.contains("--path fixed"),
+        "{text}"
+    );
+    assert!(
+        request.bar_csv(&files, "day", "fixed").err().expect("refused").to_string().contains("--timeframe")
+    );
 }

@@ -108,7 +108,14 @@ impl Market {
     fn whatif(&self, journal: &Path, out: &str, warmup: &[String]) -> anyhow::Result<WhatIf> {
         let warmup = WarmupArgs { warmup: warmup.to_vec(), warmup_days: None };
         let out = self.path(out);
-        whatif(&[journal.to_path_buf()], Some(&out), &ConfigArgs::default(), &CpuArgs::default(), "max", &warmup)
+        whatif(
+            &[journal.to_path_buf()],
+            Some(&out),
+            &ConfigArgs::default(),
+            &CpuArgs::default(),
+            "max",
+            &warmup,
+        )
     }
 
     /// The 1-minute bars of a journal as the export has them.

@@ -39,7 +39,11 @@ pub(super) fn why(counts: &Counts, pipeline: &PipelineConfig) -> Option<String> 
         .take(NAMED_MAX)
         .map(|strategy| {
             let (id, kind) = (&strategy.id, &strategy.kind);
-            format!("{id} ({kind}, {}, {} instruments)", strategy.timeframe.name(), strategy.instruments.len())
+            format!(
+                "{id} ({kind}, {}, {} instruments)",
+                strategy.timeframe.name(),
+                strategy.instruments.len()
+            )
         })
         .collect();
     if strategies.len() > NAMED_MAX {
