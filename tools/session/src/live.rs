@@ -118,8 +118,7 @@ pub(crate) fn run(request: &Request<'_>, settings: &Settings, mode: Mode) -> any
         dir: None,
         journal: 0,
     };
-    let done = finish_in(&plan, Box::new(schedule), source, title, warmup.summary, &mut world);
-    let mut done = done?;
+    let mut done = finish_in(&plan, Box::new(schedule), source, title, warmup.summary, &mut world)?;
     done.summary.broker = Some(summary::of(&journal, account, &status, world.figures())?);
     Ok(done)
 }
