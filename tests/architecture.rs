@@ -29,6 +29,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["engine", "journal", "config", "feeds", "market", "store", "kite-feed", "kite-gateway"],
     ),
     ("tools/report", &["engine", "journal", "config", "market", "store", "session"]),
+    ("tools/sweep", &["engine", "journal", "config", "market", "store", "session", "report"]),
     ("tools/engine", &["engine", "journal", "config", "feeds", "market", "store", "session"]),
     ("tools/replay", &["engine", "journal", "config", "feeds", "market", "store", "session", "report"]),
     (

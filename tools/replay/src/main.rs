@@ -14,7 +14,9 @@ use pitlane_session::repair::{RepairArgs, repair};
 use pitlane_session::retain::{RetainArgs, retain};
 use pitlane_session::warmup::WarmupArgs;
 use pitlane_session::{import, info, latency_cmd, replay_card, sim, verify, whatif};
+use std::ffi::OsString;
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -53,6 +55,9 @@ enum Command {
     Audit(AuditArgs),
     /// Say what one or many recorded days came to: text, JSON, one HTML page
     Report(ReportArgs),
+    /// Run recorded days with many sets of parameters, rank the sets, and say how likely the best is luck
+    #[command(disable_help_flag = true)]
+    Sweep(SweepArgs),
     /// Print how long a day's orders waited for their first report, as a latency model to paste into a configuration
     Latency(LatencyArgs),
     /// Make a journal that a crash left end in order, or name its damage; writes only with --yes
@@ -110,6 +115,17 @@ struct WhatifArgs {
     /// Print one JSON object (replay-summary/1) on stdout
     #[arg(long)]
     json: bool,
+}
+
+/// Handed on as they are: `journal-replay-sweep` reads them.
+#[derive(Args)]
+struct SweepArgs {
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "DIR, --grid KEY=V1,V2, --out DIR, --help"
+    )]
+    args: Vec<OsString>,
 }
 
 #[derive(Args)]
@@ -190,6 +206,7 @@ fn main() -> ExitCode {
         Command::Diff(args) => run_diff(&args),
         Command::Audit(args) => run_audit(&args),
         Command::Report(args) => pitlane_report::run(&args).map(|()| Exit::Ok),
+        Command::Sweep(args) => run_sweep(&args),
         Command::Latency(args) => run_latency(&args),
         Command::Repair(args) => run_repair(&args),
         Command::Mirror(args) => run_mirror(&args),
@@ -222,6 +239,16 @@ fn run_whatif(args: &WhatifArgs) -> anyhow::Result<Exit> {
         answer(&replay_card::whatif(&done))?;
     }
     Ok(done.finished.signalled.unwrap_or(Exit::Ok))
+}
+
+/// Becomes the program beside this one: it writes Parquet, which nothing else here needs.
+fn run_sweep(args: &SweepArgs) -> anyhow::Result<Exit> {
+    let program = std::env::current_exe()?.with_file_name("journal-replay-sweep");
+    let error = std::process::Command::new(&program).args(&args.args).exec();
+    Err(anyhow::anyhow!(
+        "cannot start {}: {error}; it is built and installed with journal-replay: `cargo build --release`",
+        program.display()
+    ))
 }
 
 fn run_info(args: &InfoArgs) -> anyhow::Result<Exit> {

@@ -125,6 +125,46 @@ pub(crate) fn drawdown(values: &[Money]) -> Drawdown {
     worst
 }
 
+/// How far an account went within a day, against its value when the day began: enough to join days without their minutes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DayPath {
+    /// The highest value of a minute.
+    pub high: Money,
+    /// The lowest.
+    pub low: Money,
+    /// The deepest fall from one minute to a later one.
+    pub drawdown: Money,
+}
+
+impl DayPath {
+    /// The path of values, the day having begun at `start`.
+    pub(crate) fn of(start: Money, values: &[Money]) -> Self {
+        let most = values.iter().max().copied().unwrap_or(start);
+        let least = values.iter().min().copied().unwrap_or(start);
+        Self { high: most - start, low: least - start, drawdown: drawdown(values).amount }
+    }
+}
+
+/// Falls of an account over days, one after the other.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Falls {
+    at: Money,
+    peak: Money,
+    /// The deepest fall so far from the highest value before it.
+    pub deepest: Money,
+}
+
+impl Falls {
+    /// Adds a day that brought `net`; the deepest fall in it from the highest value since the first day began.
+    pub fn add(&mut self, path: &DayPath, net: Money) -> Money {
+        let fall = path.drawdown.max(self.peak - (self.at + path.low)).max(Money::ZERO);
+        self.peak = self.peak.max(self.at + path.high);
+        self.at += net;
+        self.deepest = self.deepest.max(fall);
+        fall
+    }
+}
+
 /// A fall from a highest value.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Drawdown {
@@ -132,4 +172,32 @@ pub(crate) struct Drawdown {
     pub(crate) share: f64,
     pub(crate) peak: usize,
     pub(crate) trough: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_joined_without_their_minutes_fall_as_deep_as_all_minutes_do() {
+        let mut state = 0x5eed_u64;
+        let mut step = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            Money((state >> 54) as i64 - 512)
+        };
+        for case in 0..200 {
+            let (mut all, mut falls) = (vec![Money::ZERO], Falls::default());
+            for _ in 0..1 + case % 7 {
+                let start = *all.last().expect("it begins with one");
+                let from = all.len();
+                for _ in 0..1 + case % 5 {
+                    let last = *all.last().expect("it begins with one");
+                    all.push(last + step());
+                }
+                let day = &all[from..];
+                falls.add(&DayPath::of(start, day), day[day.len() - 1] - start);
+            }
+            assert_eq!(falls.deepest, drawdown(&all).amount, "case {case}: {all:?}");
+        }
+    }
 }

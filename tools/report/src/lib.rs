@@ -10,13 +10,17 @@ mod html;
 mod json;
 mod model;
 mod models;
+mod rerun;
 mod show;
 mod source;
 mod stats;
 mod text;
 mod trades;
 
+pub use curve::{DayPath, Falls};
 pub use model::{Counts, Day, Incident, JournalPart, Models, Point, Report, Said, Slice, Trade, Why};
+pub use rerun::{figures, rewrite};
+pub use source::{missing, open};
 pub use stats::{DAYS_PER_YEAR, Month, Stats};
 
 use account::Account;
@@ -188,17 +192,26 @@ fn missing_note(missing: &[u32]) -> Option<String> {
     ))
 }
 
+impl Report {
+    /// The days' paths, by minutes.
+    pub fn day_paths(&self) -> Vec<DayPath> {
+        let mut points = self.curve.iter().peekable();
+        let path = |day: &Day| {
+            // A point belongs to the Indian date it lies in.
+            let of_day = std::iter::from_fn(|| points.next_if(|point| show::date_of(point.ts) <= day.date));
+            let values: Vec<Money> = of_day.map(|point| point.equity).collect();
+            DayPath::of(day.equity.0, &values)
+        };
+        self.days.iter().map(path).collect()
+    }
+}
+
 /// Each day's deepest fall from the highest value since the start.
 fn day_drawdowns(report: &mut Report) {
-    let Some(first) = report.days.first() else { return };
-    let mut peak = first.equity.0;
-    let mut points = report.curve.iter().peekable();
-    for day in &mut report.days {
-        // A point belongs to the Indian date it lies in.
-        while let Some(point) = points.next_if(|point| show::date_of(point.ts) <= day.date) {
-            peak = peak.max(point.equity);
-            day.drawdown = day.drawdown.max(peak - point.equity);
-        }
+    let mut run = Falls::default();
+    for (at, path) in report.day_paths().into_iter().enumerate() {
+        let day = &mut report.days[at];
+        day.drawdown = run.add(&path, day.net());
     }
 }
 

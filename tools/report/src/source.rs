@@ -1,16 +1,10 @@
 //! The journals of a report: opened, put in order, and walked step by step.
 
 use crate::account::Account;
+use crate::rerun;
 use anyhow::Context;
-use pitlane_config::{Settings, date_number};
-use pitlane_engine::drive::Run;
-use pitlane_engine::drive::fused::Fused;
-use pitlane_engine::event::Event;
-use pitlane_engine::log::EventLog;
-use pitlane_engine::sequencer::Release;
-use pitlane_engine::sequencer::schedule::{Schedule, instruments_hash};
-use pitlane_engine::sequencer::source::{Recorded, Rewrite};
-use pitlane_engine::units::TsNs;
+use pitlane_config::date_number;
+use pitlane_engine::sequencer::source::Recorded;
 use pitlane_journal::EndState;
 use pitlane_market::{Calendar, Segment};
 use pitlane_session::exit::data;
@@ -19,13 +13,12 @@ use pitlane_session::recorded::Recording;
 use pitlane_session::sim::check_is_journal;
 use pitlane_store::{EventStream, INPUTS, OUTPUTS, has_stream};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 
 /// Opens the journals at `dirs`, in the order of their first sessions.
 ///
 /// # Errors
 /// If one is no journal, or two begin on the same date.
-pub(crate) fn open(dirs: &[PathBuf]) -> anyhow::Result<Vec<Recording>> {
+pub fn open(dirs: &[PathBuf]) -> anyhow::Result<Vec<Recording>> {
     let mut journals = Vec::new();
     for dir in dirs {
         check_is_journal(dir)?;
@@ -46,8 +39,8 @@ pub(crate) fn open(dirs: &[PathBuf]) -> anyhow::Result<Vec<Recording>> {
 /// Two journals of one day: which of them counted is not to be guessed.
 pub(crate) fn overlap(one: &Path, other: &Path, date: u32) -> anyhow::Error {
     data(format!(
-        "both {} and {} hold {}; a report takes each day once: leave one of them out, or give each a report of its own \
-         (`journal-replay diff` compares two runs of a day)",
+        "both {} and {} hold {}; each day counts once: leave one of them out (`journal-replay diff` compares two \
+         runs of a day)",
         one.display(),
         other.display(),
         show_date(date)
@@ -139,55 +132,13 @@ fn recorded(recording: &Recording, account: &mut Account<'_>) -> anyhow::Result<
     Ok(Walked { uuid, recomputed: false, note })
 }
 
-/// A log that keeps the events of a step until they are taken.
-#[derive(Clone, Default)]
-struct Collected(Arc<Mutex<Vec<Event>>>);
-
-impl Collected {
-    fn take(&self) -> Vec<Event> {
-        std::mem::take(&mut *self.0.lock().expect("one thread uses the log"))
-    }
-}
-
-impl EventLog for Collected {
-    fn append(&mut self, event: &Event) {
-        self.0.lock().expect("one thread uses the log").push(*event);
-    }
-}
-
 /// A journal of inputs alone: the recorded settings' run over them, on virtual time.
 fn recomputed(recording: &Recording, account: &mut Account<'_>) -> anyhow::Result<Walked> {
     recording.each_input(&mut |event| account.hash_input(event))?;
     let stream = EventStream::open(&recording.dir, INPUTS)?;
     let (uuid, end) = (stream.journal_uuid(), stream.end());
-    let head = &recording.head;
-    let rewrite = Rewrite {
-        config_hash: Settings::hash(&head.config_text),
-        instruments_hash: instruments_hash(&head.instruments),
-    };
-    let start = head.first_session.pre_open;
-    let (inputs, outputs) = (Collected::default(), Collected::default());
-    let mut fused = Fused::new(Run {
-        config: &recording.pipeline,
-        schedule: Box::new(Schedule::preamble_only(&head.config_text, &head.instruments, &[], start)),
-        feed: Box::new(Recorded::new(stream, rewrite)),
-        inputs: Box::new(inputs.clone()),
-        outputs: Box::new(outputs.clone()),
-        until: TsNs(u64::MAX),
-        commands: None,
-        broker: None,
-        wall_clock: false,
-        pace: None,
-        stamps: false,
-        resume: None,
-    })?;
-    while fused.step() == Release::Released {
-        for input in inputs.take() {
-            account.input(&input)?;
-        }
-        outputs.take().iter().for_each(|output| account.output(output));
-        account.end_step();
-    }
+    let feed = Box::new(Recorded::new(stream, rerun::rewrite(recording)));
+    rerun::steps(recording, &[], feed, |_| true, account, &mut || true)?;
     if let Some(error) = end.take_error() {
         return Err(error).context("the recorded inputs cannot be read to their end");
     }
@@ -200,7 +151,7 @@ fn recomputed(recording: &Recording, account: &mut Account<'_>) -> anyhow::Resul
 
 /// Trading days between the dates (yyyymmdd, ascending) that are not among them, by the trading calendar of shares;
 /// where the calendar knows no holidays, every weekday is one.
-pub(crate) fn missing(dates: &[u32]) -> Vec<u32> {
+pub fn missing(dates: &[u32]) -> Vec<u32> {
     let (Some(&first), Some(&last)) = (dates.first(), dates.last()) else { return Vec::new() };
     let calendar = Calendar::new();
     let mut missing = Vec::new();

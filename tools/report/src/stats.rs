@@ -84,7 +84,7 @@ pub(crate) fn rupees(amount: Money) -> f64 {
 
 impl Stats {
     /// The ratios of what happened, from an account that was worth `capital`.
-    pub(crate) fn of(capital: Money, days: &[Day], curve: &[Point], trades: &[Trade]) -> Self {
+    pub fn of(capital: Money, days: &[Day], curve: &[Point], trades: &[Trade]) -> Self {
         let sum = |of: fn(&Day) -> Money| days.iter().fold(Money::ZERO, |sum, day| sum + of(day));
         let (gross, net) = (sum(|day| day.gross), sum(Day::net));
         let share = if capital.0 > 0 { net.0 as f64 / capital.0 as f64 } else { 0.0 };

@@ -115,7 +115,10 @@ pub fn prepare(from: &[PathBuf], config: &ConfigArgs, warmup: &WarmupArgs) -> an
 }
 
 /// Refuses changes of what the recording fixes: they would stand in the new run's configuration without effect.
-pub(crate) fn refuse_recorded(recorded: &Settings, wanted: &Settings) -> anyhow::Result<()> {
+///
+/// # Errors
+/// The first of them.
+pub fn refuse_recorded(recorded: &Settings, wanted: &Settings) -> anyhow::Result<()> {
     let hours =
         |settings: &Settings| (settings.session.pre_open, settings.session.open, settings.session.close);
     let market = |settings: &Settings| {
