@@ -26,6 +26,7 @@ pub use guards::{Deflated, Shuffled};
 pub use row::Row;
 pub use walk::{Steps, Walk, Window};
 
+use anyhow::Context;
 use clap::Args;
 use days::Days;
 use pitlane_config::canonical_symbol;
@@ -39,6 +40,7 @@ use pitlane_session::profit::show_date;
 use pitlane_session::signals::Signals;
 use results::Results;
 use runs::{Done, Plan, Settled, Sweep};
+use std::io::Read;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -130,6 +132,8 @@ pub struct Finished {
     pub deflated: Option<Deflated>,
     /// Of the best set.
     pub shuffled: Option<Shuffled>,
+    /// What makes a `whatif` the best set's run, besides what all sets start from.
+    pub(crate) best_flags: Vec<String>,
     /// The best set's trades.
     pub trades: Vec<Trade>,
     pub(crate) notes: Vec<String>,
@@ -221,6 +225,8 @@ pub fn sweep(args: &SweepArgs, stop: &(dyn Fn() -> bool + Sync)) -> anyhow::Resu
     let Some(trades) = best.map_or(Ok(Some(Vec::new())), |best| trades(&sweep, &results, best.set))? else {
         return Ok(Outcome::Stopped(done.runs, done.before, count * days.journals.len() as u64));
     };
+    let first = &days.journals[0];
+    let best_flags = best.map_or(Ok(Vec::new()), |best| sweep.flags(first, best.set))?;
     let deflated = best.and_then(|best| Deflated::of(best, ranks.trials));
     let shuffled = Shuffled::of(&trades, args.seed);
     let mut notes = days.notes.clone();
@@ -236,6 +242,7 @@ pub fn sweep(args: &SweepArgs, stop: &(dyn Fn() -> bool + Sync)) -> anyhow::Resu
         deflated,
         shuffled,
         trades,
+        best_flags,
         notes,
         sets,
     };
@@ -351,12 +358,11 @@ fn all_there(sweep: &Sweep<'_>, results: &Results) -> anyhow::Result<()> {
 
 /// What makes a sweep this one and no other, in lines.
 fn about(args: &SweepArgs, sweep: &Sweep<'_>) -> anyhow::Result<String> {
-    let mut program = StateHasher::new(0);
-    program.bytes(&std::fs::read(std::env::current_exe()?)?);
+    let program = program_hash().context("this program's own file cannot be read")?;
     let mut text = format!(
         "pitlane sweep 1, event layout {SCHEMA_VERSION}, program {} {:032x}\nwarm days {}\n",
         env!("CARGO_PKG_VERSION"),
-        program.finish(),
+        program,
         args.warm_days
     );
     for journal in &sweep.days.journals {
@@ -368,6 +374,18 @@ fn about(args: &SweepArgs, sweep: &Sweep<'_>) -> anyhow::Result<String> {
     text += &format!("symbols {}\n", sweep.symbols.join(", "));
     text += &sweep.sets.describe();
     Ok(text)
+}
+
+/// The hash of this program: results of two programs are not mixed.
+fn program_hash() -> std::io::Result<u128> {
+    let mut file = std::fs::File::open(std::env::current_exe()?)?;
+    let (mut hasher, mut part) = (StateHasher::new(0), vec![0; 1 << 20]);
+    loop {
+        match file.read(&mut part)? {
+            0 => return Ok(hasher.finish()),
+            length => hasher.bytes(&part[..length]),
+        }
+    }
 }
 
 /// Runs a set again for its trades, in the order in which they ended; `None` if the process is to stop.

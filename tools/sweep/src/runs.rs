@@ -63,24 +63,30 @@ pub(crate) struct Done {
 }
 
 impl Sweep<'_> {
+    /// The settings of set `number` on `journal` over those that all start from, as texts for `--set`.
+    ///
+    /// # Errors
+    /// If a key or a value is wrong.
+    pub(crate) fn flags(&self, journal: &Journal, number: u64) -> anyhow::Result<Vec<String>> {
+        let mut set = self.sets.flags(number);
+        let alone = self.sets.symbol(number).map(str::to_owned);
+        let chosen = if alone.is_some() { alone.as_slice() } else { self.symbols };
+        if !chosen.is_empty() {
+            let settings = over(&journal.recording.settings, set.clone())?;
+            set.extend(restricted(&settings.strategies, chosen));
+        }
+        Ok(set)
+    }
+
     /// The settings of set `number` on `journal`.
     ///
     /// # Errors
     /// If a key or a value is wrong, whatever it is combined with.
     pub(crate) fn settle(&self, journal: &Journal, number: u64) -> anyhow::Result<Settled> {
         let base = &journal.recording;
-        let mut set = self.sets.flags(number);
-        let alone = self.sets.symbol(number).map(str::to_owned);
-        let chosen = alone.as_slice();
-        let chosen = if chosen.is_empty() { self.symbols } else { chosen };
         let named = || format!("set {} ({})", number + 1, self.sets.flags(number).join(", "));
-        let mut settle = || -> anyhow::Result<(Settings, Identity)> {
-            let args = |set: &[String]| ConfigArgs { config: Vec::new(), set: set.to_vec() };
-            let mut settings = args(&set).load_over(&base.settings)?;
-            if !chosen.is_empty() {
-                set.extend(restricted(&settings.strategies, chosen));
-                settings = args(&set).load_over(&base.settings)?;
-            }
+        let settle = || -> anyhow::Result<(Settings, Identity)> {
+            let settings = over(&base.settings, self.flags(journal, number)?)?;
             refuse_recorded(&base.settings, &settings)?;
             let identity = Identity::new(&settings, base.head.instruments.clone())?;
             Ok((settings, identity))
@@ -183,6 +189,10 @@ impl Sweep<'_> {
             whole: done == share * journals,
         })
     }
+}
+
+fn over(base: &Settings, set: Vec<String>) -> anyhow::Result<Settings> {
+    ConfigArgs { config: Vec::new(), set }.load_over(base)
 }
 
 /// Values that do not go together, each of them fine by itself.

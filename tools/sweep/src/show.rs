@@ -102,9 +102,10 @@ impl Finished {
         if let Some(walk) = &self.walk {
             text += &self.walked(walk);
         }
-        let best = self.ranks.best[0].figures.set;
-        let flags: Vec<String> = self.sets.flags(best).iter().map(|flag| format!("--set '{flag}'")).collect();
-        let _ = write!(text, "\nlook at it:  journal-replay whatif DIR --out DIR2 {}\n", flags.join(" "));
+        let files = args.config.config.iter().map(|file| format!(" --config '{}'", file.display()));
+        let sets = args.config.set.iter().chain(&self.best_flags).map(|flag| format!(" --set '{flag}'"));
+        let flags: String = files.chain(sets).collect();
+        let _ = write!(text, "\nlook at it:  journal-replay whatif DIR --out DIR2{flags}\n");
         text
     }
 
