@@ -37,6 +37,7 @@ pub struct Kept {
     pub tables: Tables,
     /// Name of this process' session there: one that lost its client is ended when the next is opened.
     application: String,
+    batch_rows: u64,
 }
 
 impl fmt::Display for Kept {
@@ -68,13 +69,26 @@ impl PostgresArgs {
         let target = target.map_err(|error| fault(error.into()))?;
         let less = Tables::ALL.without(Table::Ticks).without(Table::Depth);
         let tables = if self.postgres_ticks { Tables::ALL } else { less };
-        Ok(Some(Kept { target, tables, application: application_name() }))
+        let batch_rows = Options::default().batch_rows;
+        Ok(Some(Kept { target, tables, application: application_name(), batch_rows }))
     }
 }
 
 impl Kept {
+    /// The same in transactions of so many rows.
+    ///
+    /// # Errors
+    /// If they have none.
+    pub fn in_batches(self, batch_rows: u64) -> anyhow::Result<Self> {
+        if batch_rows == 0 {
+            return Err(usage("--postgres-batch 0: a transaction has rows; leave it out for 100000"));
+        }
+        Ok(Self { batch_rows, ..self })
+    }
+
     fn options(&self) -> Options {
-        Options { tables: self.tables, application: Some(self.application.clone()), ..Options::default() }
+        let (tables, batch_rows) = (self.tables, self.batch_rows);
+        Options { tables, batch_rows, application: Some(self.application.clone()), ..Options::default() }
     }
 }
 

@@ -32,7 +32,7 @@ const POLL: Duration = Duration::from_millis(20);
 const PUBLISH: Duration = Duration::from_secs(1);
 /// Between two looks whether the journal was closed by a repair.
 const REPAIRED: Duration = Duration::from_secs(3);
-const RETRY_MIN: Duration = Duration::from_millis(500);
+const RETRY_MIN: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
 /// `cold-path run`.
@@ -47,6 +47,9 @@ pub struct RunArgs {
     #[command(flatten)]
     /// The database.
     pub postgres: PostgresArgs,
+    /// Rows of a transaction at most, while it catches up; what is there is kept at once when it has
+    #[arg(long, value_name = "ROWS", default_value_t = 100_000)]
+    pub postgres_batch: u64,
     /// Where to write metrics as Prometheus' collector of text files reads them; default: in the archive's folder _status
     #[arg(long, value_name = "FILE")]
     pub metrics: Option<PathBuf>,
@@ -91,7 +94,7 @@ type Open = Box<dyn Fn() -> anyhow::Result<Place> + Send>;
 /// on from there.
 pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     args.archive.options()?;
-    let target = args.postgres.target()?;
+    let target = args.postgres.target()?.map(|kept| kept.in_batches(args.postgres_batch)).transpose()?;
     let signals = Signals::listen()?;
     let journal = match wait_for(&args.journal, &signals)? {
         Ok(journal) => journal,

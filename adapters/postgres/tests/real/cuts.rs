@@ -2,7 +2,7 @@
 
 use super::*;
 use proxy::Proxy;
-use sample::sample;
+use sample::{Rng, sample};
 use std::sync::atomic::Ordering;
 
 #[test]
@@ -13,11 +13,11 @@ fn cut_connections_leave_every_row_once() {
     let expected = tally_of(&sample);
     let (wanted, seed) = (if is_long() { 1_000 } else { 100 }, 79);
     println!("seed {seed}");
-    let proxy = Proxy::start(server.port(), wanted, seed);
-    let url = direct.replace(&format!(":{}/", server.port()), &format!(":{}/", proxy.port));
-    let cuts = || proxy.counts.cuts.load(Ordering::SeqCst);
+    let mut rng = Rng(seed);
+    let proxy = Proxy::start(server.port(), wanted, move |bound| rng.below(bound), || {});
+    let url = proxy.url(&direct, server.port());
     let (mut ends, mut recovered, mut errors) = (0, 0, 0);
-    while cuts() < wanted {
+    while proxy.cuts() < wanted {
         let opened = retry(&mut errors, || Sink::open(&target(&url), sample.context.clone(), small(300)));
         let (mut sink, mut projection) = (opened.sink, opened.projection);
         write(&sample, &mut sink, &mut projection, &mut |sink, projection| {
@@ -34,7 +34,7 @@ fn cut_connections_leave_every_row_once() {
     let at_commits = proxy.counts.at_commits.load(Ordering::SeqCst);
     println!(
         "{} cuts, {at_commits} of them at commits; {errors} errors, {recovered} commits found made, {ends} whole journals",
-        cuts()
+        proxy.cuts()
     );
     assert!(recovered > 0, "no commit's answer was lost: the test misses what it is for");
 }

@@ -5,6 +5,8 @@
 mod cuts;
 mod failures;
 mod kills;
+#[allow(dead_code, unreachable_pub, reason = "a module of another package, which uses the rest")]
+#[path = "../../../../tests/src/postgres_proxy.rs"]
 mod proxy;
 #[path = "../../../rows/src/tests/sample.rs"]
 mod sample;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod archive;
+mod campaign;
 mod database;
 mod full_disk;
 mod kill;
@@ -12,6 +13,9 @@ mod trust;
 #[allow(dead_code, unreachable_pub, reason = "a fixture of several packages")]
 #[path = "../../../../tests/src/postgres.rs"]
 mod postgres;
+#[allow(dead_code, unreachable_pub, reason = "a fixture of several packages")]
+#[path = "../../../../tests/src/postgres_proxy.rs"]
+mod proxy;
 
 use pitlane_session::cli::{ConfigArgs, CpuArgs};
 use pitlane_session::sim;
