@@ -32,6 +32,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "tables", sql: include_str!("migrations/0001_tables.sql") },
     Migration { version: 2, name: "offsets and indexes", sql: include_str!("migrations/0002_offsets.sql") },
     Migration { version: 3, name: "views", sql: include_str!("migrations/0003_views.sql") },
+    Migration { version: 4, name: "the venue's names", sql: include_str!("migrations/0004_venue.sql") },
 ];
 
 /// The version after all of them.

@@ -230,6 +230,27 @@ impl Sink {
         if self.is_due(projection) { self.commit(projection) } else { Ok(None) }
     }
 
+    /// Makes the parts of large tables that [`load`](Self::load) will need, in a transaction of its own: made within the
+    /// load's, they would keep other sinks from making theirs until its end.
+    ///
+    /// # Errors
+    /// See [`PgError`].
+    pub fn make_parts(&mut self, parts: impl Iterator<Item = (Table, Date)>) -> Result<(), PgError> {
+        let large = parts.filter(|(table, _)| self.options.tables.has(*table) && table.definition().large);
+        let new: Vec<(Table, Date)> = large.filter(|part| !self.parts.contains(part)).collect();
+        self.make(new)
+    }
+
+    fn make(&mut self, new: Vec<(Table, Date)>) -> Result<(), PgError> {
+        let Some(client) = self.client.as_mut().filter(|_| !new.is_empty()) else { return Ok(()) };
+        let failed = |error: postgres::Error| PgError::of(&self.at, &error);
+        let mut transaction = client.transaction().map_err(failed)?;
+        migrations::make_parts(&mut transaction, new.iter().copied()).map_err(failed)?;
+        transaction.commit().map_err(failed)?;
+        self.parts.extend(new);
+        Ok(())
+    }
+
     /// Writes the rows that `fill` hands over, of the inputs from `first` to `to` and no others, in one transaction, however
     /// many: memory holds a batch of them. `state` is the projection's at `to`. After an error nothing of it is there, and
     /// the same may be called again.
@@ -278,16 +299,10 @@ impl Sink {
                 return Err(PgError::Moved { at: self.at.clone(), expected: self.committed, found }.into());
             }
         }
+        // In a transaction of its own: its lock is gone before the rows go in.
+        self.make(self.batch.parts().difference(&self.parts).copied().collect())?;
         let client = self.client.as_mut().expect("it was connected above");
         let failed = |error: postgres::Error| LoadError::Database(PgError::of(&self.at, &error));
-        let new: Vec<(Table, Date)> = self.batch.parts().difference(&self.parts).copied().collect();
-        if !new.is_empty() {
-            // In a transaction of its own: its lock is gone before the rows go in.
-            let mut transaction = client.transaction().map_err(failed)?;
-            migrations::make_parts(&mut transaction, new.iter().copied()).map_err(failed)?;
-            transaction.commit().map_err(failed)?;
-            self.parts.extend(new);
-        }
         let mut transaction = client.transaction().map_err(failed)?;
         let found = lock_offset(&mut transaction, self.journal, &self.options.group).map_err(failed)?;
         if found != Some(self.committed) {

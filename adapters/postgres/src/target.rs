@@ -4,6 +4,7 @@ use postgres::Config;
 use postgres::config::{Host, SslMode};
 use std::fmt;
 use std::fs;
+use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -98,19 +99,6 @@ impl Target {
         Ok(Self { config })
     }
 
-    /// From the first line of a file.
-    ///
-    /// # Errors
-    /// If the file cannot be read, holds no address, or holds a password and can be read by others.
-    pub fn file(path: &Path) -> Result<Self, TargetError> {
-        let text = read(path)?;
-        let target = Self::secret(text.lines().next().unwrap_or_default(), &path.display().to_string())?;
-        if target.config.get_password().is_some() {
-            check_private(path)?;
-        }
-        Ok(target)
-    }
-
     /// With the password that is the first line of a file.
     ///
     /// # Errors
@@ -121,8 +109,19 @@ impl Target {
         Ok(self)
     }
 
-    /// With the user and the password of the environment, if it has none yet. The password is that of `PGPASSWORD`, else of the first line that fits in the
-    /// file of `PGPASSFILE`, else in `~/.pgpass` if that is there. `variable` reads the environment.
+    /// Whether nothing leaves this machine on the way there: unix sockets and loopback.
+    pub fn is_local(&self) -> bool {
+        let named = self.config.get_hosts().iter().all(|host| match host {
+            Host::Unix(_) => true,
+            Host::Tcp(name) => name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()),
+        });
+        let addresses = self.config.get_hostaddrs();
+        if addresses.is_empty() { named } else { addresses.iter().all(IpAddr::is_loopback) }
+    }
+
+    /// With the user and the password of the environment, if it has none yet. The password is that of `PGPASSWORD`, else of
+    /// the first line that fits in the file of `PGPASSFILE`, else in `~/.pgpass` if that is there. `variable` reads the
+    /// environment.
     ///
     /// # Errors
     /// If a password file is named and cannot be read, or can be read by others.
@@ -288,12 +287,26 @@ mod tests {
         let user =
             target("host=/run/postgresql").environment(&|name| (name == "USER").then(|| "carl".to_owned()));
         assert_eq!(user.unwrap().to_string(), "postgresql://carl@[/run/postgresql]:5432/carl");
-        let direct = target("postgresql://bob@db.example/day")
-            .environment(&|name| (name == "PGPASSWORD").then(|| "direct".to_owned()));
-        assert_eq!(direct.unwrap().config.get_password(), Some(&b"direct"[..]));
-        fs::write(&path, "postgresql://ann:in-file@h/d\n").unwrap();
-        assert_eq!(Target::file(&path).unwrap().config.get_password(), Some(&b"in-file"[..]));
+        fs::write(&path, "in-file\n").unwrap();
+        let own = || target("postgresql://bob@db.example/day").password_file(&path);
+        assert_eq!(own().unwrap().config.get_password(), Some(&b"in-file"[..]));
         mode(0o640);
-        assert!(matches!(Target::file(&path), Err(TargetError::Permissions { .. })));
+        assert!(matches!(own(), Err(TargetError::Permissions { .. })));
+    }
+
+    #[test]
+    fn another_machine_is_told_from_this_one() {
+        for (text, local) in [
+            ("postgresql://ann@127.0.0.1/day", true),
+            ("postgresql://ann@[::1]/day", true),
+            ("postgresql://ann@localhost:5433/day", true),
+            ("host=/run/postgresql user=ann", true),
+            ("host=db.example hostaddr=127.0.0.1 user=ann", true),
+            ("postgresql://ann@10.0.0.7/day", false),
+            ("postgresql://ann@localhost,db.example/day", false),
+            ("host=localhost hostaddr=10.0.0.7 user=ann", false),
+        ] {
+            assert_eq!(Target::argument(text, "x").unwrap().is_local(), local, "{text}");
+        }
     }
 }

@@ -32,6 +32,8 @@ pub struct Context {
     pub capital: Money,
     /// The configuration text.
     pub config_text: String,
+    /// Where orders went: `paper`, or the broker's name.
+    pub venue: &'static str,
     /// Trading date (yyyymmdd) of the first session, for what comes before it.
     pub first_date: u32,
 }

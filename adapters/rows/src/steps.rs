@@ -42,6 +42,11 @@ impl Steps {
         Self::default()
     }
 
+    /// Whether nothing was read that was not handed on.
+    pub fn is_empty(&self) -> bool {
+        self.input.is_none() && self.caused.is_empty() && self.later.is_none()
+    }
+
     /// Hands the next step to the projection. `outputs_ended` says that nothing will follow the outputs that are there: the
     /// stream is sealed, or the journal has none; ask before each call. `inputs` and `outputs` give the next event, or
     /// `None` while there is none (never one that may still be lost).

@@ -14,8 +14,8 @@ pub struct ArchiveArgs {
     /// The archive's directory
     #[arg(long, value_name = "DIR", default_value = "archive")]
     pub out: PathBuf,
-    /// Inputs of a range of Parquet files at most; an archive keeps to what it was begun with. As many rows are held in
-    /// memory
+    /// Inputs of a range of Parquet files at most; an archive keeps to what it was begun with. The rows of a range
+    /// are held in memory
     #[arg(long, value_name = "N", default_value_t = RANGE_INPUTS)]
     pub range_inputs: u64,
 }

@@ -67,6 +67,12 @@ impl PostgresArgs {
             None => named.and_then(|target| target.environment(&variable)),
         };
         let target = target.map_err(|error| fault(error.into()))?;
+        if !target.is_local() {
+            eprintln!(
+                "warning: {target} is another machine, and this program speaks no TLS: rows go there in clear text; use a \
+                 tunnel to a socket or to loopback where others can listen"
+            );
+        }
         let less = Tables::ALL.without(Table::Ticks).without(Table::Depth);
         let tables = if self.postgres_ticks { Tables::ALL } else { less };
         let batch_rows = Options::default().batch_rows;
@@ -254,6 +260,10 @@ fn fill(kept: &Kept, archive: &Archive, journal: Uuid) -> anyhow::Result<u64> {
             }
             Ok(())
         };
+        let parts = manifest.files.iter().filter_map(|entry| {
+            Some((Table::from_name(&entry.kind)?, crate::args::date("a manifest's date", &entry.date).ok()?))
+        });
+        sink.make_parts(parts).map_err(fault)?;
         let loaded = sink.load(manifest.first, manifest.resume.offset(), &state, &mut fill);
         rows += loaded
             .map_err(|error| match error {

@@ -9,6 +9,7 @@ use pitlane_rows::{Context, Date, Offset, Progress, Projection, RowSink, Steps, 
 use pitlane_session::exit::data;
 use pitlane_session::recorded::Recording;
 use pitlane_store::{EventStream, INPUTS, OUTPUTS, StoreError, has_stream};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// A journal and what its head says.
@@ -30,6 +31,7 @@ impl Journal {
         let recording = Recording::open(dir)?;
         let context = Context {
             journal: Uuid(uuid),
+            venue: recording.venue(),
             instruments: recording.head.instruments,
             strategies: recording.pipeline.strategies.into_iter().map(|strategy| strategy.id).collect(),
             charges: recording.pipeline.charges,
@@ -102,13 +104,25 @@ pub fn closed(dir: &Path) -> anyhow::Result<Closed> {
             Last::Sealed => {}
         }
     }
-    // A writer that has recovered the streams goes on with them; the lock names it.
-    let alive = || {
-        let pid = std::fs::read_to_string(dir.join("LOCK")).ok()?;
-        let pid: u32 = pid.trim().parse().ok()?;
-        Path::new(&format!("/proc/{pid}")).exists().then_some(())
-    };
-    Ok(if closed == Closed::Repaired && alive().is_some() { Closed::Not } else { closed })
+    // A writer that has recovered the streams goes on with them, and one that goes over to its next segments has sealed the
+    // ones before.
+    Ok(if has_writer(dir) { Closed::Not } else { closed })
+}
+
+/// Whether the process that the journal's lock names still has the lock open. Its number alone says little: it may be
+/// another process' by now. Nothing is locked to find out, so no writer that starts is in the way.
+fn has_writer(dir: &Path) -> bool {
+    let path = dir.join("LOCK");
+    let named = std::fs::read_to_string(&path).ok().and_then(|text| text.trim().parse::<u32>().ok());
+    let (Some(pid), Ok(lock)) = (named, std::fs::metadata(&path)) else { return false };
+    match std::fs::read_dir(format!("/proc/{pid}/fd")) {
+        Ok(open) => open.flatten().any(|file| {
+            std::fs::metadata(file.path())
+                .is_ok_and(|file| (file.dev(), file.ino()) == (lock.dev(), lock.ino()))
+        }),
+        // Another user's process: it is taken for the writer.
+        Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
+    }
 }
 
 /// A stream behind its frontier.
@@ -265,10 +279,12 @@ impl Tail {
         self.inputs.frontier.level()
     }
 
-    /// Whether both streams have ended and everything was taken.
+    /// Whether both streams have ended and everything was taken. An output of an input that is not there is left over: such a
+    /// journal is not whole.
     pub fn has_ended(&self, projection: &Projection) -> bool {
         self.inputs.ended
             && self.outputs.as_ref().is_none_or(|outputs| outputs.ended)
+            && self.steps.is_empty()
             && projection.seq() == self.durable_seq()
     }
 }

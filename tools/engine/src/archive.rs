@@ -10,7 +10,13 @@ use std::process::{Command, Stdio};
 pub(crate) fn after_demo(journal: &Path) -> Exit {
     let binary = std::env::current_exe().map(|path| path.with_file_name("cold-path"));
     let Some(binary) = binary.ok().filter(|path| path.is_file()) else { return Exit::Ok };
-    let Ok(head) = read_head(journal) else { return Exit::Ok };
+    let head = match read_head(journal) {
+        Ok(head) => head,
+        Err(error) => {
+            eprintln!("error: the demo was not archived: {error}");
+            return Exit::Failure;
+        }
+    };
     let (date, out) = (head.first_session.date, journal.join("archive"));
     let date = format!("{:04}-{:02}-{:02}", date / 10_000, date / 100 % 100, date % 100);
     let mut command = Command::new(binary);
@@ -37,8 +43,8 @@ pub(crate) fn after_demo(journal: &Path) -> Exit {
             eprintln!("error: the archive is not the same as the journal; {shown}/_report says where");
             Exit::Divergence
         }
-        code => {
-            eprintln!("error: the demo was not archived, cold-path ended with {}", code.unwrap_or(-1));
+        _ => {
+            eprintln!("error: the demo was not archived, cold-path ended with {}", output.status);
             Exit::Failure
         }
     }

@@ -43,6 +43,11 @@ impl Recording {
         Ok(Self { dir: dir.to_owned(), head, settings, pipeline, has_outputs })
     }
 
+    /// Where its orders went: `paper`, or the broker's name.
+    pub fn venue(&self) -> &'static str {
+        if self.settings.venue.live { "zerodha" } else { "paper" }
+    }
+
     /// Calls `each` with every recorded input.
     ///
     /// # Errors

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod away;
 mod cuts;
 mod failures;
-mod kills;
 #[allow(dead_code, unreachable_pub, reason = "a module of another package, which uses the rest")]
 #[path = "../../../../tests/src/postgres_proxy.rs"]
 mod proxy;

@@ -30,7 +30,7 @@ impl Projection {
                 instruments_hash: Text(&table),
                 calendar_hash: Text(&hours),
                 config: Text(&text),
-                venue: Code("paper"),
+                venue: Code(self.context.venue),
             };
             put(sink, Table::Sessions, &self.key(event, -1), &row);
         }

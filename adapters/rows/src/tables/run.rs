@@ -23,7 +23,7 @@ rows! {
         calendar_hash: Text<'a>,
         /// The configuration text the journal was made with.
         config: Text<'a>,
-        /// Where orders went: `paper`.
+        /// Where orders went: `paper`, or to a broker: `zerodha`.
         venue: Code<'a>,
     }
 

@@ -102,6 +102,7 @@ fn context() -> Context {
         charges: ChargesConfig::default(),
         capital: Money::rupees(1_000_000),
         config_text: "a = \"b\"\n".to_owned(),
+        venue: "paper",
         first_date: DATES[0],
     }
 }

@@ -84,12 +84,15 @@ impl Score {
         let dates =
             |minutes: &Minutes| -> BTreeSet<u64> { minutes.keys().map(|start| day(*start)).collect() };
         let own_dates = dates(own);
-        let common: BTreeSet<u64> =
-            dates(theirs).intersection(&own_dates).copied().filter(|day| window.has_date(*day)).collect();
+        // A date that was asked for counts though one side has nothing of it: then all of it is missing.
+        let common: BTreeSet<u64> = match window.dates.is_empty() {
+            true => dates(theirs).intersection(&own_dates).copied().collect(),
+            false => window.dates.clone(),
+        };
         let counts = |start: u64| common.contains(&day(start)) && window.has_hour(start);
         let mut score = Self {
             symbol: symbol.to_owned(),
-            days: common.len() as u64,
+            days: dates(theirs).intersection(&own_dates).filter(|day| window.has_date(**day)).count() as u64,
             compared: 0,
             only_own: own.keys().copied().filter(|at| counts(*at) && !theirs.contains_key(at)).collect(),
             only_theirs: Vec::new(),

@@ -219,6 +219,7 @@ fn archive(root: &Path, name: u8, minutes: &[(u64, Minute)]) {
         charges: pitlane_engine::config::ChargesConfig::default(),
         capital: pitlane_engine::units::Money::ZERO,
         config_text: String::new(),
+        venue: "paper",
         first_date: 20_210_415,
     };
     let mut opened = Writer::open(&Archive::new(root), context, Options::default()).unwrap();

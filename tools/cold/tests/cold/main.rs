@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod archive;
+mod bench;
 mod campaign;
 mod database;
 mod full_disk;

@@ -1,0 +1,1 @@
+COMMENT ON COLUMN sessions."venue" IS 'Where orders went: `paper`, or to a broker: `zerodha`.';
