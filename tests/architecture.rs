@@ -45,7 +45,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("tools/book-check", &["engine", "session"]),
     ("tools/bench", &["engine", "journal", "config", "feeds", "market", "store", "session"]),
-    ("benches", &["engine", "journal", "config", "feeds", "market", "store", "session"]),
+    ("benches", &["engine", "journal", "config", "feeds", "market", "store", "session", "latency-bench"]),
     (
         "tests",
         &[

@@ -12,6 +12,7 @@
 mod allocator;
 mod baseline;
 mod scenarios;
+mod stages;
 
 use std::process::ExitCode;
 

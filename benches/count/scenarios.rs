@@ -1,5 +1,6 @@
 //! What is counted. Each scenario prepares everything outside the counted section.
 
+use crate::stages;
 use pitlane_benches::book::exchange::Full;
 use pitlane_benches::book::workload::{Flow, mixed};
 use pitlane_benches::book::{Book, adversarial, ladder::Ladder, naive::Naive};
@@ -25,6 +26,16 @@ pub(crate) const ALL: &[Named] = &[
     ("exchange.sparse", || flow::<Full>(adversarial::sparse(OPERATIONS))),
     ("ladder.mixed", || flow::<Ladder>(mixed(OPERATIONS))),
     ("naive.mixed", || flow::<Naive>(mixed(OPERATIONS))),
+    ("decode", stages::decode),
+    ("sequence", stages::sequence),
+    ("journal.append", stages::append),
+    ("bars", stages::bars),
+    ("strategy", stages::strategy),
+    ("risk", stages::risk),
+    ("match", stages::matching),
+    ("state_hash", stages::state_hash),
+    ("pipeline", stages::pipeline),
+    ("pipeline.no_journal", stages::pipeline_without_journal),
 ];
 
 /// Those that are no part of the hot path. Their count depends on the standard library's random hash keys.

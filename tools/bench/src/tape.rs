@@ -13,7 +13,7 @@ use pitlane_engine::stage::{Chain, Emit, StepEnd, Then};
 use pitlane_engine::stages::decoder::Decoder;
 use pitlane_engine::units::TsNs;
 
-/// Inputs that a tape holds: more than a cache does, and little enough for every machine (256 bytes an event).
+/// Inputs of a measured tape: more than a cache does, and little enough for every machine (256 bytes an event).
 pub const INPUTS: u64 = 200_000;
 
 /// A stage whose input is recorded.
@@ -61,13 +61,13 @@ impl Tape {
         &mut self.events
     }
 
-    /// Records what `before` is given in the first `INPUTS` inputs of `day`.
+    /// Records what `before` is given in the first `inputs` inputs of `day`.
     ///
     /// # Errors
     /// If the day has no schedule.
-    pub fn record(day: &Day, before: Before) -> anyhow::Result<Self> {
+    pub fn record(day: &Day, before: Before, inputs: u64) -> anyhow::Result<Self> {
         let decoder = Decoder::new(&day.config.instruments, SOURCE_FEED);
-        let source = Merged::new(day.schedule(INPUTS)?, Decoded::new(day.player(), decoder));
+        let source = Merged::new(day.schedule(inputs)?, Decoded::new(day.player(), decoder));
         let mut sequencer = Sequencer::new(source, NoLog, day.config.venue.latency_min_ns);
         let mut sink = Sink::new(NoLog, &day.config, false);
         let Stages { bars, strategy, risk, matcher } = day.stages();
@@ -75,7 +75,7 @@ impl Tape {
         let last = Then::new(Then::new(tap(Before::Risk), risk), Then::new(tap(Before::Match), matcher));
         let first = Then::new(Then::new(tap(Before::Bars), bars), Then::new(tap(Before::Strategy), strategy));
         let mut chain = Then::new(first, last);
-        while sequencer.last_seq().0 < INPUTS && sequencer.release(TsNs(u64::MAX)) == Release::Released {
+        while sequencer.last_seq().0 < inputs && sequencer.release(TsNs(u64::MAX)) == Release::Released {
             let event = sequencer.current();
             let checkpoint = event.header.seq.0.is_multiple_of(CHECKPOINT_INPUTS)
                 || event.header.kind == Kind::SessionEnd as u8;
@@ -125,7 +125,7 @@ mod tests {
     fn every_stage_is_given_what_the_pipeline_gives_it_and_one_tick_in_a_hundred_orders() {
         let day = Day::new(Settings::demo()).unwrap();
         let count = |before: Before, kind: Kind| {
-            let tape = Tape::record(&day, before).unwrap();
+            let tape = Tape::record(&day, before, INPUTS).unwrap();
             assert_eq!(tape.len() as u64, INPUTS);
             let mut of_kind = 0;
             for step in 0..tape.len() {

@@ -4,7 +4,7 @@ use super::stages::looped;
 use super::{Measured, Rung};
 use crate::day::Day;
 use crate::openloop::Work;
-use crate::tape::{Before, Tape};
+use crate::tape::{Before, INPUTS, Tape};
 use anyhow::Context;
 use pitlane_engine::log::EventLog;
 use pitlane_engine::units::{Seq, TsNs};
@@ -107,7 +107,7 @@ impl Work for Appending {
 pub fn measure(day: &Day, rung: &Rung) -> anyhow::Result<Measured> {
     let dir = rung.journal.join(format!("latency-bench-{}", std::process::id()));
     remove(&dir)?;
-    let tape = Tape::record(day, Before::Bars)?;
+    let tape = Tape::record(day, Before::Bars, INPUTS)?;
     let mut work = Appending { tape, next: 0, seq: 0, offset_ns: 0, dir: dir.clone(), log: None };
     let measured = looped(rung, &mut work);
     let failed = work.log.as_ref().is_some_and(EventLog::failed);

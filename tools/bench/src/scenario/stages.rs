@@ -3,7 +3,7 @@
 use super::{Measured, Rung};
 use crate::day::{Day, Player};
 use crate::openloop::{Looped, Work, drive};
-use crate::tape::{Before, Tape};
+use crate::tape::{Before, INPUTS, Tape};
 use pitlane_engine::drive::Stages;
 use pitlane_engine::drive::clock::Clock;
 use pitlane_engine::event::{Event, SessionEnd};
@@ -73,7 +73,7 @@ fn on_tape<C: Chain>(
     before: Before,
     build: impl Fn(Stages) -> C,
 ) -> anyhow::Result<Measured> {
-    let tape = Tape::record(day, before)?;
+    let tape = Tape::record(day, before, INPUTS)?;
     let stage = build(day.stages());
     let mut work = OnTape { tape, next: 0, build, stage, sink: Nowhere(0), day };
     looped(rung, &mut work)
