@@ -18,9 +18,16 @@ macro_rules! bodies {
             /// Every kind, in the order of the codes.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The kind of a code, or `None` for a number this build does not know.
+            /// The kind of a code, or `None` for a number this build does not know. One load: every stage asks it of every
+            /// event.
+            #[inline]
             pub const fn from_u8(code: u8) -> Option<Self> {
-                match code { $($code => Some(Self::$name),)* _ => None }
+                const OF: [Option<Kind>; 256] = {
+                    let mut of = [None; 256];
+                    $(of[$code] = Some(Kind::$name);)*
+                    of
+                };
+                OF[code as usize]
             }
 
             /// The name used in dumps and documents.
