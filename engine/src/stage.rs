@@ -65,10 +65,18 @@ pub fn stage_hash<S: Stage>(stage: &mut S) -> u128 {
 }
 
 /// Emits the state hash of `stage` if `end` asks for it. Called once per stage, when its step is done.
+#[inline]
 pub fn emit_checkpoint<S: Stage>(stage: &mut S, end: StepEnd, out: &mut impl Emit) {
     if end.checkpoint {
-        out.emit(&Event::state_hash(S::ID, stage_hash(stage), end.seq, end.ts));
+        emit_state_hash(stage, end, out);
     }
+}
+
+/// Apart, because of the memory that a hash takes on the stack.
+#[cold]
+#[inline(never)]
+fn emit_state_hash<S: Stage>(stage: &mut S, end: StepEnd, out: &mut impl Emit) {
+    out.emit(&Event::state_hash(S::ID, stage_hash(stage), end.seq, end.ts));
 }
 
 /// Two stages in a row on one thread: what `first` emits, `second` is given at once, without a copy.
