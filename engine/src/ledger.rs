@@ -61,7 +61,13 @@ impl Position {
 
     /// Value of what is held at `price`, exactly: a corrupt price times a large position fits too.
     fn value_at(&self, price: Price) -> i128 {
-        i128::from(price.0) * i128::from(self.quantity.0) * i128::from(self.multiplier)
+        // Nearly every value fits 64 bits, where a product is one instruction and the look at its overflow another.
+        let narrow =
+            price.0.checked_mul(self.quantity.0).and_then(|value| value.checked_mul(self.multiplier));
+        narrow.map_or_else(
+            || i128::from(price.0) * i128::from(self.quantity.0) * i128::from(self.multiplier),
+            i128::from,
+        )
     }
 
     /// The side of an order that reduces this position, `None` when there is nothing to reduce.
@@ -175,7 +181,10 @@ impl Ledger {
     /// Values the instrument at `price` from now on.
     pub fn mark(&mut self, instrument: InstrumentId, price: Price) {
         let position = &mut self.positions[instrument.index()];
-        self.gross += position.value_at(price) - position.value_at(position.mark);
+        // Nothing is worth nothing at any price, and most packets meet no position.
+        if !position.quantity.is_zero() {
+            self.gross += position.value_at(price) - position.value_at(position.mark);
+        }
         position.mark = price;
     }
 

@@ -369,7 +369,7 @@ impl Stage for Risk {
             Kind::SessionEnd => self.on_session_end(),
             _ => {}
         }
-        self.continue_sweep(out)
+        if self.sweep == Sweep::Idle { Progress::Done } else { self.continue_sweep(out) }
     }
 
     fn resume(&mut self, out: &mut impl Emit) -> Progress {

@@ -27,11 +27,6 @@ impl Risk {
         }
     }
 
-    /// Loss since the session started; negative for a profit.
-    pub(super) fn loss(&self) -> Money {
-        self.start_net - self.ledger.net()
-    }
-
     /// Loss of one instrument since the session started.
     pub(super) fn symbol_loss(&self, desk: &Desk) -> Money {
         desk.start_net - self.ledger.position(desk.instrument).net()
@@ -39,17 +34,22 @@ impl Risk {
 
     /// The loss of one instrument that closes it now, with its limit.
     pub(super) fn barring_loss(&self, desk: &Desk) -> Option<(Money, Money)> {
-        let (loss, limit) = (self.symbol_loss(desk), self.symbol_loss_limit);
-        (!limit.is_zero() && loss >= limit).then_some((loss, limit))
+        let limit = self.symbol_loss_limit;
+        if limit.is_zero() {
+            return None;
+        }
+        let loss = self.symbol_loss(desk);
+        (loss >= limit).then_some((loss, limit))
     }
 
     /// The rule whose loss halts the session now, with the loss and its limit.
     pub(super) fn halting_loss(&self) -> Option<(Rule, Money, Money)> {
-        let loss = self.loss();
+        let net = self.ledger.net();
+        let loss = self.start_net - net;
         if loss >= self.loss_limit {
             return Some((Rule::DailyLoss, loss, self.loss_limit));
         }
-        let fall = self.peak_net - self.ledger.net();
+        let fall = self.peak_net - net;
         let limit = self.drawdown_limit;
         (!limit.is_zero() && fall >= limit).then_some((Rule::Drawdown, fall, limit))
     }

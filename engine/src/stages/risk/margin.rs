@@ -46,7 +46,16 @@ impl Risk {
             return None;
         }
         let mut gross = Gross::default();
-        for desk in &self.desks {
+        // Most desks have nothing: the walk ends with the last one that has.
+        let mut left = self.occupied;
+        for (at, desk) in self.desks.iter().enumerate() {
+            if left == 0 {
+                break;
+            }
+            if !self.is_occupied(at) {
+                continue;
+            }
+            left -= 1;
             let held = self.ledger.position(desk.instrument).quantity;
             let side = if held.0 < 0 { Side::Sell } else { Side::Buy };
             self.add_gross(&mut gross, desk, side, held.abs(), self.last(desk));
