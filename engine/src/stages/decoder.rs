@@ -18,6 +18,8 @@
 mod counters;
 mod packet;
 mod tokens;
+#[cfg(target_arch = "x86_64")]
+mod vector;
 
 #[cfg(test)]
 mod tests;
@@ -27,7 +29,7 @@ pub use counters::DecoderCounters;
 use crate::config::InstrumentSpec;
 use crate::event::{Body, DeadLetter, DeadReason, Event, FLAG_EXO, Full, Header, Ltp, Quote};
 use crate::units::{InstrumentId, Seq, TsNs};
-use packet::{Origin, u32_at};
+use packet::{Origin, Vectors, u32_at};
 use tokens::TokenTable;
 
 /// Bytes of the number of packets and of each packet's length.
@@ -42,6 +44,8 @@ pub struct Decoder {
     /// Number of the newest event.
     source_seq: u64,
     counters: DecoderCounters,
+    /// The processor's, if it has what a packet is read with at once.
+    vectors: Option<Vectors>,
 }
 
 /// How far a frame has been decoded. The default is that of a finished frame.
@@ -51,6 +55,13 @@ pub struct FrameCursor {
     offset: usize,
     packets_left: u16,
     open: bool,
+}
+
+impl FrameCursor {
+    /// Whether `frame`, with which it was begun, has nothing more.
+    pub fn is_at_end(&self, frame: &[u8]) -> bool {
+        !self.open || self.packets_left == 0 && self.offset == frame.len()
+    }
 }
 
 impl Decoder {
@@ -64,6 +75,7 @@ impl Decoder {
             ts: TsNs::ZERO,
             source_seq: 0,
             counters: DecoderCounters::default(),
+            vectors: Vectors::detect(),
         }
     }
 
@@ -142,7 +154,7 @@ impl Decoder {
         event.header.flags |= FLAG_EXO;
     }
 
-    /// Decodes one whole packet, or says why it cannot be used; nothing has changed then.
+    /// Decodes one whole packet, or says why it cannot be used; nothing has changed then but what is in `event`.
     fn decode(&mut self, packet: &[u8], received: TsNs, event: &mut Event) -> Result<(), DeadReason> {
         let token = u32_at(packet, 0).ok_or(DeadReason::UnknownLength)?;
         let mut origin = Origin::new(token, received);
@@ -161,14 +173,15 @@ impl Decoder {
         let counters = &mut self.counters;
         let (body_source, ts) = (self.source, self.ts);
         match packet.len() {
+            packet::FULL_BYTES => {
+                let packet = packet.first_chunk().expect("the packet has this length");
+                event.header = header::<Full>(id, body_source, ts);
+                packet::full(packet, &origin, self.vectors, event.body_mut())?;
+                counters.full += 1;
+            }
             8 => {
                 let body: Ltp = packet::ltp(packet, &origin)?;
                 counters.ltp += 1;
-                write(event, id, body_source, ts, &body);
-            }
-            184 => {
-                let body: Full = packet::full(packet, &origin)?;
-                counters.full += 1;
                 write(event, id, body_source, ts, &body);
             }
             44 => {
@@ -218,7 +231,13 @@ fn whole_packet(rest: &[u8]) -> Option<&[u8]> {
 
 /// Writes an input from outside into `event`, in place: a slot is 256 bytes, most events use fewer.
 fn write<B: Body>(event: &mut Event, instrument: InstrumentId, source: u32, ts: TsNs, body: &B) {
-    event.header = Header {
+    event.header = header::<B>(instrument, source, ts);
+    *event.body_mut::<B>() = *body;
+}
+
+/// The header of an input from outside.
+fn header<B: Body>(instrument: InstrumentId, source: u32, ts: TsNs) -> Header {
+    Header {
         seq: Seq::ZERO,
         ts,
         instrument,
@@ -227,6 +246,5 @@ fn write<B: Body>(event: &mut Event, instrument: InstrumentId, source: u32, ts: 
         flags: FLAG_EXO,
         index: 0,
         source,
-    };
-    *event.body_mut::<B>() = *body;
+    }
 }

@@ -1,14 +1,36 @@
 //! The packets' layouts. Offsets count from the start of the packet, without the frame's length prefix.
 
+#[cfg(target_arch = "x86_64")]
+pub(super) use super::vector::Vectors;
 use crate::event::{
     DeadReason, Full, Ltp, MARKET_INDEX, MARKET_SEGMENT_UNKNOWN, MARKET_TRADE_TIME, MARKET_VOLUME, Quote,
 };
 use crate::units::{Price, TsNs};
 
 /// Bytes of one depth level: quantity, price, number of orders, two of padding.
-const LEVEL_BYTES: usize = 12;
+pub(super) const LEVEL_BYTES: usize = 12;
+/// Levels of a side.
+pub(super) const LEVELS: usize = 5;
+/// Bytes of a packet with depth.
+pub(super) const FULL_BYTES: usize = 184;
 /// Offset of the best bid in a packet of 184 bytes; the offers follow the five bids.
-const DEPTH: usize = 64;
+pub(super) const DEPTH: usize = 64;
+
+/// Other processors read a packet field by field.
+#[cfg(not(target_arch = "x86_64"))]
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Vectors {}
+
+#[cfg(not(target_arch = "x86_64"))]
+impl Vectors {
+    pub(super) fn detect() -> Option<Self> {
+        None
+    }
+
+    fn fields(self, _packet: &[u8; FULL_BYTES], _full: &mut Full) -> bool {
+        match self {}
+    }
+}
 
 /// How a segment's wire prices relate to the engine's scale of 1/10,000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +114,7 @@ pub(super) fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
 }
 
 /// A field of a packet whose length the caller has checked.
+#[inline(always)]
 fn word(packet: &[u8], offset: usize) -> u32 {
     u32_at(packet, offset).expect("the packet has the length of its layout")
 }
@@ -151,56 +174,93 @@ pub(super) fn quote(packet: &[u8], origin: &Origin) -> Result<Quote, DeadReason>
     })
 }
 
-/// A packet of 184 bytes.
-pub(super) fn full(packet: &[u8], origin: &Origin) -> Result<Full, DeadReason> {
-    let last = origin.last(packet)?;
-    let mut full = Full {
-        last,
-        received: origin.received,
-        source_seq: origin.source_seq,
-        flags: origin.flags | MARKET_VOLUME | MARKET_TRADE_TIME,
-        exchange_secs: word(packet, 60),
-        average: origin.average(packet, 12),
-        open: origin.price(packet, 28)?,
-        high: origin.price(packet, 32)?,
-        low: origin.price(packet, 36)?,
-        close: origin.price(packet, 40)?,
-        last_qty: word(packet, 8),
-        volume: word(packet, 16),
-        buy_qty: word(packet, 20),
-        sell_qty: word(packet, 24),
-        last_trade_secs: word(packet, 44),
-        open_interest: word(packet, 48),
-        open_interest_high: word(packet, 52),
-        open_interest_low: word(packet, 56),
-        bid_qty: [0; 5],
-        ask_qty: [0; 5],
-        bid_delta: [0; 5],
-        ask_delta: [0; 5],
-        bid_orders: [0; 5],
-        ask_orders: [0; 5],
-        reserved: [0; 20],
-    };
-    for index in 0..5 {
-        let bid = level(packet, DEPTH + index * LEVEL_BYTES, last, origin)?;
-        (full.bid_qty[index], full.bid_delta[index], full.bid_orders[index]) = bid;
-        let ask = level(packet, DEPTH + (5 + index) * LEVEL_BYTES, last, origin)?;
-        (full.ask_qty[index], full.ask_delta[index], full.ask_orders[index]) = ask;
+/// A packet of 184 bytes, written into `full` where it stands. After an error what is in `full` means nothing.
+#[inline]
+pub(super) fn full(
+    packet: &[u8; FULL_BYTES],
+    origin: &Origin,
+    vectors: Option<Vectors>,
+    full: &mut Full,
+) -> Result<(), DeadReason> {
+    if word(packet, 4) == 0 {
+        return Err(DeadReason::NoLastPrice);
     }
-    Ok(full)
+    full.received = origin.received;
+    full.source_seq = origin.source_seq;
+    full.flags = origin.flags | MARKET_VOLUME | MARKET_TRADE_TIME;
+    full.reserved = [0; 20];
+    if origin.unit == PriceUnit::Hundredth && vectors.is_some_and(|vectors| vectors.fields(packet, full)) {
+        return Ok(());
+    }
+    let in_range = match origin.unit {
+        PriceUnit::Hundredth => fields(packet, full, |raw| i64::from(raw) * 100),
+        PriceUnit::TenThousandth => fields(packet, full, i64::from),
+        PriceUnit::TenMillionth if is_exact(packet) => fields(packet, full, |raw| i64::from(raw) / 1_000),
+        PriceUnit::TenMillionth => return Err(DeadReason::PriceInexact),
+    };
+    if in_range { Ok(()) } else { Err(DeadReason::PriceOutOfRange) }
 }
 
-/// Quantity, distance from the last price and number of orders of the level at `offset`. A level without a
-/// price is empty, whatever else it says: no order can be worth nothing, and a distance to zero would be
-/// taken for a price.
-fn level(packet: &[u8], offset: usize, last: Price, origin: &Origin) -> Result<(u32, i32, u16), DeadReason> {
-    let raw = word(packet, offset + 4);
-    if raw == 0 {
-        return Ok((0, 0, 0));
+/// Whether the scale can hold every price of a packet in 1/10,000,000, its average excepted.
+fn is_exact(packet: &[u8; FULL_BYTES]) -> bool {
+    let day = [4, 28, 32, 36, 40].into_iter();
+    let levels = (0..2 * LEVELS).map(|level| DEPTH + level * LEVEL_BYTES + 4);
+    day.chain(levels).all(|offset| word(packet, offset) % 1_000 == 0)
+}
+
+/// The packet's own fields, with prices made by `price`; whether all levels are within the range of a distance. A
+/// packet that is refused is rare enough to be read to its end.
+#[inline(always)]
+fn fields(packet: &[u8; FULL_BYTES], full: &mut Full, price: impl Fn(u32) -> i64) -> bool {
+    let last = price(word(packet, 4));
+    full.last = Price(last);
+    full.last_qty = word(packet, 8);
+    full.average = Price(price(word(packet, 12)));
+    full.volume = word(packet, 16);
+    full.buy_qty = word(packet, 20);
+    full.sell_qty = word(packet, 24);
+    full.open = Price(price(word(packet, 28)));
+    full.high = Price(price(word(packet, 32)));
+    full.low = Price(price(word(packet, 36)));
+    full.close = Price(price(word(packet, 40)));
+    full.last_trade_secs = word(packet, 44);
+    full.open_interest = word(packet, 48);
+    full.open_interest_high = word(packet, 52);
+    full.open_interest_low = word(packet, 56);
+    full.exchange_secs = word(packet, 60);
+    let Full { bid_qty, bid_delta, bid_orders, ask_qty, ask_delta, ask_orders, .. } = full;
+    let bids = levels(packet, DEPTH, last, &price, bid_qty, bid_delta, bid_orders);
+    let asks = levels(packet, DEPTH + LEVELS * LEVEL_BYTES, last, &price, ask_qty, ask_delta, ask_orders);
+    bids | asks == 0
+}
+
+/// Writes the five levels from `start` on; not zero if a distance is beyond what one can be. A level without a price is
+/// empty, whatever else it says: no order can be worth nothing, and a distance to zero would be taken for a price.
+#[inline(always)]
+fn levels(
+    packet: &[u8; FULL_BYTES],
+    start: usize,
+    last: i64,
+    price: impl Fn(u32) -> i64,
+    quantity: &mut [u32; LEVELS],
+    delta: &mut [i32; LEVELS],
+    orders: &mut [u16; LEVELS],
+) -> u64 {
+    let mut beyond = 0;
+    for index in 0..LEVELS {
+        let at = start + index * LEVEL_BYTES;
+        let raw = word(packet, at + 4);
+        if raw == 0 {
+            (quantity[index], delta[index], orders[index]) = (0, 0, 0);
+            continue;
+        }
+        let distance = price(raw).wrapping_sub(last);
+        // The upper half is zero for what 32 bits hold.
+        beyond |= distance.wrapping_add(1 << 31).cast_unsigned() >> 32;
+        delta[index] = distance as i32;
+        quantity[index] = word(packet, at);
+        // The number of orders is the upper half of the last word; the lower half is padding.
+        orders[index] = u16::from_be_bytes([packet[at + 8], packet[at + 9]]);
     }
-    let distance = origin.unit.price(raw)?.0 - last.0;
-    let delta = i32::try_from(distance).map_err(|_| DeadReason::PriceOutOfRange)?;
-    // The number of orders is the upper half of the last word; the lower half is padding.
-    let orders = (word(packet, offset + 8) >> 16) as u16;
-    Ok((word(packet, offset), delta, orders))
+    beyond
 }

@@ -4,6 +4,8 @@ mod broker_files;
 mod hostile;
 mod refused;
 mod values;
+#[cfg(target_arch = "x86_64")]
+mod vectors;
 
 use super::*;
 use crate::config::InstrumentClass;

@@ -38,12 +38,14 @@ impl TokenTable {
     }
 
     /// The instrument of `token`.
+    #[inline]
     pub(super) fn find(&self, token: u32) -> Option<InstrumentId> {
         let id = self.slots[self.probe(token)].id;
         id.is_some().then_some(id)
     }
 
     /// Where `token` is, or the free slot where it would be. Ends because half the slots are free.
+    #[inline]
     fn probe(&self, token: u32) -> usize {
         // The golden ratio as a 32-bit fraction (Knuth, TAOCP 6.4): tokens of one segment differ in the high
         // bytes only.
