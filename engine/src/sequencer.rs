@@ -191,6 +191,22 @@ enum Candidate {
     SessionEnd,
 }
 
+/// What the next input from outside is, as far as its place goes. Read once: the source is behind a pointer.
+struct First {
+    ts: TsNs,
+    class: Class,
+    starts_session: bool,
+}
+
+impl First {
+    const NONE: Self = Self { ts: TsNs::ZERO, class: Class::Control, starts_session: false };
+
+    fn of(event: &Event) -> Self {
+        let starts_session = event.header.kind == Kind::SessionStart as u8;
+        Self { ts: event.header.ts, class: event.class(), starts_session }
+    }
+}
+
 /// Orders inputs, stamps them and journals them before any stage sees them.
 pub struct Sequencer<S, L> {
     source: S,
@@ -330,16 +346,16 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         {
             reports.look(now);
         }
-        let head = self.head(now);
+        let (head, first) = self.head(now);
         if head == Head::Pending {
             return Release::Blocked;
         }
-        let candidate = match self.candidate(head) {
+        let candidate = match self.candidate(head, &first) {
             Ok(candidate) => candidate,
             Err(release) => return release,
         };
         let vtime = match candidate {
-            Candidate::Head => self.source.head().header.ts,
+            Candidate::Head => first.ts,
             Candidate::Endogenous => self.state.pending.first_key().expect("an event is pending").vtime,
             Candidate::Report => return self.release_report(),
             Candidate::Stop | Candidate::SessionEnd => self.state.last_ts,
@@ -360,12 +376,18 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         self.stamp(vtime)
     }
 
-    fn head(&mut self, now: TsNs) -> Head {
+    /// Whether there is a head, and what it is; without one that means nothing.
+    fn head(&mut self, now: TsNs) -> (Head, First) {
         if self.closed {
-            return Head::Closed;
+            return (Head::Closed, First::NONE);
         }
         let head = self.source.poll();
-        let later = head == Head::Ready && self.source.head().header.ts > self.until;
+        let first = if head == Head::Ready { First::of(self.source.head()) } else { First::NONE };
+        (self.head_in_time(head, first.ts > self.until, now), first)
+    }
+
+    /// What becomes of a head of the source, which may be later than the last time an input may have.
+    fn head_in_time(&mut self, head: Head, later: bool, now: TsNs) -> Head {
         if !self.wall_clock {
             if later {
                 self.stop();
@@ -386,8 +408,8 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
     }
 
     /// The input with the smallest key. A session starts only when the one before it is over and quiet.
-    fn candidate(&self, head: Head) -> Result<Candidate, Release> {
-        let starts_session = head == Head::Ready && self.source.head().kind() == Kind::SessionStart;
+    fn candidate(&self, head: Head, first: &First) -> Result<Candidate, Release> {
+        let starts_session = head == Head::Ready && first.starts_session;
         if head == Head::Closed || starts_session {
             // A run that stops before its session does says so first, so that what rests is cancelled in time.
             return if self.closed && self.state.session.is_some() && !self.state.told {
@@ -417,15 +439,15 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
                 (false, false) => Err(Release::Blocked),
             };
         }
-        let event = self.source.head();
-        if self.reported() && !self.reports.as_ref().is_some_and(|reports| reports.come_after(event)) {
+        let reports_after = |reports: &Reports| reports.come_after(first.ts, first.class);
+        if self.reported() && !self.reports.as_ref().is_some_and(reports_after) {
             return Ok(Candidate::Report);
         }
         let endogenous_first = self
             .state
             .pending
             .first_key()
-            .is_some_and(|key| (key.vtime, Class::Endogenous) < (event.header.ts, event.class()));
+            .is_some_and(|key| (key.vtime, Class::Endogenous) < (first.ts, first.class));
         Ok(if endogenous_first { Candidate::Endogenous } else { Candidate::Head })
     }
 

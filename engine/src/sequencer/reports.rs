@@ -57,9 +57,9 @@ impl Reports {
         self.next.as_ref().map(|(_, found)| *found)
     }
 
-    /// Whether `head` goes before the report that was found.
-    pub(super) fn come_after(&self, head: &Event) -> bool {
-        self.found().is_some_and(|found| (head.header.ts, head.class()) < (found, Class::Endogenous))
+    /// Whether an input of this time and class goes before the report that was found.
+    pub(super) fn come_after(&self, ts: TsNs, class: Class) -> bool {
+        self.found().is_some_and(|found| (ts, class) < (found, Class::Endogenous))
     }
 
     pub(super) fn take(&mut self) -> Option<(Event, TsNs)> {

@@ -80,13 +80,16 @@ fn blank() -> Event {
 pub struct Merged<A, B> {
     first: A,
     second: B,
+    /// The keys of the heads that are known to be there: a head stays until it is consumed.
+    first_key: Option<Key>,
+    second_key: Option<Key>,
     first_is_next: bool,
 }
 
 impl<A: Source, B: Source> Merged<A, B> {
     /// The merge of two sources.
     pub fn new(first: A, second: B) -> Self {
-        Self { first, second, first_is_next: true }
+        Self { first, second, first_key: None, second_key: None, first_is_next: true }
     }
 
     /// The second source.
@@ -95,21 +98,37 @@ impl<A: Source, B: Source> Merged<A, B> {
     }
 }
 
-fn key(event: &Event) -> (TsNs, u8, u32) {
+/// Time, class and source: what the order of inputs from outside goes by.
+type Key = (TsNs, u8, u32);
+
+fn key(event: &Event) -> Key {
     (event.header.ts, event.class() as u8, event.header.source)
+}
+
+/// Asks `source` for its head, unless that is known to be there.
+#[inline]
+fn poll(source: &mut impl Source, known: &mut Option<Key>) -> Head {
+    if known.is_some() {
+        return Head::Ready;
+    }
+    let head = source.poll();
+    if head == Head::Ready {
+        *known = Some(key(source.head()));
+    }
+    head
 }
 
 impl<A: Source, B: Source> Source for Merged<A, B> {
     fn poll(&mut self) -> Head {
-        match (self.first.poll(), self.second.poll()) {
+        let heads =
+            (poll(&mut self.first, &mut self.first_key), poll(&mut self.second, &mut self.second_key));
+        match heads {
             (Head::Pending, _) | (_, Head::Pending) => return Head::Pending,
             (Head::Closed, Head::Closed) => return Head::Closed,
             (Head::Ready, Head::Closed | Head::Quiet) => self.first_is_next = true,
             (Head::Closed | Head::Quiet, Head::Ready) => self.first_is_next = false,
             (Head::Quiet, _) | (_, Head::Quiet) => return Head::Quiet,
-            (Head::Ready, Head::Ready) => {
-                self.first_is_next = key(self.first.head()) <= key(self.second.head());
-            }
+            (Head::Ready, Head::Ready) => self.first_is_next = self.first_key <= self.second_key,
         }
         Head::Ready
     }
@@ -119,10 +138,17 @@ impl<A: Source, B: Source> Source for Merged<A, B> {
     }
 
     fn advance(&mut self) {
-        if self.first_is_next { self.first.advance() } else { self.second.advance() }
+        if self.first_is_next {
+            self.first_key = None;
+            self.first.advance();
+        } else {
+            self.second_key = None;
+            self.second.advance();
+        }
     }
 
     fn close(&mut self) {
+        (self.first_key, self.second_key) = (None, None);
         self.first.close();
         self.second.close();
     }
@@ -132,7 +158,8 @@ impl<A: Source, B: Source> Source for Merged<A, B> {
     }
 }
 
-/// A feed with its decoder. The frame in work is copied once, so that the feed may reuse its buffer.
+/// A feed with its decoder. What is left of a frame behind its first event is copied, so that the feed may reuse its
+/// buffer; a frame of one packet never is.
 pub struct Decoded<F> {
     feed: F,
     decoder: Decoder,
@@ -177,10 +204,13 @@ impl<F: FrameFeed> Source for Decoded<F> {
             }
             match self.feed.poll() {
                 FeedItem::Frame { received, bytes } => {
-                    self.frame.clear();
-                    self.frame.extend_from_slice(bytes);
-                    self.cursor = self.decoder.begin(&self.frame, received);
-                    self.in_frame = true;
+                    self.cursor = self.decoder.begin(bytes, received);
+                    self.ready = self.decoder.next(bytes, &mut self.cursor, &mut self.head);
+                    self.in_frame = self.ready && !self.cursor.is_at_end(bytes);
+                    if self.in_frame {
+                        self.frame.clear();
+                        self.frame.extend_from_slice(bytes);
+                    }
                 }
                 FeedItem::Refused(event) => {
                     self.head = *event;
