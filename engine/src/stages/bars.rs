@@ -219,7 +219,12 @@ impl Bars {
         let bars = &mut self.instruments[id.index()];
         let mut closed = 0;
         for &timeframe in Timeframe::ALL {
-            let Some(bar) = bars.close_if_due(timeframe, until, flags) else { continue };
+            let Some(bar) = bars.close_if_due(timeframe, until, flags) else {
+                if bars.rest_ends_later(timeframe) {
+                    break;
+                }
+                continue;
+            };
             self.counters.bars[place(timeframe)] += 1;
             closed += 1;
             out.emit(&Event::output::<Bar>(StageId::Sequencer, cause, id, &bar));

@@ -100,7 +100,10 @@ impl InstrumentBars {
     /// above it.
     pub(super) fn close_if_due(&mut self, timeframe: Timeframe, until: TsNs, flags: u8) -> Option<Bar> {
         let index = place(timeframe);
-        let part = *self.open_bar(timeframe).filter(|bar| bar.end <= until)?;
+        if self.open_bar(timeframe).is_none_or(|bar| bar.end > until) {
+            return None;
+        }
+        let part = self.bars[index];
         self.open &= !(1 << index);
         let previous_end = (!self.last_end[index].is_zero()).then_some(self.last_end[index]);
         self.last_end[index] = part.end;
@@ -117,8 +120,19 @@ impl InstrumentBars {
         Some(part.closed(timeframe, previous_end, flags))
     }
 
+    /// Whether the bar of `timeframe` is open, and no longer bar ends before it: a second and a minute lie within one
+    /// period of every longer length.
+    pub(super) fn rest_ends_later(&self, timeframe: Timeframe) -> bool {
+        matches!(timeframe, Timeframe::S1 | Timeframe::M1) && self.is_open(place(timeframe))
+    }
+
     /// The earliest end of the open bars.
     pub(super) fn earliest_end(&self) -> TsNs {
+        for timeframe in [Timeframe::S1, Timeframe::M1] {
+            if self.rest_ends_later(timeframe) {
+                return self.bars[place(timeframe)].end;
+            }
+        }
         Timeframe::ALL
             .iter()
             .filter_map(|&timeframe| self.open_bar(timeframe))
