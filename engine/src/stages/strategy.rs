@@ -64,6 +64,8 @@ struct Slot {
     /// From the session's open until the first bar is due, in nanoseconds; day bars are due after the close.
     first_due_ns: Option<u64>,
     awaiting_price: bool,
+    /// Whether it listens to ticks.
+    wants_ticks: bool,
     /// Code of the reason said last in this session, 0 = none.
     said: u8,
 }
@@ -162,6 +164,7 @@ impl Strategies {
                 .map_err(|reason| StrategyError::Conflict { id: instance.id.clone(), reason })?;
             let period = instance.timeframe.seconds();
             slots.push(Slot {
+                wants_ticks: strategy.wants_ticks(),
                 strategy,
                 instance: PipelineConfig::strategy_id(index),
                 instrument,
@@ -242,16 +245,21 @@ impl Strategies {
     }
 
     fn on_tick(&mut self, event: &Event, out: &mut impl Emit) {
-        let trading = self.trades_at(event.header.instrument, event.header.ts);
-        let view = TickView::of(event, trading).expect("the kind is a tick's");
-        for at in self.range_of(view.instrument) {
+        let mut view = None;
+        for at in self.range_of(event.header.instrument) {
+            let trading = self.trades_at(event.header.instrument, event.header.ts);
             let slot = &mut self.slots[at];
             if slot.awaiting_price {
                 slot.awaiting_price = false;
                 self.awaiting -= 1;
             }
+            if !slot.wants_ticks {
+                continue;
+            }
+            let view =
+                view.get_or_insert_with(|| TickView::of(event, trading).expect("the kind is a tick's"));
             let mut said = Signals::default();
-            slot.strategy.on_tick(&view, &mut said);
+            slot.strategy.on_tick(view, &mut said);
             if let Some(said) = said.take() {
                 self.record(at, said, view.last, TsNs::ZERO, &event.header, out);
             }

@@ -163,6 +163,11 @@ pub trait Strategy: Send {
     /// A price has come. Bars that it closes come after it.
     fn on_tick(&mut self, _tick: &TickView, _out: &mut Signals) {}
 
+    /// Whether `on_tick` does anything. Asked once; a kind that lives on bars alone says no, and ticks pass it by.
+    fn wants_ticks(&self) -> bool {
+        true
+    }
+
     /// A session starts. State is kept unless the kind drops it here. The hours it names are the widest of any
     /// instrument; whether this one trades is said with every bar and tick.
     fn on_session_start(&mut self, _session: &SessionStart) {}

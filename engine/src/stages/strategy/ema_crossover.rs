@@ -92,6 +92,10 @@ impl Strategy for EmaCrossover {
         }
     }
 
+    fn wants_ticks(&self) -> bool {
+        false
+    }
+
     fn state(&mut self, io: &mut StateIo<'_>) {
         io.count(&mut self.bars);
         self.fast.state(io);
