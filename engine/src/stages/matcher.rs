@@ -149,8 +149,14 @@ impl Stage for Matcher {
         }
     }
 
+    #[inline]
     fn on_step_end(&mut self, end: StepEnd, out: &mut impl Emit) -> Progress {
-        self.report(end, out)
+        // Most steps change no order.
+        if self.orders.has_changes() || !self.refusals.is_empty() {
+            self.report(end, out)
+        } else {
+            Progress::Done
+        }
     }
 
     fn state(&mut self, io: &mut StateIo<'_>) {

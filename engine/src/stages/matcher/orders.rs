@@ -271,6 +271,11 @@ impl OrderTable {
         }
     }
 
+    /// Whether `next_report` has anything to look at.
+    pub(super) fn has_changes(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
     /// The next order that changed in this step and may report now; its report is then counted as made, with
     /// the time that `vtime` says for its number. `None` ends the step's list.
     pub(super) fn next_report(&mut self, vtime: impl Fn(OrderId, u32) -> TsNs) -> Option<&VenueOrder> {

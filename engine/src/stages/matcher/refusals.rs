@@ -79,6 +79,11 @@ impl Refusals {
         self.waiting.push_back(refusal);
     }
 
+    /// Whether none waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// The refusal that step `seq` reports, once a step.
     pub(super) fn next_report(&mut self, seq: Seq) -> Option<Refusal> {
         if self.reported_in == seq {
