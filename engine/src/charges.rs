@@ -216,8 +216,15 @@ fn at<T: Copy>(rows: Rows<T>, date: u32, from: &mut u32) -> T {
 }
 
 /// `amount` in parts of which `parts` are a unit of money, rounded half up; never negative.
+#[inline]
 fn half_up(amount: i128, parts: i128) -> Money {
-    Money(i64::try_from((amount + parts / 2) / parts).expect("a charge is less than its value, or little"))
+    let raised = amount + parts / 2;
+    // Nearly every charge fits 64 bits, where a division by what is known beforehand is a multiplication.
+    let units = match (u64::try_from(raised), u64::try_from(parts)) {
+        (Ok(raised), Ok(parts)) => i128::from(raised / parts),
+        _ => raised / parts,
+    };
+    Money(i64::try_from(units).expect("a charge is less than its value, or little"))
 }
 
 /// The tariffs of all instruments on the running session's date.
