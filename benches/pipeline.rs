@@ -6,6 +6,7 @@
 use pitlane_benches::{Day, spread};
 use pitlane_engine::drive::fused::Fused;
 use pitlane_engine::drive::idle::Wait;
+use pitlane_engine::drive::measure::Gauges;
 use pitlane_engine::drive::topology::{RingSizes, workers};
 use pitlane_engine::drive::{Run, RunResult, affinity, pinned};
 use pitlane_engine::event::{Event, Timeframe};
@@ -17,11 +18,14 @@ use pitlane_engine::stages::bars::Bars;
 use pitlane_engine::units::TsNs;
 use pitlane_journal::{JournalDir, WriterOptions};
 use pitlane_store::JournalLog;
+use std::sync::Arc;
 use std::time::Instant;
 
 const RUNS: usize = 9;
 
-fn run<'a>(day: &'a Day, inputs: Box<dyn EventLog>, outputs: Box<dyn EventLog>, stamps: bool) -> Run<'a> {
+type Logs = (Box<dyn EventLog>, Box<dyn EventLog>);
+
+fn run(day: &Day, (inputs, outputs): Logs, measure: Option<Arc<Gauges>>) -> Run<'_> {
     Run {
         config: &day.config,
         schedule: Box::new(day.schedule()),
@@ -33,12 +37,16 @@ fn run<'a>(day: &'a Day, inputs: Box<dyn EventLog>, outputs: Box<dyn EventLog>, 
         broker: None,
         wall_clock: false,
         pace: None,
-        stamps,
+        measure,
         resume: None,
     }
 }
 
-fn journal(dir: &std::path::Path) -> (Box<dyn EventLog>, Box<dyn EventLog>) {
+fn nowhere() -> Logs {
+    (Box::new(NoLog), Box::new(NoLog))
+}
+
+fn journal(dir: &std::path::Path) -> Logs {
     let lock = JournalDir::lock(dir).expect("the directory is free");
     let options = WriterOptions { sync_on_seal: false, ..WriterOptions::default() };
     let inputs = JournalLog::inputs(&lock, options).expect("there is room");
@@ -97,12 +105,18 @@ fn main() {
     let shm = std::path::Path::new("/dev/shm");
     let base = if shm.is_dir() { shm } else { std::path::Path::new("/tmp") };
     let cpus = affinity::allowed_cpus();
-    let mut figures: Vec<(&str, Vec<f64>)> =
-        ["fused, no journal", "fused, journal", "two threads, no journal"]
-            .map(|name| (name, Vec::new()))
-            .into();
+    let mut figures: Vec<(&str, Vec<f64>)> = [
+        "fused, no journal",
+        "fused, measured",
+        "fused, stages sampled",
+        "fused, journal",
+        "two threads, no journal",
+    ]
+    .map(|name| (name, Vec::new()))
+    .into();
     let (mut decode, mut bars, mut p50, mut p99, mut orders, mut events) =
         (vec![], vec![], vec![], vec![], 0, 0);
+    let mut shares = [Vec::new(), Vec::new()];
     for _ in 0..RUNS {
         // Building the stages, making and sealing the journal's files are not the pipeline's work.
         let fused = |run: Run<'_>| {
@@ -113,25 +127,30 @@ fn main() {
             let result = fused.into_result();
             (result.counts.events as f64 / wall_s / 1e6, result)
         };
-        let (rate, result) = fused(run(&day, Box::new(NoLog), Box::new(NoLog), false));
+        let (rate, result) = fused(run(&day, nowhere(), None));
         figures[0].1.push(rate);
         events = result.counts.events;
+        for (index, parts) in [(1, false), (2, true)] {
+            let (measured, _) = fused(run(&day, nowhere(), Some(Gauges::new(parts))));
+            figures[index].1.push(measured);
+            shares[index - 1].push(measured / rate);
+        }
         let dir = base.join(format!("pitlane-bench-{}", std::process::id()));
-        let (inputs, outputs) = journal(&dir);
-        let (rate, result) = fused(run(&day, inputs, outputs, true));
+        let gauges = Gauges::new(false);
+        let (rate, _) = fused(run(&day, journal(&dir), Some(gauges.clone())));
         let removed = std::fs::remove_dir_all(&dir);
         assert!(removed.is_ok(), "the bench's journal can be removed");
-        figures[1].1.push(rate);
-        orders = result.latency.histogram.len();
-        p50.push(result.latency.histogram.value_at_quantile(0.5) as f64);
-        p99.push(result.latency.histogram.value_at_quantile(0.99) as f64);
+        figures[3].1.push(rate);
+        let measured = gauges.read().orders;
+        orders = measured.count();
+        p50.push(measured.quantile_ns(0.5) as f64);
+        p99.push(measured.quantile_ns(0.99) as f64);
         if cpus.len() >= 2 {
-            let workers =
-                workers(run(&day, Box::new(NoLog), Box::new(NoLog), false), 2, RingSizes::default());
+            let workers = workers(run(&day, nowhere(), None), 2, RingSizes::default());
             let workers = workers.expect("strategies exist");
             let pinned =
                 || pinned::run(workers, &cpus[..2], Wait::Busy, &|| false).expect("the cpus can be used");
-            figures[2].1.push(timed(pinned).0);
+            figures[4].1.push(timed(pinned).0);
         }
         let (a, b) = parts(&day);
         decode.push(a);
@@ -141,6 +160,10 @@ fn main() {
     for (name, rates) in figures.into_iter().filter(|(_, rates)| !rates.is_empty()) {
         let (low, middle, high) = spread(rates);
         println!("{name:<26} {middle:>8.2} M inputs/s ({low:.2} .. {high:.2})");
+    }
+    for (name, shares) in ["measured", "stages sampled"].into_iter().zip(shares) {
+        let (low, middle, high) = spread(shares);
+        println!("{name:<26} {middle:>8.2} of the rate without ({low:.2} .. {high:.2})");
     }
     for (name, ns) in [("decode", decode), ("bars", bars)] {
         let (low, middle, high) = spread(ns);

@@ -46,7 +46,7 @@ fn run(market: &Market, last: u64) -> (Run<'_>, MemoryLog, MemoryLog) {
         broker: None,
         wall_clock: false,
         pace: None,
-        stamps: false,
+        measure: None,
         resume: None,
     };
     (run, taken, outputs)

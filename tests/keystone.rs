@@ -269,7 +269,7 @@ fn rerun(
         broker: None,
         wall_clock: false,
         pace: None,
-        stamps: false,
+        measure: None,
         resume,
     };
     Fused::new(run).unwrap().run(Wait::Yield, &|| false);

@@ -33,7 +33,7 @@ fn run(day: &Day) -> Run<'_> {
         broker: None,
         wall_clock: false,
         pace: None,
-        stamps: false,
+        measure: None,
         resume: None,
     }
 }

@@ -75,7 +75,7 @@ fn go_on(
         broker: None,
         wall_clock: false,
         pace: None,
-        stamps: false,
+        measure: None,
         resume: resumed.map(Box::new),
     };
     let result = Fused::new(run).unwrap().run(Wait::Yield, &|| false);

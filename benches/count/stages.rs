@@ -221,7 +221,7 @@ fn fused(journal: Option<Journal>) -> Scenario {
         broker: None,
         wall_clock: false,
         pace: None,
-        stamps: false,
+        measure: None,
         resume: Some(day.fresh()),
     })
     .expect("the bench's strategy has its defaults");

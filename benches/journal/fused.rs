@@ -42,7 +42,7 @@ fn run(day: &Day, logs: (Box<dyn EventLog>, Box<dyn EventLog>), paced: bool) -> 
         broker: None,
         wall_clock: false,
         pace: None,
-        stamps: false,
+        measure: None,
         resume: None,
     })
     .expect("strategies exist");

@@ -12,6 +12,7 @@ pub mod broker;
 pub mod clock;
 pub mod fused;
 pub mod idle;
+pub mod measure;
 pub mod memory;
 pub mod pinned;
 pub mod recover;
@@ -39,7 +40,9 @@ use crate::stages::strategy::{Strategies, StrategyError};
 use crate::stages::venue::Venue;
 use crate::units::{NS_PER_S, Seq, TsNs};
 use broker::Ways;
-use sink::{Counts, Latency, Sink};
+use measure::Gauges;
+use sink::{Counts, Sink};
+use std::sync::Arc;
 
 /// The pure stages behind the decoder, built from one configuration.
 pub struct Stages {
@@ -107,8 +110,8 @@ pub struct Run<'a> {
     pub wall_clock: bool,
     /// How virtual time keeps to the wall clock; `None` runs as fast as possible.
     pub pace: Option<clock::Pace>,
-    /// Whether tick-to-order latency is measured: one clock read per input, one per order.
-    pub stamps: bool,
+    /// Where steps and tick-to-order latencies are measured, if they are.
+    pub measure: Option<Arc<Gauges>>,
     /// What the run goes on from; `None` starts from nothing. Schedule and feed then bring what comes after it, and the
     /// logs hold what came before.
     pub resume: Option<Box<Resumed>>,
@@ -133,7 +136,7 @@ impl Resumed {
         Ok(Self {
             stages: Stages::new(config)?,
             sequencer: SequencerState::default(),
-            sink: Sink::new(NoLog, config, false),
+            sink: Sink::new(NoLog, config),
         })
     }
 
@@ -141,10 +144,13 @@ impl Resumed {
     fn into_parts(
         self,
         outputs: Box<dyn EventLog>,
-        stamps: bool,
+        gauges: Option<Arc<Gauges>>,
         broker: Option<broker::ToBroker>,
     ) -> (Stages, SequencerState, Sink<Box<dyn EventLog>>) {
-        let mut sink = self.sink.with_log(outputs, stamps).0;
+        let mut sink = self.sink.with_log(outputs).0;
+        if let Some(gauges) = gauges {
+            sink.measure(gauges);
+        }
         if let Some(broker) = broker {
             sink.send_orders_to(broker);
         }
@@ -164,8 +170,6 @@ pub struct RunResult {
     pub ledger: Ledger,
     /// Hash of every output's bytes in order.
     pub outputs_hash: u128,
-    /// Tick-to-order latency.
-    pub latency: Latency,
     /// What the decoder counted, where this run had one.
     pub decoder: Option<crate::stages::decoder::DecoderCounters>,
     /// Whether risk ended the run with a halt or the kill switch latched.

@@ -75,7 +75,7 @@ impl Scenario {
             risk: Risk::new(config),
             matcher: Venue::new(config),
         };
-        let sink = Sink::new(NoLog, config, false);
+        let sink = Sink::new(NoLog, config);
         let plans = std::slice::from_ref(&self.plan);
         let schedule = Schedule::new("a test", 1, &config.instruments, &[], plans, &self.commands);
         let run = Run {
@@ -89,7 +89,7 @@ impl Scenario {
             broker: None,
             wall_clock: false,
             pace: None,
-            stamps: false,
+            measure: None,
             resume: Some(Box::new(Resumed { stages, sequencer: SequencerState::default(), sink })),
         };
         Fused::new(run).expect("nothing is built here").run(Wait::Yield, &|| false);

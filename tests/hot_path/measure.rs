@@ -1,5 +1,6 @@
 //! Measuring a pipeline thread: its allocations, system calls and page faults after a warm-up.
 
+use pitlane_engine::drive::measure::Gauges;
 use pitlane_engine::drive::topology::{RingSizes, workers};
 use pitlane_engine::drive::worker::{Duty, Worker};
 use pitlane_engine::drive::{Run, affinity, memory};
@@ -207,7 +208,7 @@ pub(crate) fn child(mode: &str) -> ! {
         broker: None,
         wall_clock: false,
         pace: None,
-        stamps: true,
+        measure: Some(Gauges::new(true)),
         resume: None,
     };
     let workers = workers(run, threads, RingSizes::default()).expect("the strategies exist");

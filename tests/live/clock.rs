@@ -157,7 +157,7 @@ fn a_what_if_run_with_the_recorded_latency_is_the_same_run() {
             broker: None,
             wall_clock: false,
             pace: None,
-            stamps: false,
+            measure: None,
             resume: None,
         };
         let result = Fused::new(again).unwrap().run(Wait::Yield, &|| false);

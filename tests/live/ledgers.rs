@@ -23,7 +23,7 @@ fn reports_of_every_kind_leave_one_account() {
         let market = live(Market::new(base + n, 6));
         let mut chain = Stages::new(&market.config).unwrap().fuse();
         let log = MemoryLog::default();
-        let mut sink = Sink::new(log.clone(), &market.config, false);
+        let mut sink = Sink::new(log.clone(), &market.config);
         let (mut schedule, mut feed) = (market.schedule(), market.feed());
         let (mut seq, mut seen, mut sent) = (Seq::ZERO, 0, Vec::new());
         let mut ledger = Ledger::new(&market.config.instruments);
@@ -63,7 +63,7 @@ fn reports_of_every_kind_leave_one_account() {
             assert_eq!(risk.open_orders(), open, "seed {}", base + n);
         };
         // After a contradiction a person decides what an order cost.
-        let (_, _, sunk, _, _) = sink.into_parts();
+        let (_, _, sunk, _) = sink.into_parts();
         let exact = !risk.killed() && !late;
         charged += u32::from(exact);
         for index in (0..market.config.instruments.len()).filter(|_| exact) {

@@ -143,7 +143,7 @@ pub(crate) fn run(
         broker: setting.broker,
         wall_clock: true,
         pace: Some(setting.clock.pace()),
-        stamps: false,
+        measure: None,
         resume: setting.resume,
     };
     let mut running: Vec<Box<dyn Worker>> = match setting.threads {

@@ -73,7 +73,7 @@ fn run_of(plan: &Plan, opened: Opened) -> (Run<'_>, Option<RecoveredSummary>) {
         broker: None,
         wall_clock: false,
         pace: None,
-        stamps: false,
+        measure: None,
         resume: opened.resumed,
     };
     (run, opened.recovered)

@@ -116,7 +116,7 @@ fn run_of(market: &Market) -> (Run<'_>, MemoryLog, MemoryLog) {
         broker: None,
         wall_clock: false,
         pace: None,
-        stamps: false,
+        measure: None,
         resume: None,
     };
     (run, inputs, outputs)

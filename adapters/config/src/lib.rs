@@ -37,7 +37,8 @@ pub use layers::Layers;
 pub use schema::{KeySchema, SCHEMA, SectionSchema};
 pub use settings::{
     CandlePath, CandleSettings, DurabilityLevel, EngineSettings, ExitSettings, Halt, JournalSettings,
-    LagLimits, Mode, PacketMode, PriceBand, ScriptedCommand, SessionSettings, Settings, SimSettings, Speed,
+    LagLimits, Measure, MemoryLock, Mode, PacketMode, PriceBand, ScriptedCommand, SessionSettings, Settings,
+    SimSettings, Speed,
     StrategySettings, TradingSettings, Wait,
 };
 pub use time::{date_number, format_ist, ist, parse_date, parse_time};

@@ -13,8 +13,8 @@ use crate::read::{
 };
 use crate::schema::SCHEMA;
 use crate::settings::{
-    CandlePath, CandleSettings, DurabilityLevel, EngineSettings, JournalSettings, LagLimits, Mode,
-    PacketMode, ScriptedCommand, SessionSettings, Settings, SimSettings, Speed, Wait,
+    CandlePath, CandleSettings, DurabilityLevel, EngineSettings, JournalSettings, LagLimits, Measure,
+    MemoryLock, Mode, PacketMode, ScriptedCommand, SessionSettings, Settings, SimSettings, Speed, Wait,
 };
 use crate::tree::{Table, Value};
 use crate::values;
@@ -84,6 +84,12 @@ fn engine(section: &Section<'_>, default: EngineSettings) -> Result<EngineSettin
         wait: section.read("wait", default.wait, named(Wait::from_name))?,
         cpu_set: section.optional("cpu_set", cpu_list)?,
         aux_cpu_set: section.optional("aux_cpu_set", cpu_list)?,
+        measure: section.read("measure", default.measure, named(Measure::from_name))?,
+        memory_lock: section.read("memory_lock", default.memory_lock, named(MemoryLock::from_name))?,
+        huge_pages: section.read("huge_pages", default.huge_pages, flag)?,
+        realtime_priority: section
+            .read("realtime_priority", i64::from(default.realtime_priority), whole(0..=99))?
+            .unsigned_abs() as u8,
     })
 }
 

@@ -71,6 +71,14 @@ pub const SCHEMA: &[SectionSchema] = &[
                 "a Linux cpu list such as 0-1",
                 "cpus of the helper threads; absent = the rest",
             ),
+            key("measure", "off, on or stages", "what is measured of a run while it runs: engine stat"),
+            key("memory_lock", "auto, on or off", "lock memory; auto = if stages have cpus of their own"),
+            key("huge_pages", FLAG, "whether the stages' memory is moved to huge pages"),
+            key(
+                "realtime_priority",
+                "0 to 99; 0 = none",
+                "real-time priority of stages with cpus of their own",
+            ),
         ],
     ),
     section(

@@ -86,6 +86,14 @@ pub struct EngineSettings {
     pub cpu_set: Option<String>,
     /// Cpus of the helper threads as a Linux list; `None` = those left over.
     pub aux_cpu_set: Option<String>,
+    /// What is measured of the run while it runs.
+    pub measure: Measure,
+    /// Whether the process's memory is locked.
+    pub memory_lock: MemoryLock,
+    /// Whether the stages' memory is moved to huge pages.
+    pub huge_pages: bool,
+    /// Real-time priority of the pipeline's threads, 1 to 99; 0 = none.
+    pub realtime_priority: u8,
 }
 
 names! {
@@ -113,6 +121,30 @@ names! {
         Yield = "yield",
         /// Sleeps: most latency, costs nothing.
         Park = "park",
+    }
+}
+
+names! {
+    /// What is measured of a run while it runs.
+    Measure {
+        /// Nothing.
+        Off = "off",
+        /// Steps and tick-to-order latencies.
+        On = "on",
+        /// The same, and in one step of 61 every stage's own time.
+        Stages = "stages",
+    }
+}
+
+names! {
+    /// Whether the process's memory is locked, so that nothing of it is paged in or out.
+    MemoryLock {
+        /// If the pipeline's threads have cpus of their own.
+        Auto = "auto",
+        /// Always.
+        On = "on",
+        /// Never.
+        Off = "off",
     }
 }
 

@@ -112,6 +112,10 @@ mode = "replay"
 wait = "park"
 cpu_set = "2-5,8"
 aux_cpu_set = "0"
+measure = "stages"
+memory_lock = "off"
+huge_pages = true
+realtime_priority = 42
 [journal]
 dir = "a \"quoted\" dir\\x"
 segment = "1MiB"

@@ -37,6 +37,10 @@ impl Settings {
         if let Some(cpus) = &self.engine.aux_cpu_set {
             text.quoted("aux_cpu_set", cpus);
         }
+        text.quoted("measure", self.engine.measure.name());
+        text.quoted("memory_lock", self.engine.memory_lock.name());
+        text.bare("huge_pages", self.engine.huge_pages);
+        text.bare("realtime_priority", self.engine.realtime_priority);
         text.head("[journal]");
         if let Some(dir) = &self.journal.dir {
             text.quoted("dir", &dir.to_string_lossy());

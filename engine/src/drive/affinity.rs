@@ -98,6 +98,28 @@ pub fn restrict(cpus: &[usize]) -> bool {
     unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), set.as_ptr()) == 0 }
 }
 
+/// Gives the calling thread a real-time priority of 1 to 99: no ordinary thread of its cpu runs while it does.
+///
+/// # Errors
+/// The system's refusal, usually a limit (`ulimit -r`) or a missing capability (CAP_SYS_NICE).
+pub fn set_realtime(priority: u8) -> std::io::Result<()> {
+    let param = libc::sched_param { sched_priority: i32::from(priority) };
+    // SAFETY: pid 0 is this thread, and the pointer is to a whole parameter.
+    let rc = unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const param) };
+    if rc == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
+/// Whether threads of this process can have a real-time priority, found out by one of its own.
+///
+/// # Errors
+/// As `set_realtime`.
+pub fn check_realtime(priority: u8) -> std::io::Result<()> {
+    std::thread::scope(|scope| {
+        let probe = scope.spawn(move || set_realtime(priority));
+        probe.join().unwrap_or_else(|_| Err(std::io::Error::other("the probing thread panicked")))
+    })
+}
+
 /// Cores that spinning threads can have at once: the allowed cpus, or less where a control group grants less time.
 pub fn usable_cores() -> usize {
     let allowed = allowed_cpus().len().max(1);

@@ -3,6 +3,7 @@
 use super::broker::Ways;
 use super::clock::{Clock, Pace};
 use super::idle::Wait;
+use super::measure::laps::{Lapped, Laps, Part, Recorded};
 use super::sink::Sink;
 use super::worker::{Duty, Worker};
 use super::{FusedChain, Resumed, Run, RunResult, checkpoint_due, collect_hashes, sequencer};
@@ -21,6 +22,9 @@ pub struct Fused {
     chain: FusedChain,
     sink: Sink<Box<dyn EventLog>>,
     clock: Option<Clock>,
+    /// When the last step ended, if the next one follows it at once; zero if not.
+    ended_ns: u64,
+    laps: Option<Laps>,
     pace: Option<Pace>,
     now: TsNs,
     broker_gone: bool,
@@ -35,12 +39,14 @@ impl Fused {
         let source = Merged::new(run.schedule, run.feed);
         let resumed = run.resume.map_or_else(|| Resumed::nothing(run.config), |resumed| Ok(*resumed))?;
         let (ways, to_broker) = Ways::new(run.commands, run.broker, run.wall_clock);
-        let (stages, state, sink) = resumed.into_parts(run.outputs, run.stamps, to_broker);
+        let (stages, state, sink) = resumed.into_parts(run.outputs, run.measure.clone(), to_broker);
         Ok(Self {
             sequencer: sequencer(source, run.inputs, run.config, run.until, ways, state),
             chain: stages.fuse(),
             sink,
-            clock: run.stamps.then(Clock::default),
+            clock: run.measure.is_some().then(Clock::default),
+            ended_ns: 0,
+            laps: Laps::new(run.measure.as_ref()),
             now: run.pace.as_ref().map_or(TsNs(u64::MAX), Pace::now),
             pace: run.pace,
             broker_gone: false,
@@ -49,16 +55,28 @@ impl Fused {
 
     /// Runs the step of the next input, if there is one.
     pub fn step(&mut self) -> Release {
-        let start_ns = self.clock.as_ref().map_or(0, Clock::now_ns);
+        let start_ns = match &self.clock {
+            Some(clock) if self.ended_ns == 0 => clock.now_ns(),
+            _ => self.ended_ns,
+        };
         let release = self.sequencer.release(self.now);
         if release != Release::Released {
+            self.ended_ns = 0;
             return release;
         }
         let event = self.sequencer.current();
-        self.chain.event(event, &mut self.sink);
         let end = StepEnd { seq: event.header.seq, ts: event.header.ts, checkpoint: checkpoint_due(event) };
-        self.chain.end(end, &mut self.sink);
-        self.sink.end_step(end, start_ns);
+        if let Some(laps) = self.laps.as_ref().filter(|laps| laps.takes(end.seq)) {
+            laps.begin(Part::Sequence, start_ns);
+            let out = &mut Recorded { out: &mut self.sink, laps };
+            self.chain.event_lapped(event, out, laps);
+            self.chain.end_lapped(end, out, laps);
+            laps.finish();
+        } else {
+            self.chain.event(event, &mut self.sink);
+            self.chain.end(end, &mut self.sink);
+        }
+        self.ended_ns = self.sink.end_step(end, start_ns);
         for event in self.sink.endogenous() {
             self.sequencer.on_endogenous(event);
         }
@@ -111,6 +129,8 @@ impl Worker for Fused {
         if let Some(pace) = &self.pace {
             self.now = pace.now();
         }
+        // Whoever calls may have done something else meanwhile.
+        self.ended_ns = 0;
         for done in 0..budget {
             if self.sink.failed() {
                 return Duty::Failed;

@@ -1,7 +1,7 @@
 //! One thread per worker, bound to its cpu.
 
 use super::RunResult;
-use super::affinity::{AffinityError, bind};
+use super::affinity::{AffinityError, bind, set_realtime};
 use super::idle::Wait;
 use super::worker::{Duty, Worker, empty_result};
 use std::sync::Arc;
@@ -23,6 +23,9 @@ pub enum PinnedError {
     /// A worker panicked: a bug. Its message went to stderr.
     #[error("the thread of `{0}` panicked; this is a bug, please report it with the message above")]
     Panicked(&'static str),
+    /// A thread did not get its priority.
+    #[error("a thread cannot have the real-time priority: {0}; set engine.realtime_priority to 0")]
+    Priority(std::io::Error),
     /// The system has no more threads.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -51,6 +54,20 @@ pub fn run(
     wait: Wait,
     stop: &dyn Fn() -> bool,
 ) -> Result<RunResult, PinnedError> {
+    run_realtime(workers, cpus, wait, None, stop)
+}
+
+/// The same with a real-time priority of the threads, which must be one that can be had (`affinity::check_realtime`).
+///
+/// # Errors
+/// As `run`, and if a thread does not get the priority.
+pub fn run_realtime(
+    workers: Vec<Box<dyn Worker>>,
+    cpus: &[usize],
+    wait: Wait,
+    priority: Option<u8>,
+    stop: &dyn Fn() -> bool,
+) -> Result<RunResult, PinnedError> {
     assert_eq!(workers.len(), cpus.len(), "one cpu per worker");
     let state = Arc::new(AtomicU8::new(RUNNING));
     let mut threads = Vec::new();
@@ -62,7 +79,14 @@ pub fn run(
             if let Err(error) = bind(cpu) {
                 // Relaxed: as above.
                 state.store(ABORTED, Ordering::Relaxed);
-                return Err(error);
+                return Err(PinnedError::Affinity(error));
+            }
+            if let Some(priority) = priority
+                && let Err(error) = set_realtime(priority)
+            {
+                // Relaxed: as above.
+                state.store(ABORTED, Ordering::Relaxed);
+                return Err(PinnedError::Priority(error));
             }
             Ok(turn(worker, wait, &state))
         })?;

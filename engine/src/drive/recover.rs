@@ -135,7 +135,7 @@ impl Recovery {
         let Self { resumed: Resumed { stages, mut sequencer, sink }, mut counts } = self;
         let mut chain = stages.fuse();
         let out = Continued { recorded, log, compared: 0, appended: 0, divergence: None };
-        let (mut sink, _) = sink.with_log(out, false);
+        let (mut sink, _) = sink.with_log(out);
         while let Some(event) = inputs.next_event() {
             sequencer.replay(&event)?;
             chain.event(&event, &mut sink);
@@ -156,7 +156,7 @@ impl Recovery {
             }
             each(&event);
         }
-        let (sink, mut out) = sink.with_log(NoLog, false);
+        let (sink, mut out) = sink.with_log(NoLog);
         counts.compared += out.compared;
         counts.appended += out.appended;
         let mut beyond = 0;

@@ -237,7 +237,7 @@ pub fn replay<'a>(
     let mut out = Comparing {
         recorded,
         each,
-        sink: Sink::new(NoLog, config, false),
+        sink: Sink::new(NoLog, config),
         seq: Seq::ZERO,
         index: 0,
         beyond: 0,
@@ -277,7 +277,7 @@ pub fn replay<'a>(
         });
     }
     let stage_hashes = collect_hashes(&mut chain);
-    let (_, counts, ledger, outputs_hash, _) = out.sink.into_parts();
+    let (_, counts, ledger, outputs_hash) = out.sink.into_parts();
     Ok(ReplayResult {
         inputs: fed,
         last_seq,

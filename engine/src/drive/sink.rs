@@ -1,7 +1,7 @@
 //! The end of the chain: numbers the outputs of a step, records them, counts, and collects what the venue sends back.
 
 use super::broker::ToBroker;
-use super::clock::Clock;
+use super::measure::{Gauges, Watch};
 use crate::charges::Meter;
 use crate::config::PipelineConfig;
 use crate::event::{
@@ -15,6 +15,7 @@ use crate::sequencer::endogenous;
 use crate::stage::{Emit, StepEnd};
 use crate::state::StateIo;
 use crate::units::{OrderId, Seq};
+use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -59,20 +60,6 @@ impl Counts {
         self.as_bytes()
             .chunks_exact(8)
             .all(|count| u64::from_le_bytes(count.try_into().expect("chunks of eight bytes")) <= COUNT_MAX)
-    }
-}
-
-/// Tick-to-order latency in nanoseconds: from an input's release to its order reaching the end of the chain.
-pub struct Latency {
-    /// The histogram, 1 ns to 60 s at three digits.
-    pub histogram: hdrhistogram::Histogram<u64>,
-}
-
-impl Default for Latency {
-    fn default() -> Self {
-        let histogram = hdrhistogram::Histogram::new_with_bounds(1, 60_000_000_000, 3)
-            .expect("the bounds and precision are valid");
-        Self { histogram }
     }
 }
 
@@ -127,9 +114,7 @@ pub struct Sink<L> {
     seq: Seq,
     index: u32,
     back: Vec<Event>,
-    clock: Option<Clock>,
-    first_order_ns: u64,
-    latency: Latency,
+    watch: Option<Watch>,
     broker: Option<ToBroker>,
     orders_lost: bool,
     /// The order whose end a broker reported in this step: its fills follow the report.
@@ -137,13 +122,13 @@ pub struct Sink<L> {
 }
 
 impl<L: EventLog> Sink<L> {
-    /// A sink that records in `log`; with `stamps` it reads the clock at the first order of a step.
-    pub fn new(log: L, config: &PipelineConfig, stamps: bool) -> Self {
-        Self::resume(log, SinkState::new(config), stamps)
+    /// A sink that records in `log`.
+    pub fn new(log: L, config: &PipelineConfig) -> Self {
+        Self::resume(log, SinkState::new(config))
     }
 
     /// A sink that goes on from `state`.
-    pub fn resume(log: L, state: SinkState, stamps: bool) -> Self {
+    pub fn resume(log: L, state: SinkState) -> Self {
         Self {
             log,
             state,
@@ -151,9 +136,7 @@ impl<L: EventLog> Sink<L> {
             seq: Seq::ZERO,
             index: 0,
             back: Vec::with_capacity(ENDOGENOUS_PER_STEP_MAX),
-            clock: stamps.then(Clock::default),
-            first_order_ns: 0,
-            latency: Latency::default(),
+            watch: None,
             broker: None,
             orders_lost: false,
             ended: None,
@@ -199,8 +182,13 @@ impl<L: EventLog> Sink<L> {
         self.back.push(endogenous(output));
     }
 
-    /// Ends a step: records the latency of its first order, if there was one, from `start_ns`.
-    pub fn end_step(&mut self, end: StepEnd, start_ns: u64) {
+    /// Measures every step from now on.
+    pub fn measure(&mut self, gauges: Arc<Gauges>) {
+        self.watch = Some(Watch::new(gauges));
+    }
+
+    /// Ends a step whose input arrived at `start_ns`. Where steps are measured it says when that was, else zero.
+    pub fn end_step(&mut self, end: StepEnd, start_ns: u64) -> u64 {
         if let Some(order) = self.ended.take() {
             self.state.meter.finish(order);
         }
@@ -211,10 +199,7 @@ impl<L: EventLog> Sink<L> {
             self.state.chain = self.outputs_hash();
             self.outputs.reset();
         }
-        if self.first_order_ns != 0 {
-            self.latency.histogram.saturating_record(self.first_order_ns.saturating_sub(start_ns).max(1));
-            self.first_order_ns = 0;
-        }
+        self.watch.as_mut().map_or(0, |watch| watch.end(end, start_ns))
     }
 
     /// Whether the record failed.
@@ -245,32 +230,18 @@ impl<L: EventLog> Sink<L> {
         &mut self.state
     }
 
-    /// The same sink with another log, between two steps; with `stamps` it reads the clock at the first order of a step.
-    pub fn with_log<M>(self, log: M, stamps: bool) -> (Sink<M>, L) {
-        let Self { log: old, state, outputs, seq, index, back, first_order_ns, latency, broker, .. } = self;
-        let clock = stamps.then(Clock::default);
+    /// The same sink with another log, between two steps.
+    pub fn with_log<M>(self, log: M) -> (Sink<M>, L) {
+        let Self { log: old, state, outputs, seq, index, back, watch, broker, .. } = self;
         let orders_lost = false;
-        let sink = Sink {
-            log,
-            state,
-            outputs,
-            seq,
-            index,
-            back,
-            clock,
-            first_order_ns,
-            latency,
-            broker,
-            orders_lost,
-            ended: None,
-        };
+        let sink = Sink { log, state, outputs, seq, index, back, watch, broker, orders_lost, ended: None };
         (sink, old)
     }
 
     /// Takes the sink apart at the end of a run.
-    pub fn into_parts(self) -> (L, Counts, Ledger, u128, Latency) {
+    pub fn into_parts(self) -> (L, Counts, Ledger, u128) {
         let outputs_hash = self.outputs_hash();
-        (self.log, self.state.counts, self.state.ledger, outputs_hash, self.latency)
+        (self.log, self.state.counts, self.state.ledger, outputs_hash)
     }
 
     fn on_input(&mut self, event: &Event) {
@@ -317,12 +288,7 @@ impl<L: EventLog> Sink<L> {
             Kind::Bar => counts.bars += 1,
             Kind::Signal if event.body::<Signal>().action == Action::Hold as u8 => counts.holds += 1,
             Kind::Signal => counts.signals += 1,
-            Kind::Order => {
-                counts.orders += 1;
-                if let (Some(clock), 0) = (&self.clock, self.first_order_ns) {
-                    self.first_order_ns = clock.now_ns();
-                }
-            }
+            Kind::Order => counts.orders += 1,
             Kind::Verdict => {
                 let verdict = event.body::<Verdict>();
                 counts.verdicts[usize::from(verdict.decision)][usize::from(verdict.rule)] += 1;
@@ -355,8 +321,14 @@ impl<L: EventLog> Sink<L> {
 impl<L: EventLog> Emit for Sink<L> {
     fn emit(&mut self, event: &Event) {
         if event.header.flags & FLAG_OUT == 0 {
+            if let Some(watch) = &mut self.watch {
+                watch.input(event);
+            }
             self.on_input(event);
             return;
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.output(event);
         }
         if event.header.seq != self.seq {
             assert!(event.header.seq > self.seq, "outputs come in the order of their causes");

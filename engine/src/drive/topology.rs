@@ -11,6 +11,7 @@
 use super::broker::Ways;
 use super::clock::Clock;
 use super::fused::Fused;
+use super::measure::laps::Laps;
 use super::ring::{CALL_SLOTS, ring};
 use super::worker::{FeedWorker, SequencerWorker, Shared, SinkWorker, StageWorker, Worker, risk_stop};
 use super::{Resumed, Run, Stages, sequencer};
@@ -62,7 +63,7 @@ pub fn workers(
     }
     let resumed = run.resume.map_or_else(|| Resumed::nothing(run.config), |resumed| Ok(*resumed))?;
     let (ways, to_broker) = Ways::new(run.commands, run.broker, run.wall_clock);
-    let (stages, state, sink) = resumed.into_parts(run.outputs, run.stamps, to_broker);
+    let (stages, state, sink) = resumed.into_parts(run.outputs, run.measure.clone(), to_broker);
     let shared = Shared::new(state.last_seq());
     let mut workers: Vec<Box<dyn Worker>> = Vec::new();
     let source: Box<dyn Source> = if threads == 2 {
@@ -78,10 +79,12 @@ pub fn workers(
     let (out, input) = ring(rings.events);
     let sequencer = sequencer(source, run.inputs, run.config, run.until, ways, state);
     let name = if threads == 2 { "decode+sequence" } else { "sequence" };
-    let clock = run.stamps.then(Clock::default);
+    let gauges = run.measure.as_ref();
+    let clock = gauges.is_some().then(Clock::default);
+    let laps = || Laps::new(gauges);
     let back = (reports, shared.clone());
     let head = SequencerWorker::new(name, sequencer, stages.bars, out, back, clock, run.pace);
-    workers.push(Box::new(head));
+    workers.push(Box::new(head.sampled(laps())));
     let Stages { strategy, risk, matcher, .. } = stages;
     if threads <= 3 {
         let chain = Then::new(strategy, Then::new(risk, matcher));
@@ -89,39 +92,28 @@ pub fn workers(
             result.risk_stop = risk_stop(&chain.second.first);
         };
         let name = "strategy+risk+match";
-        workers.push(Box::new(SinkWorker::new(name, chain, input, sink, to_sequencer, shared, report)));
+        let last = SinkWorker::new(name, chain, input, sink, to_sequencer, shared, report);
+        workers.push(Box::new(last.sampled(laps())));
         return Ok(workers);
     }
     let (out, from_strategy) = ring(rings.events);
-    workers.push(Box::new(StageWorker::new(
-        "strategy",
-        "strategy_output_full",
-        strategy,
-        input,
-        out,
-        |_, _| {},
-    )));
+    let middle = StageWorker::new("strategy", "strategy_output_full", strategy, input, out, |_, _| {});
+    workers.push(Box::new(middle.sampled(laps())));
     if threads == 4 {
         let chain = Then::new(risk, matcher);
         let report = |chain: &SinkChain2, result: &mut super::RunResult| {
             result.risk_stop = risk_stop(&chain.first);
         };
         let name = "risk+match";
-        workers.push(Box::new(SinkWorker::new(
-            name,
-            chain,
-            from_strategy,
-            sink,
-            to_sequencer,
-            shared,
-            report,
-        )));
+        let last = SinkWorker::new(name, chain, from_strategy, sink, to_sequencer, shared, report);
+        workers.push(Box::new(last.sampled(laps())));
         return Ok(workers);
     }
     let (out, from_risk) = ring(rings.events);
     let report = |risk: &Risk, result: &mut super::RunResult| result.risk_stop = risk_stop(risk);
-    workers.push(Box::new(StageWorker::new("risk", "risk_output_full", risk, from_strategy, out, report)));
+    let middle = StageWorker::new("risk", "risk_output_full", risk, from_strategy, out, report);
+    workers.push(Box::new(middle.sampled(laps())));
     let last = SinkWorker::new("match", matcher, from_risk, sink, to_sequencer, shared, |_: &Venue, _| {});
-    workers.push(Box::new(last));
+    workers.push(Box::new(last.sampled(laps())));
     Ok(workers)
 }

@@ -3,8 +3,9 @@
 
 use super::broker;
 use super::clock::{Clock, Pace};
+use super::measure::laps::{Lapped, Laps, Part, Recorded};
 use super::ring::{CALL_SLOTS, Call, write};
-use super::sink::{Counts, Latency, Sink};
+use super::sink::{Counts, Sink};
 use super::{RunResult, checkpoint_due, collect_hashes};
 use crate::event::{Event, FLAG_STEP_END, Kind, Rule, StageId};
 use crate::ledger::Ledger;
@@ -13,7 +14,7 @@ use crate::log::EventLog;
 use crate::planted::{Bug, is_planted};
 use crate::sequencer::source::{Head, Source};
 use crate::sequencer::{Release, Sequencer};
-use crate::stage::{Chain, Progress, Stage, StepEnd, emit_checkpoint, stage_hash};
+use crate::stage::{Progress, Stage, StepEnd, emit_checkpoint, stage_hash};
 use crate::stages::bars::Bars;
 use crate::stages::risk::Risk;
 use crate::units::{Seq, TsNs};
@@ -221,6 +222,7 @@ pub struct SequencerWorker<S> {
     reports: rtrb::Consumer<Event>,
     shared: Arc<Shared>,
     clock: Option<Clock>,
+    laps: Option<Laps>,
     pace: Option<Pace>,
     failed: Option<Release>,
 }
@@ -237,7 +239,13 @@ impl<S: Source> SequencerWorker<S> {
         pace: Option<Pace>,
     ) -> Self {
         let (reports, shared) = back;
-        Self { name, sequencer, bars: Runner::new(bars, out), reports, shared, clock, pace, failed: None }
+        let bars = Runner::new(bars, out);
+        Self { name, sequencer, bars, reports, shared, clock, laps: None, pace, failed: None }
+    }
+
+    /// Samples its parts' own times, if `laps` are given.
+    pub(super) fn sampled(self, laps: Option<Laps>) -> Self {
+        Self { laps, ..self }
     }
 
     /// Learns what the venue finished, and takes what it sent back; in this order.
@@ -293,7 +301,16 @@ impl<S: Source> SequencerWorker<S> {
             }
             let end =
                 StepEnd { seq: event.header.seq, ts: event.header.ts, checkpoint: checkpoint_due(event) };
+            let laps = self.laps.as_ref().filter(|laps| laps.takes(end.seq));
+            if let Some(laps) = laps {
+                laps.begin(Part::Sequence, start_ns);
+                laps.enter(Part::Bars);
+            }
             self.bars.event(event, Some(end), slots);
+            if let Some(laps) = laps {
+                laps.enter(Part::Sequence);
+                laps.finish();
+            }
             self.look_back();
         }
         Duty::Worked
@@ -341,6 +358,7 @@ pub struct StageWorker<S> {
     input: rtrb::Consumer<Event>,
     runner: Runner<S>,
     report: StageReport<S>,
+    laps: Option<Laps>,
 }
 
 impl<S: Stage> StageWorker<S> {
@@ -353,7 +371,12 @@ impl<S: Stage> StageWorker<S> {
         out: rtrb::Producer<Event>,
         report: StageReport<S>,
     ) -> Self {
-        Self { name, stall_name, input, runner: Runner::new(stage, out), report }
+        Self { name, stall_name, input, runner: Runner::new(stage, out), report, laps: None }
+    }
+
+    /// Samples its stage's own time, if `laps` are given.
+    pub(super) fn sampled(self, laps: Option<Laps>) -> Self {
+        Self { laps, ..self }
     }
 }
 
@@ -396,7 +419,18 @@ impl<S: Stage> Worker for StageWorker<S> {
                 break;
             }
             let Some(slots) = self.runner.room() else { break };
-            self.runner.event(event, step_end(event), slots);
+            let (laps, end) =
+                (self.laps.as_ref().filter(|laps| laps.takes(event.header.seq)), step_end(event));
+            if let Some(laps) = laps {
+                laps.resume(Part::of(S::ID));
+            }
+            self.runner.event(event, end, slots);
+            if let Some(laps) = laps {
+                laps.enter(Part::of(S::ID));
+                if end.is_some() {
+                    laps.finish();
+                }
+            }
             taken += 1;
         }
         chunk.commit(taken);
@@ -411,7 +445,7 @@ impl<S: Stage> Worker for StageWorker<S> {
 }
 
 /// The end of the chain: its last stages, the record of the outputs, and the reports and wake-ups on their way back.
-pub struct SinkWorker<C> {
+pub(super) struct SinkWorker<C> {
     name: &'static str,
     input: rtrb::Consumer<Event>,
     chain: C,
@@ -419,11 +453,12 @@ pub struct SinkWorker<C> {
     reports: rtrb::Producer<Event>,
     shared: Arc<Shared>,
     report: StageReport<C>,
+    laps: Option<Laps>,
     stalls: u64,
     finished: bool,
 }
 
-impl<C: Chain> SinkWorker<C> {
+impl<C: Lapped> SinkWorker<C> {
     /// The worker that ends the chain with `chain`.
     pub fn new(
         name: &'static str,
@@ -435,18 +470,42 @@ impl<C: Chain> SinkWorker<C> {
         report: StageReport<C>,
     ) -> Self {
         assert!(reports.slots() >= ENDOGENOUS_PER_STEP_MAX, "the report ring holds what a step sends back");
-        Self { name, input, chain, sink, reports, shared, report, stalls: 0, finished: false }
+        let (stalls, finished) = (0, false);
+        Self { name, input, chain, sink, reports, shared, report, laps: None, stalls, finished }
+    }
+
+    /// Samples its parts' own times, if `laps` are given.
+    pub(super) fn sampled(self, laps: Option<Laps>) -> Self {
+        Self { laps, ..self }
+    }
+
+    /// One event through the chain, timed.
+    fn event_lapped(chain: &mut C, event: &Event, sink: &mut Sink<Box<dyn EventLog>>, laps: &Laps) {
+        laps.resume(Part::Record);
+        let out = &mut Recorded { out: sink, laps };
+        if event.header.kind != Kind::StepMarker as u8 {
+            chain.event_lapped(event, out, laps);
+        }
+        if let Some(end) = step_end(event) {
+            chain.end_lapped(end, out, laps);
+            laps.finish();
+        }
     }
 
     fn event(&mut self, event: &Event) {
-        if event.header.kind != Kind::StepMarker as u8 {
+        let laps = self.laps.as_ref().filter(|laps| laps.takes(event.header.seq));
+        if let Some(laps) = laps {
+            Self::event_lapped(&mut self.chain, event, &mut self.sink, laps);
+        } else if event.header.kind != Kind::StepMarker as u8 {
             self.chain.event(event, &mut self.sink);
         }
         if is_planted(Bug::DoneBeforeStepEnd) {
             self.publish(event.header.seq);
         }
         let Some(end) = step_end(event) else { return };
-        self.chain.end(end, &mut self.sink);
+        if laps.is_none() {
+            self.chain.end(end, &mut self.sink);
+        }
         // Relaxed: the rings ordered the stamp before the event.
         let start_ns = self.shared.stamps[end.seq.0 as usize % IN_FLIGHT_MAX].load(Ordering::Relaxed);
         self.sink.end_step(end, start_ns);
@@ -463,7 +522,7 @@ impl<C: Chain> SinkWorker<C> {
     }
 }
 
-impl<C: Chain> Worker for SinkWorker<C> {
+impl<C: Lapped> Worker for SinkWorker<C> {
     fn name(&self) -> &'static str {
         self.name
     }
@@ -517,7 +576,6 @@ pub fn empty_result() -> RunResult {
         counts: Counts::default(),
         ledger: Ledger::new(&[]),
         outputs_hash: 0,
-        latency: Latency::default(),
         decoder: None,
         risk_stop: None,
         log_error: None,
@@ -538,10 +596,9 @@ pub(super) fn finish_sink(sink: Sink<Box<dyn EventLog>>, result: &mut RunResult)
     if sink.orders_lost() {
         result.broker_error.get_or_insert(broker::ORDER_LOST);
     }
-    let (log, counts, ledger, outputs_hash, latency) = sink.into_parts();
+    let (log, counts, ledger, outputs_hash) = sink.into_parts();
     result.counts = counts;
     result.ledger = ledger;
     result.outputs_hash = outputs_hash;
-    result.latency = latency;
     finish_log(log, result);
 }

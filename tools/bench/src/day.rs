@@ -126,7 +126,7 @@ impl Day {
 
     /// A run from nothing with these stages.
     pub fn fresh(&self) -> Box<Resumed> {
-        let sink = Sink::new(NoLog, &self.config, false);
+        let sink = Sink::new(NoLog, &self.config);
         Box::new(Resumed { stages: self.stages(), sequencer: SequencerState::default(), sink })
     }
 }

@@ -69,7 +69,7 @@ impl Tape {
         let decoder = Decoder::new(&day.config.instruments, SOURCE_FEED);
         let source = Merged::new(day.schedule(inputs)?, Decoded::new(day.player(), decoder));
         let mut sequencer = Sequencer::new(source, NoLog, day.config.venue.latency_min_ns);
-        let mut sink = Sink::new(NoLog, &day.config, false);
+        let mut sink = Sink::new(NoLog, &day.config);
         let Stages { bars, strategy, risk, matcher } = day.stages();
         let tap = |at: Before| Tap((at == before).then(Self::default));
         let last = Then::new(Then::new(tap(Before::Risk), risk), Then::new(tap(Before::Match), matcher));

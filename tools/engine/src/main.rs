@@ -9,6 +9,7 @@ use pitlane_session::doctor::{DoctorArgs, doctor};
 use pitlane_session::exit::{Exit, answer, finish, usage};
 use pitlane_session::latch::Latch;
 use pitlane_session::live::login;
+use pitlane_session::stat::{StatArgs, stat};
 use pitlane_session::warmup::WarmupArgs;
 use pitlane_session::{engine_card, operator, sim};
 use std::io::Write;
@@ -50,6 +51,8 @@ enum Command {
     /// Show, check or explain the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Show what a run measures of itself while it runs, or measured: inputs, latencies, what took longest
+    Stat(StatArgs),
     /// Check this machine for what a run needs; warnings do not fail
     Doctor(DoctorArgs),
 }
@@ -160,6 +163,7 @@ fn main() -> ExitCode {
         Some(Command::Resume(args)) => resume(&args),
         Some(Command::Login(args)) => login(&args),
         Some(Command::Config(command)) => config(&command),
+        Some(Command::Stat(args)) => stat(&args),
         Some(Command::Doctor(args)) => examine(&args),
     })
 }

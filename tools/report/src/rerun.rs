@@ -82,7 +82,7 @@ pub(crate) fn steps(
         broker: None,
         wall_clock: false,
         pace: None,
-        stamps: false,
+        measure: None,
         resume: None,
     })?;
     while fused.step() == Release::Released {

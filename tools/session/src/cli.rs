@@ -1,6 +1,7 @@
 //! The grammar that all binaries share.
 
 use crate::cpus::{Placement, WaitChoice};
+use crate::tuning::Tuning;
 use anyhow::Context;
 use clap::Args;
 use pitlane_config::{Layers, Settings, parse_cpu_list};
@@ -71,6 +72,7 @@ impl CpuArgs {
             Some(name) => WaitChoice::parse(name)?,
             None => WaitChoice::parse(settings.engine.wait.name())?,
         };
-        Placement::resolve(cpu_set, aux, wait)
+        let placement = Placement::resolve(cpu_set, aux, wait)?;
+        Ok(Placement { tuning: Tuning::of(&settings.engine), ..placement })
     }
 }

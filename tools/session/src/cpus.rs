@@ -1,6 +1,7 @@
 //! Which thread runs where, and how it waits.
 
 use crate::exit::usage;
+use crate::tuning::Tuning;
 use pitlane_engine::drive::affinity::{self, AffinityError, allowed_cpus, usable_cores};
 use pitlane_engine::drive::idle::Wait;
 use pitlane_engine::drive::topology::STAGES;
@@ -45,6 +46,8 @@ pub struct Placement {
     pub wait: Wait,
     /// What the user should know.
     pub notes: Vec<String>,
+    /// What else is asked of the machine.
+    pub tuning: Tuning,
 }
 
 impl Placement {
@@ -69,7 +72,7 @@ impl Placement {
         }
         let Some(mut cpus) = cpu_set else {
             let wait = concrete(wait, 1, usable, false)?;
-            return Ok(Self { cpus: None, aux: aux_cpu_set, wait, notes });
+            return Ok(Self { cpus: None, aux: aux_cpu_set, wait, notes, tuning: Tuning::default() });
         };
         if cpus.is_empty() {
             return Err(usage("--cpu-set is empty; give at least one cpu, or leave it out"));
@@ -93,7 +96,7 @@ impl Placement {
             ));
         }
         let wait = concrete(wait, cpus.len(), usable, aux_shares)?;
-        Ok(Self { cpus: Some(cpus), aux: Some(aux), wait, notes })
+        Ok(Self { cpus: Some(cpus), aux: Some(aux), wait, notes, tuning: Tuning::default() })
     }
 }
 

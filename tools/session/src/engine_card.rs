@@ -7,7 +7,6 @@ use std::fmt::Write;
 /// The card that `engine` prints at the end.
 pub fn render(done: &Done) -> String {
     let summary = &done.summary;
-    let latency = &summary.latency_ns;
     let journal = summary.journal.as_ref().map_or_else(|| "none".to_owned(), |dir| dir.display().to_string());
     let mut rows = vec![
         ("run", done.title.clone()),
@@ -20,14 +19,8 @@ pub fn render(done: &Done) -> String {
         ("alarms", show_counts(&summary.alarms)),
     ];
     rows.extend(summary.profit.rows(&format!(", {} positions open", summary.open_positions)));
+    rows.extend(summary.measured.iter().flat_map(|measured| measured.rows(&summary.latency_ns)));
     rows.extend([
-        (
-            "tick to order",
-            format!(
-                "p50 {} ns, p99 {} ns, max {} ns of {}",
-                latency.p50, latency.p99, latency.max, latency.count
-            ),
-        ),
         ("venue", summary.venue.clone()),
         ("latency", summary.latency.clone()),
         ("state hash", summary.state_hash.clone()),

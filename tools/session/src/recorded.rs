@@ -100,7 +100,7 @@ impl Recording {
             broker: None,
             wall_clock: false,
             pace: None,
-            stamps: false,
+            measure: None,
             resume: None,
         })?;
         while fused.step() == Release::Released {

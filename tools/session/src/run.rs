@@ -11,12 +11,14 @@ use crate::operator::{COMMANDS_MAX, Operator, Told};
 use crate::progress::Progress;
 use crate::resume::{self, Opened, RecoveredSummary, Restart, Snapshotter};
 use crate::signals::Signals;
+use crate::stat::StatWriter;
 use anyhow::Context;
 use pitlane_engine::config::PipelineConfig;
 use pitlane_engine::drive::clock::Pace;
 use pitlane_engine::drive::fused::Fused;
+use pitlane_engine::drive::measure::{Gauges, Reading};
 use pitlane_engine::drive::topology::{RingSizes, workers};
-use pitlane_engine::drive::{Run, RunResult, affinity, memory, pinned};
+use pitlane_engine::drive::{Run, RunResult, affinity, pinned};
 use pitlane_engine::event::Event;
 use pitlane_engine::sequencer::source::{Head, Source};
 use pitlane_engine::units::{InstrumentId, NS_PER_S, TsNs};
@@ -63,7 +65,7 @@ pub struct Plan {
     /// How many inputs are recorded, if that is known, and how many of them were read; the progress bar counts those then,
     /// and virtual time else.
     pub recorded: Option<(u64, Arc<AtomicU64>)>,
-    /// Whether latencies are measured; it costs two looks at the clock for every input.
+    /// Whether the run may be measured; `engine.measure` says how.
     pub stamps: bool,
     /// How the run goes on with what its journal holds; `None` = a journal that holds a run is refused.
     pub restart: Option<Restart>,
@@ -85,6 +87,8 @@ pub struct Finished {
     pub recovered: Option<RecoveredSummary>,
     /// How its journal became durable; `None` without one.
     pub durability: Option<DurabilitySummary>,
+    /// What was measured of it, if it was.
+    pub measured: Option<Reading>,
 }
 
 /// Reports how far a run's source is, for the progress bar.
@@ -339,6 +343,8 @@ pub fn execute_in(
     let Opened { inputs, outputs, schedule, feed, resumed, recovered, reached: from, streams, .. } = opened;
     let from = from.max(plan.span.0);
     let event_log = event_log(plan)?;
+    let gauges = plan.stamps.then(|| plan.placement.tuning.gauges()).flatten();
+    let stat = stat_writer(plan, gauges.as_ref());
     let snapshotter = Snapshotter::start(plan).context("cannot start making snapshots")?;
     let reached = Arc::new(AtomicU64::new(from.0));
     // At full speed a journal that is behind makes the run wait, and that is all. At D0 nobody asked for the disk: what the
@@ -366,7 +372,7 @@ pub fn execute_in(
             // A run that goes on does not wait for the time it has behind it.
             None => plan.pace.map(|(speed, start)| Pace::new(start.max(from), speed)),
         },
-        stamps: plan.stamps,
+        measure: gauges.clone(),
         resume: resumed,
     };
     let stopped = watcher.stop.clone();
@@ -378,6 +384,7 @@ pub fn execute_in(
     let killed = watcher.finish();
     let closed = world.map_or(Ok(()), World::close);
     drop(snapshotter);
+    drop(stat);
     // The log is made from the journal and can be made again: a failure of it does not spoil the run.
     if let Some(Err(error)) = event_log.map(EventLogWriter::finish) {
         say(format!("warning: {error:#}; the run itself is unaffected"));
@@ -391,7 +398,8 @@ pub fn execute_in(
         return Err(anyhow::anyhow!(error));
     }
     let durability = durability(plan, &streams, lag_max_ns.as_deref());
-    Ok(Finished { result, wall_s, signalled: signals.exit(), killed, stage_cpus, recovered, durability })
+    let (signalled, measured) = (signals.exit(), gauges.map(|gauges| gauges.read()));
+    Ok(Finished { result, wall_s, signalled, killed, stage_cpus, recovered, durability, measured })
 }
 
 /// What a world has to know of the run that is about to begin, or to go on.
@@ -439,11 +447,29 @@ fn event_log(plan: &Plan) -> anyhow::Result<Option<EventLogWriter>> {
     Ok(Some(EventLogWriter::start(dir, names, &file).context("cannot start the event log")?))
 }
 
+/// Starts the file of what is measured, beside the journal. A run that cannot have it goes on without.
+fn stat_writer(plan: &Plan, gauges: Option<&Arc<Gauges>>) -> Option<StatWriter> {
+    let (dir, gauges) = (plan.journal.as_ref()?, gauges?);
+    let symbols = plan.pipeline.instruments.iter().map(|spec| spec.symbol.clone()).collect();
+    let started = StatWriter::start(dir, gauges.clone(), symbols);
+    started.map_err(|error| say(format!("warning: nothing for `engine stat`: {error}"))).ok()
+}
+
 type Driven = (RunResult, Vec<(String, String)>);
 
 fn drive(plan: &Plan, run: Run<'_>, stop: &dyn Fn() -> bool) -> anyhow::Result<Driven> {
+    let tuning = plan.placement.tuning;
+    let priority = tuning.priority(&plan.placement).unwrap_or_else(|why| {
+        say(format!("note: {why}"));
+        None
+    });
+    let settle_memory = || {
+        let notes = tuning.settle_memory(plan.placement.cpus.is_some());
+        notes.into_iter().for_each(|note| say(format!("note: {note}")));
+    };
     let Some(cpus) = &plan.placement.cpus else {
         let fused = Fused::new(run)?;
+        settle_memory();
         let stage_cpus = vec![("decode+sequence+strategy+risk+match".to_owned(), "any".to_owned())];
         return Ok((fused.run(plan.placement.wait, stop), stage_cpus));
     };
@@ -452,11 +478,10 @@ fn drive(plan: &Plan, run: Run<'_>, stop: &dyn Fn() -> bool) -> anyhow::Result<D
         workers.iter().zip(cpus).map(|(worker, cpu)| (worker.name().to_owned(), cpu.to_string())).collect();
     let shown: Vec<String> = stage_cpus.iter().map(|(stages, cpu)| format!("{stages} on {cpu}")).collect();
     let aux = plan.placement.aux.as_deref().map_or_else(|| "any".to_owned(), affinity::show);
-    say(format!("cpus: {}; helpers on {aux}; wait {}", shown.join(", "), plan.placement.wait));
-    if let Err(error) = memory::lock() {
-        say(format!("note: memory is not locked ({error}); raise `ulimit -l` to avoid page faults"));
-    }
-    Ok((pinned::run(workers, cpus, plan.placement.wait, stop)?, stage_cpus))
+    let real_time = priority.map_or(String::new(), |priority| format!("; real-time priority {priority}"));
+    say(format!("cpus: {}; helpers on {aux}; wait {}{real_time}", shown.join(", "), plan.placement.wait));
+    settle_memory();
+    Ok((pinned::run_realtime(workers, cpus, plan.placement.wait, priority, stop)?, stage_cpus))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::plan::{Planned, Planner, Purpose};
 use crate::profit::Profit;
 use crate::resume::Restart;
 use crate::run::{Finished, Plan, execute, execute_in, free_journal};
+use crate::stat::MeasuredSummary;
 use crate::summary::{EngineSummary, LatencyNs, alarms, dead_letters, hex, rate, verdicts};
 use crate::warmup::{Warmup, WarmupArgs, WarmupSummary};
 use anyhow::Context;
@@ -373,8 +374,9 @@ fn summarise(
         Latch::Kill.set(dir, &format!("{} latched by the engine: see its alarms", crate::now_ist()))?;
     }
     let exit = exit(&finished);
-    let Finished { result, wall_s, stage_cpus, recovered, durability, .. } = finished;
+    let Finished { result, wall_s, stage_cpus, recovered, durability, measured, .. } = finished;
     let counts = &result.counts;
+    let symbols: Vec<String> = plan.pipeline.instruments.iter().map(|spec| spec.symbol.clone()).collect();
     let warmup = match (&plan.journal, recovered, warmup) {
         // What it was started from is recorded; it need not be given again.
         (Some(dir), Some(_), None) => crate::warmup::recorded(dir)?,
@@ -399,7 +401,8 @@ fn summarise(
         seq_last: result.last_seq.0,
         wall_s,
         events_per_s: rate(counts.events - recovered.map_or(0, |recovered| recovered.inputs), wall_s),
-        latency_ns: LatencyNs::of(&result),
+        latency_ns: measured.as_ref().map(|reading| LatencyNs::of(&reading.orders)).unwrap_or_default(),
+        measured: measured.map(|reading| MeasuredSummary::of(&reading, &symbols)),
         stalls: result.stalls.iter().copied().collect(),
         stage_cpus: stage_cpus.into_iter().collect(),
         latency_min_ns: plan.pipeline.venue.latency_min_ns,

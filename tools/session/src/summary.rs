@@ -4,22 +4,23 @@ use crate::journal_watch::DurabilitySummary;
 use crate::live::summary::BrokerSummary;
 use crate::profit::Profit;
 use crate::resume::RecoveredSummary;
+use crate::stat::MeasuredSummary;
 use crate::warmup::WarmupSummary;
 use comfy_table::{Table, presets};
 use pitlane_engine::config::InstrumentSpec;
-use pitlane_engine::drive::RunResult;
+use pitlane_engine::drive::measure::Distribution;
 use pitlane_engine::drive::replay::ReplayResult;
 use pitlane_engine::drive::sink::Counts;
 use pitlane_engine::event::{AlarmCode, DeadReason, Decision, Rule};
 use pitlane_engine::ledger::Ledger;
 use pitlane_engine::units::{InstrumentId, Money};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Percentiles of a latency in nanoseconds.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LatencyNs {
     /// Median.
     pub p50: u64,
@@ -38,22 +39,23 @@ pub struct LatencyNs {
 }
 
 impl LatencyNs {
-    /// The percentiles of a run's tick-to-order latency.
-    pub fn of(result: &RunResult) -> Self {
-        let histogram = &result.latency.histogram;
-        if histogram.is_empty() {
-            return Self::default();
-        }
-        let at = |quantile| histogram.value_at_quantile(quantile);
+    /// The percentiles of what was measured.
+    pub fn of(measured: &Distribution) -> Self {
+        let at = |quantile| measured.quantile_ns(quantile);
         Self {
             p50: at(0.5),
             p90: at(0.9),
             p99: at(0.99),
             p999: at(0.999),
             p9999: at(0.9999),
-            max: histogram.max(),
-            count: histogram.len(),
+            max: measured.max_ns(),
+            count: measured.count(),
         }
+    }
+
+    /// For people.
+    pub fn line(&self) -> String {
+        format!("p50 {} ns, p99 {} ns, max {} ns of {}", self.p50, self.p99, self.max, self.count)
     }
 }
 
@@ -97,8 +99,10 @@ pub struct EngineSummary {
     pub wall_s: f64,
     /// Inputs per second on the wall clock, without those that were recovered.
     pub events_per_s: f64,
-    /// From an input's release to its order reaching the venue.
+    /// From an input's arrival to its first order having left risk.
     pub latency_ns: LatencyNs,
+    /// What else was measured; `null` with `engine.measure = off`.
+    pub measured: Option<MeasuredSummary>,
     /// Waits by cause.
     pub stalls: BTreeMap<&'static str, u64>,
     /// Stages and their cpus.

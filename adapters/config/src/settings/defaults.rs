@@ -1,8 +1,8 @@
 //! Every default.
 
 use super::{
-    EngineSettings, ExitSettings, JournalSettings, LagLimits, Mode, PacketMode, SessionSettings, Settings,
-    SimSettings, Speed, StrategySettings, TradingSettings, Wait,
+    EngineSettings, ExitSettings, JournalSettings, LagLimits, Measure, MemoryLock, Mode, PacketMode,
+    SessionSettings, Settings, SimSettings, Speed, StrategySettings, TradingSettings, Wait,
 };
 use crate::broker::BrokerSettings;
 use crate::instruments::demo_universe;
@@ -15,7 +15,16 @@ use pitlane_engine::units::{Money, NS_PER_MS, NS_PER_S, Qty};
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            engine: EngineSettings { mode: Mode::Sim, wait: Wait::Auto, cpu_set: None, aux_cpu_set: None },
+            engine: EngineSettings {
+                mode: Mode::Sim,
+                wait: Wait::Auto,
+                cpu_set: None,
+                aux_cpu_set: None,
+                measure: Measure::On,
+                memory_lock: MemoryLock::Auto,
+                huge_pages: false,
+                realtime_priority: 0,
+            },
             journal: JournalSettings::default(),
             session: SessionSettings { pre_open: time(9, 0, 0, 0), open: None, close: None },
             bars: BarsConfig { grace_ns: 2 * NS_PER_S },

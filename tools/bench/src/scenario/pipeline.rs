@@ -42,7 +42,7 @@ pub(super) fn run<'a>(
         broker: None,
         wall_clock: false,
         pace: None,
-        stamps: false,
+        measure: None,
         resume: Some(day.fresh()),
     })
 }

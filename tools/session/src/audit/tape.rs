@@ -137,7 +137,7 @@ impl Tape<'_> {
             risk: Risk::new(config),
             matcher: Venue::new(config),
         };
-        let sink = Sink::new(NoLog, config, false);
+        let sink = Sink::new(NoLog, config);
         let limit = if task.feed == 0 { u64::MAX } else { task.feed };
         let mut fused = Fused::new(Run {
             config,
@@ -150,7 +150,7 @@ impl Tape<'_> {
             broker: None,
             wall_clock: false,
             pace: None,
-            stamps: false,
+            measure: None,
             resume: Some(Box::new(Resumed { stages, sequencer: SequencerState::default(), sink })),
         })?;
         while fused.step() == Release::Released {

@@ -199,7 +199,7 @@ fn compare(
     let resumed = recovery.into_resumed();
     let (mut stage_hashes, mut chain) = (Vec::new(), resumed.stages.fuse());
     chain.hashes(&mut |stage, hash| stage_hashes.push((stage, hash)));
-    let (_, counts, ledger, outputs_hash, _) = resumed.sink.into_parts();
+    let (_, counts, ledger, outputs_hash) = resumed.sink.into_parts();
     let result = ReplayResult {
         inputs: inputs.count,
         last_seq: Seq(inputs.last),
