@@ -1,6 +1,6 @@
 //! The recorded counts, and how today's compare with them.
 
-use crate::scenarios::{ALL, MAY_ALLOCATE};
+use crate::scenarios::{ALL, AT_MOST, MAY_ALLOCATE};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,9 +38,10 @@ pub(crate) fn check() -> Result<(), String> {
     if was != is {
         return Err(format!("the baseline is of {was}, this is {is}: count it again with `count baseline`"));
     }
-    let mut failed = Vec::new();
+    let (mut failed, mut counted) = (Vec::new(), BTreeMap::new());
     for (name, _) in ALL.iter().filter(|(name, _)| !MAY_ALLOCATE.contains(name)) {
         let is = count(name)?;
+        counted.insert(*name, is);
         let Some(&was) = recorded.instructions.get(*name) else {
             failed.push(format!("{name} has no baseline; record it with `count baseline`"));
             continue;
@@ -58,6 +59,13 @@ pub(crate) fn check() -> Result<(), String> {
             "ok"
         };
         println!("{name}: {} instructions per operation, recorded {}: {verdict}", decimal(is), decimal(was));
+    }
+    for (name, of, hundredths) in AT_MOST {
+        let (is, base) = (counted[name], counted[of]);
+        println!("{name}: {} % of {of}, at most {hundredths}", decimal(is * PER * PER / base));
+        if is * 100 > base * hundredths {
+            failed.push(format!("{name} takes more than {hundredths} % of {of}"));
+        }
     }
     if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
 }

@@ -11,6 +11,7 @@
 
 mod allocator;
 mod baseline;
+mod measured;
 mod scenarios;
 mod stages;
 

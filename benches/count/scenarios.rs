@@ -1,9 +1,11 @@
 //! What is counted. Each scenario prepares everything outside the counted section.
 
+use crate::measured;
 use crate::stages;
 use pitlane_benches::book::exchange::Full;
 use pitlane_benches::book::workload::{Flow, mixed};
 use pitlane_benches::book::{Book, adversarial, ladder::Ladder, naive::Naive};
+use pitlane_engine::drive::measure::Gauges;
 
 /// A prepared run.
 pub(crate) struct Scenario {
@@ -24,6 +26,9 @@ pub(crate) const ALL: &[Named] = &[
     ("exchange.cancel_storm", || flow::<Full>(adversarial::cancel_storm(OPERATIONS))),
     ("exchange.price_jumps", || flow::<Full>(adversarial::price_jumps(OPERATIONS))),
     ("exchange.sparse", || flow::<Full>(adversarial::sparse(OPERATIONS))),
+    ("pipeline.plain", || measured::pipeline(None)),
+    ("pipeline.measured", || measured::pipeline(Some(Gauges::new(false)))),
+    ("pipeline.sampled", || measured::pipeline(Some(Gauges::new(true)))),
     ("ladder.mixed", || flow::<Ladder>(mixed(OPERATIONS))),
     ("naive.mixed", || flow::<Naive>(mixed(OPERATIONS))),
     ("decode", stages::decode),
@@ -37,6 +42,9 @@ pub(crate) const ALL: &[Named] = &[
     ("pipeline", stages::pipeline),
     ("pipeline.no_journal", stages::pipeline_without_journal),
 ];
+
+/// A scenario that may take at most so many hundredths of another's instructions.
+pub(crate) const AT_MOST: &[(&str, &str, u64)] = &[("pipeline.measured", "pipeline.plain", 110)];
 
 /// Those that are no part of the hot path. Their count depends on the standard library's random hash keys.
 pub(crate) const MAY_ALLOCATE: &[&str] = &["naive.mixed"];

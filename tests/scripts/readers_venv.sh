@@ -1,11 +1,11 @@
 #!/bin/sh
 # Makes, once, the Python environment in which the tests read archives with DuckDB and pyarrow, and prints its interpreter.
-#     readers_venv.sh [DIR]      default: archive-readers in the target directory
+#     readers_venv.sh [DIR [REQUIREMENTS]]      default: archive-readers in the target directory, readers_requirements.txt
 # Fails with the reason if Python or its packages cannot be had.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 dir=${1:-${CARGO_TARGET_DIR:-$here/../../target}/archive-readers}
-wanted=$here/readers_requirements.txt
+wanted=${2:-$here/readers_requirements.txt}
 mkdir -p "$dir"
 # Two tests may want it at the same time.
 exec 9>"$dir/lock"

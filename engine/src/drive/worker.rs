@@ -460,7 +460,7 @@ pub(super) struct SinkWorker<C> {
 
 impl<C: Lapped> SinkWorker<C> {
     /// The worker that ends the chain with `chain`.
-    pub fn new(
+    pub(super) fn new(
         name: &'static str,
         chain: C,
         input: rtrb::Consumer<Event>,

@@ -1,10 +1,10 @@
-//! The market that is measured on: a synthetic day as the broker's packets, one packet a frame, kept in memory and
-//! played again and again, each time a day later.
+//! The market that is measured on: a synthetic day or recorded ticks as the broker's packets, one packet a frame, kept in
+//! memory and played again and again, each time a day later.
 
 use crate::strategy;
 use anyhow::Context;
 use jiff::ToSpan;
-use pitlane_config::Settings;
+use pitlane_config::{Settings, ist};
 use pitlane_engine::config::{PipelineConfig, RiskConfig, SessionPlan};
 use pitlane_engine::drive::sink::Sink;
 use pitlane_engine::drive::{Resumed, Stages};
@@ -19,17 +19,29 @@ use pitlane_engine::stages::venue::Venue;
 use pitlane_engine::units::{Money, NS_PER_S, TsNs};
 use pitlane_feeds::SyntheticFeed;
 use pitlane_feeds::kite::{FULL_BYTES, INDEX_FULL_BYTES};
+use pitlane_session::exit::data;
+use pitlane_session::import::Ticks;
 use pitlane_session::market::synthetic_config;
 use std::sync::Arc;
 
 /// From one playing of the day to the next, in the market's time.
 const DAY_S: u64 = 86_400;
 
-/// Days that the schedule knows at most: half a million packets each.
-const DAYS_MAX: u64 = 400;
+/// Packets of all the days that the schedule knows at most: 400 synthetic days, or five years of a thin recording.
+const PACKETS_MAX: u64 = 200_000_000;
+/// Days that it knows at most.
+const DAYS_MAX: u64 = 2_000;
 
 /// Bytes before the packet of a frame: their number and the length.
 const PREFIX_BYTES: usize = 4;
+
+/// Where the packets come from.
+pub enum Market {
+    /// The synthetic day of these settings.
+    Synthetic(Box<Settings>),
+    /// Recorded ticks.
+    Recorded(Box<Ticks>),
+}
 
 /// A day of frames.
 pub struct Day {
@@ -47,40 +59,72 @@ struct Frames {
 }
 
 impl Day {
-    /// The day that `settings` describe, with the bench's strategy and limits that do not end the trading.
+    /// The day of `market`, with the bench's strategy and limits that do not end the trading.
+    ///
+    /// # Errors
+    /// If there is no market in it.
+    pub fn of(market: Market) -> anyhow::Result<Self> {
+        match market {
+            Market::Synthetic(settings) => Self::new(*settings),
+            Market::Recorded(ticks) => Self::recorded(*ticks),
+        }
+    }
+
+    /// The synthetic day that `settings` describe.
     ///
     /// # Errors
     /// If the settings do not make a market.
     pub fn new(mut settings: Settings) -> anyhow::Result<Self> {
-        // Nothing but timers happens before the open; a day follows another without a quarter of an hour of them.
-        let (open, _) = settings.fixed_hours();
-        settings.session.pre_open = open;
-        settings.risk = RiskConfig {
-            capital: Money::rupees(1_000_000_000),
-            position_bps: 20,
-            order_value_bps: 10_000,
-            open_positions_max: 128,
-            daily_loss_bps: 10_000,
-            protection_bps: settings.risk.protection_bps,
-            ..RiskConfig::UNLIMITED
-        };
-        let mut config = settings.pipeline(settings.instruments()?)?;
-        strategy::install(&mut config);
+        prepare(&mut settings);
+        let config = settings.pipeline(settings.instruments()?)?;
         let times = settings.fixed_session_times(settings.sim.date);
         let mut feed = SyntheticFeed::new(&synthetic_config(&settings), &config.instruments, &times.into())?;
-        let (mut bytes, mut frames) = (Vec::new(), Frames { ends: Vec::new(), received: Vec::new() });
-        while let FeedItem::Frame { received, bytes: frame } = feed.poll() {
-            split(frame, |packet| {
-                bytes.extend_from_slice(&[0, 1]);
-                bytes.extend_from_slice(packet);
-                frames.ends.push(bytes.len());
-                frames.received.push(received);
-            });
+        let frames = packets(&mut feed);
+        Self::with(settings, config, frames)
+    }
+
+    /// The day of recorded ticks. It ends with the minute of the last one: what follows would be timers alone.
+    ///
+    /// # Errors
+    /// If there is no tick of a tradable instrument, or a file could not be read to its end.
+    pub fn recorded(ticks: Ticks) -> anyhow::Result<Self> {
+        let Ticks { mut settings, mut feed } = ticks;
+        prepare(&mut settings);
+        settings.strategies.clear();
+        let frames = packets(&mut feed);
+        if let Some(error) = feed.error() {
+            return Err(data(error.to_string()));
         }
-        anyhow::ensure!(!frames.ends.is_empty(), "the synthetic market of these settings has no packet");
+        let (open, close) = settings.fixed_hours();
+        if let Some(last) = frames.1.received.last() {
+            let minutes = last.since(ist(settings.sim.date, open)).div_ceil(60 * NS_PER_S) + 1;
+            settings.session.open = Some(open);
+            settings.session.close = Some(open.saturating_add((minutes as i64).minutes()).min(close));
+        }
+        let config = settings.pipeline(settings.instruments.clone())?;
+        let day = Self::with(settings, config, frames)?;
+        anyhow::ensure!(
+            day.config.instruments.iter().any(|spec| spec.tradable),
+            "no instrument of these ticks can be traded, so nothing would order; name tokens with --instruments"
+        );
+        Ok(day)
+    }
+
+    fn with(
+        settings: Settings,
+        mut config: PipelineConfig,
+        (bytes, frames): (Vec<u8>, Frames),
+    ) -> anyhow::Result<Self> {
+        strategy::install(&mut config);
+        anyhow::ensure!(!frames.ends.is_empty(), "the market of these settings has no packet");
         Ok(Self { settings, config, bytes, frames: Arc::new(frames) })
     }
 
+    /// For the head of a result: what was played.
+    pub fn describe(&self) -> String {
+        let count = self.config.instruments.len();
+        format!("{} packets of {}, {count} instruments", self.packets(), self.settings.sim.date)
+    }
     /// Its packets.
     pub fn packets(&self) -> usize {
         self.frames.ends.len()
@@ -101,7 +145,8 @@ impl Day {
     /// # Errors
     /// If the days would leave the calendar.
     pub fn schedule(&self, packets: u64) -> anyhow::Result<Schedule> {
-        let days = (packets / self.packets() as u64 + 2).min(DAYS_MAX);
+        let held = self.packets() as u64;
+        let days = (packets / held + 2).min(PACKETS_MAX / held + 1).min(DAYS_MAX);
         let date = |day: u64| self.settings.sim.date.checked_add((day as i64).days());
         let plan = |day| -> anyhow::Result<SessionPlan> {
             let date = date(day).context("the days of the bench leave the calendar")?;
@@ -128,6 +173,39 @@ impl Day {
     pub fn fresh(&self) -> Box<Resumed> {
         let sink = Sink::new(NoLog, &self.config);
         Box::new(Resumed { stages: self.stages(), sequencer: SequencerState::default(), sink })
+    }
+}
+
+/// Limits that do not end the trading; and nothing but timers happens before the open, so that a day follows another
+/// without a quarter of an hour of them.
+fn prepare(settings: &mut Settings) {
+    let (open, _) = settings.fixed_hours();
+    settings.session.pre_open = open;
+    settings.risk = RiskConfig {
+        capital: Money::rupees(1_000_000_000),
+        position_bps: 20,
+        order_value_bps: 10_000,
+        open_positions_max: 128,
+        daily_loss_bps: 10_000,
+        protection_bps: settings.risk.protection_bps,
+        ..RiskConfig::UNLIMITED
+    };
+}
+
+/// Every packet of a feed as a frame of its own. What a feed refuses is left out.
+fn packets(feed: &mut impl FrameFeed) -> (Vec<u8>, Frames) {
+    let (mut bytes, mut frames) = (Vec::new(), Frames { ends: Vec::new(), received: Vec::new() });
+    loop {
+        match feed.poll() {
+            FeedItem::Frame { received, bytes: frame } => split(frame, |packet| {
+                bytes.extend_from_slice(&[0, 1]);
+                bytes.extend_from_slice(packet);
+                frames.ends.push(bytes.len());
+                frames.received.push(received);
+            }),
+            FeedItem::Refused(_) => {}
+            FeedItem::Pending | FeedItem::Quiet | FeedItem::Closed => return (bytes, frames),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use pitlane_config::parse_duration_ns;
 use pitlane_latency_bench::compare::{Gate, compare};
+use pitlane_latency_bench::day::Market;
 use pitlane_latency_bench::output::next_dir;
 use pitlane_latency_bench::rate::Rate;
 use pitlane_latency_bench::report::page;
@@ -13,6 +14,7 @@ use pitlane_latency_bench::scenario::Scenario;
 use pitlane_latency_bench::table;
 use pitlane_session::cli::{ConfigArgs, CpuArgs};
 use pitlane_session::exit::{Exit, answer, finish, usage};
+use pitlane_session::import::ticks;
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,6 +50,13 @@ struct RunArgs {
     config: ConfigArgs,
     #[command(flatten)]
     cpus: CpuArgs,
+    /// Recorded ticks in place of the synthetic market, as `journal-replay import` takes them: SYMBOL=FILE with rows
+    /// timestamp,ltp,volume, or FILE with rows timestamp,token,ltp; may be given several times
+    #[arg(long, value_name = "[SYMBOL=]FILE", num_args = 1..)]
+    ticks: Vec<String>,
+    /// The broker's instrument dump, which names their tokens
+    #[arg(long, value_name = "FILE", requires = "ticks")]
+    instruments: Option<PathBuf>,
     /// Rates such as 10k,100k,1M,max; default: a ladder that suits the scenario
     #[arg(long, value_name = "LIST")]
     rate: Option<String>,
@@ -130,7 +139,11 @@ fn measure(args: &RunArgs) -> anyhow::Result<Exit> {
     let out = args.out.clone().unwrap_or_else(next_dir);
     let journal = args.journal.clone().unwrap_or_else(journal_dir);
     let plan = Plan { scenarios, ladder, times_ns, out, journal, seats };
-    let (result, exit) = run(&plan, settings)?;
+    let market = match args.ticks.is_empty() {
+        true => Market::Synthetic(Box::new(settings)),
+        false => Market::Recorded(Box::new(ticks(&args.ticks, &args.config, args.instruments.as_deref())?)),
+    };
+    let (result, exit) = run(&plan, market)?;
     if args.json {
         answer(&serde_json::to_string(&result)?)?;
     } else {

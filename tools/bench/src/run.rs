@@ -1,6 +1,6 @@
 //! One rung after another, with somebody watching the machine meanwhile.
 
-use crate::day::Day;
+use crate::day::{Day, Market};
 use crate::environment::Environment;
 use crate::meter::{Neighbours, sleep_meter};
 use crate::output;
@@ -143,7 +143,7 @@ fn distinct(cpus: &[usize]) -> usize {
 ///
 /// # Errors
 /// If a scenario or a file fails.
-pub fn run(plan: &Plan, settings: Settings) -> anyhow::Result<(ResultFile, Exit)> {
+pub fn run(plan: &Plan, market: Market) -> anyhow::Result<(ResultFile, Exit)> {
     let seats = &plan.seats;
     let waits: Vec<Wait> =
         plan.scenarios.iter().map(|&scenario| seats.wait(scenario)).collect::<anyhow::Result<_>>()?;
@@ -158,7 +158,13 @@ pub fn run(plan: &Plan, settings: Settings) -> anyhow::Result<(ResultFile, Exit)
     };
     result.banners.extend(result.environment.warnings());
     restrict(&seats.helpers);
-    let day = Day::new(settings)?;
+    let recorded = matches!(market, Market::Recorded(_));
+    let day = Day::of(market)?;
+    if recorded {
+        result
+            .banners
+            .push(format!("the market is recorded ticks: {}, played again and again", day.describe()));
+    }
     let rungs = rungs(plan);
     let each_ms = (plan.times_ns.0 + plan.times_ns.1) / 1_000_000;
     let mut progress = Progress::new("latency-bench", each_ms * rungs.len() as u64);

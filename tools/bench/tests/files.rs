@@ -10,6 +10,7 @@ use pitlane_latency_bench::record::{Recorder, WINDOW_NS, histogram};
 use pitlane_latency_bench::result::Found;
 use pitlane_latency_bench::scenario::{Measured, Rung, Scenario};
 use std::io::Read;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 /// Three windows of latencies from a seed, the second of them loud; and the raw values of each.
@@ -211,36 +212,39 @@ fn an_hlog_file_holds_every_window_and_marks_the_loud_one() {
     }
 }
 
-/// The reader that everybody uses in Python; in the long campaign, where it is installed.
+/// HdrHistogram as Python has it reads both files: see the script. In the long campaign, because it is fetched once.
 #[test]
-fn pythons_reader_takes_the_hlog() {
+fn pythons_hdrhistogram_reads_both_files() {
     if std::env::var("PITLANE_LONG").is_ok_and(|long| !long.is_empty()) {
-        let python = |args: &[&str]| std::process::Command::new("python3").args(args).output().unwrap();
-        if !python(&["-c", "import hdrh"]).status.success() {
-            println!("skipped: the Python package hdrhistogram is not installed");
+        let scripts = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scripts");
+        let run = |program: &str, args: &[&std::path::Path]| {
+            let out = std::process::Command::new(program).args(args).output().unwrap();
+            let said = [out.stdout, out.stderr].concat();
+            (out.status.success(), String::from_utf8(said).unwrap().trim().to_owned())
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| dir.path().into(), PathBuf::from);
+        let (venv, wanted) = (target.join("hdr-reader"), scripts.join("hdr_requirements.txt"));
+        let (made, python) = run(scripts.join("readers_venv.sh").to_str().unwrap(), &[&venv, &wanted]);
+        if !made {
+            println!("skipped: no Python package hdrhistogram: {python}");
             return;
         }
-        let (found, raw) = found();
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("windows.hlog");
-        std::fs::write(&file, hlog::bytes(&found, SystemTime::now()).unwrap()).unwrap();
-        let script = "import sys\n\
-            from hdrh.histogram import HdrHistogram\nfrom hdrh.log import HistogramLogReader\n\
-            reader = HistogramLogReader(sys.argv[1], HdrHistogram(1, 60000000000, 3))\n\
-            while True:\n    h = reader.get_next_interval_histogram()\n    if h is None: break\n\
-            \x20   print(h.get_total_count(), h.get_value_at_percentile(99.9))\n";
-        let out = python(&["-c", script, file.to_str().unwrap()]);
-        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-        let text = String::from_utf8(out.stdout).unwrap();
-        let read: Vec<(u64, u64)> = text
-            .lines()
-            .map(|line| line.split_once(' ').unwrap())
-            .map(|(count, value)| (count.parse().unwrap(), value.parse().unwrap()))
-            .collect();
-        assert!(read.len() >= 2, "{text}");
-        for (count, value) in read {
-            assert_eq!(count, 20_000);
-            assert!(raw.iter().any(|values| close(value as f64, exact(values, 0.999))), "{value}");
-        }
+        let (found, _) = found();
+        let [log, plot] = ["windows.hlog", "windows.hgrm"].map(|name| dir.path().join(name));
+        std::fs::write(&log, hlog::bytes(&found, SystemTime::now()).unwrap()).unwrap();
+        let text = hgrm::text(&found.sum.latency);
+        std::fs::write(&plot, &text).unwrap();
+        let check = scripts.join("hdr_check.py");
+        let (agrees, said) = run(&python, &[&check, &plot, &log]);
+        assert!(agrees, "{said}");
+        println!("{said}");
+        // A figure that is not the histogram's is found.
+        let row = text.lines().nth(20).unwrap();
+        let value: f64 = row.split_whitespace().next().unwrap().parse().unwrap();
+        let planted = row.replacen(&format!("{value:.3}"), &format!("{:.3}", value * 1.01), 1);
+        std::fs::write(&plot, text.replacen(row, &planted, 1)).unwrap();
+        let (agrees, said) = run(&python, &[&check, &plot, &log]);
+        assert!(!agrees && said.contains("line 21"), "{said}");
     }
 }

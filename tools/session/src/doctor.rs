@@ -3,6 +3,7 @@
 //! Only reads: no file is written, no thread bound, nothing sent. Each check is a pure function of what was read, so
 //! that its verdict on other machines can be tested on this one.
 
+mod realtime;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -31,6 +32,8 @@ const SEGMENTS_COMFORTABLE: u64 = 64;
 const KERNEL_MIN: (u32, u32) = (3, 15);
 /// Bit of CAP_IPC_LOCK in a capability set: such a process may lock memory without limit.
 const CAP_IPC_LOCK: u64 = 1 << 14;
+/// Bit of CAP_SYS_NICE: such a process may give its threads any priority.
+const CAP_SYS_NICE: u64 = 1 << 23;
 /// File systems on which mapped files or locks of another process or host may not behave.
 const REMOTE_OR_LAYERED: &[&str] = &["nfs", "nfs4", "cifs", "smb3", "9p", "overlay", "ceph", "virtiofs"];
 
@@ -157,12 +160,30 @@ pub fn doctor(args: &DoctorArgs) -> Report {
         cpu_features(),
         cpus(&allowed, read("/sys/devices/system/cpu/online").as_deref()),
         cpu_isolation(&allowed, read("/sys/devices/system/cpu/isolated").as_deref()),
+        realtime::ticks(
+            read("/sys/devices/system/cpu/isolated").as_deref(),
+            read("/sys/devices/system/cpu/nohz_full").as_deref(),
+        ),
         cpu_quota(quota_cores(&read)),
         cpu_governor(&per_cpu(&allowed, "cpufreq/scaling_governor", &read)),
         smt(&allowed, &per_cpu(&allowed, "topology/thread_siblings_list", &read)),
         clock_source(read("/sys/devices/system/clocksource/clocksource0/current_clocksource").as_deref()),
-        huge_pages(read("/sys/kernel/mm/transparent_hugepage/enabled").as_deref()),
-        locked_memory(soft_limit(&limits, "Max locked memory"), may_lock_any(&read)),
+        realtime::stamps(read("/proc/cpuinfo").as_deref()),
+        huge_pages(
+            read("/sys/kernel/mm/transparent_hugepage/enabled").as_deref(),
+            settings.engine.huge_pages,
+        ),
+        realtime::throttling(
+            read("/proc/sys/kernel/sched_rt_runtime_us").as_deref(),
+            settings.engine.realtime_priority,
+        ),
+        realtime::priority(
+            soft_limit(&limits, "Max realtime priority"),
+            has_capability(&read, CAP_SYS_NICE),
+            settings.engine.realtime_priority,
+        ),
+        realtime::swap(read("/proc/swaps").as_deref()),
+        locked_memory(soft_limit(&limits, "Max locked memory"), has_capability(&read, CAP_IPC_LOCK)),
         open_files(soft_limit(&limits, "Max open files")),
         shared_memory(mount_of(&mounts, "/dev/shm"), disk_space(Path::new("/dev/shm"))),
         journal_disk(&dir, disk_space(&existing), segment_bytes),
@@ -237,10 +258,10 @@ fn soft_limit(limits: &str, name: &str) -> Option<u64> {
     }
 }
 
-fn may_lock_any(read: Read<'_>) -> bool {
+fn has_capability(read: Read<'_>, capability: u64) -> bool {
     let status = read("/proc/self/status").unwrap_or_default();
     let set = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).is_some_and(|set| set & CAP_IPC_LOCK != 0)
+    set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).is_some_and(|set| set & capability != 0)
 }
 
 /// The least cpu quota of this process's control groups, in cores; `None` if there is none.
@@ -448,7 +469,7 @@ fn clock_source(name: Option<&str>) -> Check {
     }
 }
 
-fn huge_pages(enabled: Option<&str>) -> Check {
+fn huge_pages(enabled: Option<&str>, wanted: bool) -> Check {
     // The file lists all choices, the one in force in brackets.
     let chosen = enabled.and_then(|text| text.split(['[', ']']).nth(1));
     match chosen {
@@ -456,6 +477,11 @@ fn huge_pages(enabled: Option<&str>) -> Check {
             "huge_pages",
             "always",
             "compaction stalls threads: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled",
+        ),
+        None | Some("never") if wanted => Check::warn(
+            "huge_pages",
+            chosen.unwrap_or("not offered by this kernel"),
+            "engine.huge_pages has no effect: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled",
         ),
         Some(chosen) => Check::ok("huge_pages", chosen),
         None => Check::ok("huge_pages", "not offered by this kernel"),

@@ -19,7 +19,16 @@ pub fn render(done: &Done) -> String {
         ("alarms", show_counts(&summary.alarms)),
     ];
     rows.extend(summary.profit.rows(&format!(", {} positions open", summary.open_positions)));
-    rows.extend(summary.measured.iter().flat_map(|measured| measured.rows(&summary.latency_ns)));
+    let measured: Vec<(String, String)> = summary
+        .measured
+        .iter()
+        .flat_map(|measured| {
+            let mut rows = measured.rows(&summary.latency_ns);
+            rows.extend(measured.slowest_rows());
+            rows
+        })
+        .collect();
+    rows.extend(measured.iter().map(|(name, text)| (name.as_str(), text.clone())));
     rows.extend([
         ("venue", summary.venue.clone()),
         ("latency", summary.latency.clone()),

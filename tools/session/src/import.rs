@@ -91,6 +91,54 @@ pub struct Request<'a> {
     pub instruments: Option<&'a Path>,
 }
 
+/// Recorded ticks of one date, opened and not imported.
+pub struct Ticks {
+    /// The settings, with the ticks' instruments and date.
+    pub settings: Settings,
+    /// The ticks as frames.
+    pub feed: TickCsvFeed,
+}
+
+/// Opens the ticks that `args` name, all `SYMBOL=FILE` or all files of tokens, as the imports take them: those of their
+/// first date within the configured hours, or 09:15 to 15:30.
+///
+/// # Errors
+/// If an argument, the configuration, the instrument file or a file is wrong.
+pub fn ticks(args: &[String], config: &ConfigArgs, instruments: Option<&Path>) -> anyhow::Result<Ticks> {
+    let mut settings = config.load()?;
+    let configured = settings.instruments.clone();
+    let mut names = Names::open(&configured, instruments)?;
+    let (open, close) = settings.fixed_hours();
+    let by_symbol = args.iter().any(|arg| arg.contains('='));
+    let files = if by_symbol { names.files(args)? } else { Vec::new() };
+    let paths: Vec<PathBuf> = match by_symbol {
+        true => files.iter().map(|file| file.path.clone()).collect(),
+        false => args.iter().map(PathBuf::from).collect(),
+    };
+    let dates = if by_symbol {
+        scan_dates(&paths, open, close)?
+    } else {
+        let found = kite_csv::scan(&paths, open, close)?;
+        for token in found.tokens {
+            names.token(token);
+        }
+        found.dates
+    };
+    let date = *dates.first().ok_or_else(|| data("no tick of these files is within 09:15 to 15:30"))?;
+    let (table, _, warnings) = names.into_table(&dates);
+    for warning in &warnings {
+        eprintln!("warning: {warning}");
+    }
+    settings.sim.date = date;
+    let sessions = [settings.fixed_session_times(date)];
+    let feed = match by_symbol {
+        true => TickCsvFeed::open(&files, &table, &sessions)?,
+        false => kite_csv::open(&paths, &table, &sessions)?,
+    };
+    settings.instruments = table;
+    Ok(Ticks { settings, feed })
+}
+
 /// Imports `SYMBOL=FILE` arguments with rows `timestamp,ltp,volume` into a new journal, without an instrument file.
 ///
 /// # Errors

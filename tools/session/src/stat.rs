@@ -73,9 +73,9 @@ impl SlowStep {
         let of = self.instrument.as_ref().map_or(String::new(), |instrument| format!(" of {instrument}"));
         let caused = match self.outputs {
             0 => "nothing".to_owned(),
-            outputs => format!("{outputs} outputs: {}", self.caused.join(", ")),
+            outputs => format!("{outputs}: {}", self.caused.join(", ")),
         };
-        let time = self.at.get(11..23).unwrap_or(&self.at);
+        let time = self.at.get(11..).and_then(|time| time.split('+').next()).unwrap_or(&self.at);
         format!("{} at seq {}, {time}, {}{of}; caused {caused}", time_text(ns), self.seq, self.kind)
     }
 }
@@ -106,32 +106,26 @@ impl MeasuredSummary {
         }
     }
 
-    /// Rows of a card for people.
-    pub fn rows(&self, tick_to_order: &LatencyNs) -> Vec<(&'static str, String)> {
-        let mut rows = vec![("tick to order", tick_to_order.line()), ("step", self.step_ns.line())];
-        if let Some(slow) = self.slowest_orders.first() {
-            rows.push(("slowest order", slow.line(slow.order_ns.unwrap_or(0))));
-        }
-        if let Some(slow) = self.slowest_steps.first() {
-            rows.push(("slowest step", slow.line(slow.step_ns)));
-        }
-        if !self.stages_ns.is_empty() {
-            // In the order of the pipeline, not of their names.
-            let parts =
-                Part::ALL.iter().filter_map(|part| Some((part.name(), self.stages_ns.get(part.name())?)));
-            let parts: Vec<String> = parts
-                .map(|(name, part)| {
-                    format!(
-                        "{name} {:.0} % (p50 {} ns, p99 {} ns)",
-                        100.0 * part.share,
-                        part.ns.p50,
-                        part.ns.p99
-                    )
-                })
-                .collect();
-            rows.push(("stages", format!("one step in {SAMPLE_EVERY}: {}", parts.join(", "))));
-        }
+    /// Rows of a card for people: latencies, and the parts in the order of the pipeline.
+    pub fn rows(&self, tick_to_order: &LatencyNs) -> Vec<(String, String)> {
+        let mut rows = vec![("tick to order", tick_to_order.line()), ("step", self.step_ns.line())]
+            .into_iter()
+            .map(|(name, text)| (name.to_owned(), text))
+            .collect::<Vec<_>>();
+        let parts = Part::ALL.iter().filter_map(|part| Some((part.name(), self.stages_ns.get(part.name())?)));
+        rows.extend(parts.map(|(name, part)| {
+            let share = format!("{:.1} % of the time in one step of {SAMPLE_EVERY}", 100.0 * part.share);
+            (format!("  {name}"), format!("{}, {share}", part.ns.line()))
+        }));
         rows
+    }
+
+    /// Rows of what took longest, the longest of each.
+    pub fn slowest_rows(&self) -> Vec<(String, String)> {
+        let order =
+            self.slowest_orders.first().map(|slow| ("slowest order", slow, slow.order_ns.unwrap_or(0)));
+        let step = self.slowest_steps.first().map(|slow| ("slowest step", slow, slow.step_ns));
+        [order, step].into_iter().flatten().map(|(name, slow, ns)| (name.to_owned(), slow.line(ns))).collect()
     }
 }
 

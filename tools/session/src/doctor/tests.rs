@@ -56,9 +56,12 @@ fn the_system_is_judged_by_its_limits_and_settings() {
         (kernel(Some("unreadable")), Warn),
         (clock_source(Some("tsc")), Ok),
         (clock_source(Some("hpet")), Warn),
-        (huge_pages(Some("always [madvise] never")), Ok),
-        (huge_pages(Some("[always] madvise never")), Warn),
-        (huge_pages(None), Ok),
+        (huge_pages(Some("always [madvise] never"), true), Ok),
+        (huge_pages(Some("[always] madvise never"), false), Warn),
+        (huge_pages(Some("always madvise [never]"), false), Ok),
+        (huge_pages(Some("always madvise [never]"), true), Warn),
+        (huge_pages(None, true), Warn),
+        (huge_pages(None, false), Ok),
         (locked_memory(Some(u64::MAX), false), Ok),
         (locked_memory(Some(8 << 20), false), Warn),
         (locked_memory(Some(8 << 20), true), Ok),
@@ -118,8 +121,8 @@ fn what_the_system_says_is_read_as_it_writes_it() {
     }
     assert_eq!(mount_of("", "/"), None);
     let locker = files(&[("/proc/self/status", "Name:\tengine\nCapEff:\t0000000000004000\n")]);
-    assert!(may_lock_any(&locker));
-    assert!(!may_lock_any(&files(&[("/proc/self/status", "CapEff:\t0000000000000000")])));
+    assert!(has_capability(&locker, CAP_IPC_LOCK));
+    assert!(!has_capability(&files(&[("/proc/self/status", "CapEff:\t0000000000000000")]), CAP_IPC_LOCK));
 }
 
 #[test]

@@ -115,10 +115,11 @@ fn render(stat: &Stat, life: Life) -> String {
         seq => format!("seq {seq}, {}", format_ist(TsNs(stat.ts_last))),
     };
     let mut rows = vec![("run", state), ("reached", reached), ("inputs", inputs(stat))];
-    rows.extend(stat.measured.rows(&stat.tick_to_order_ns));
     if life == Life::Running {
         rows.push(("last second", last_second(stat)));
     }
+    let measured = stat.measured.rows(&stat.tick_to_order_ns);
+    rows.extend(measured.iter().map(|(name, text)| (name.as_str(), text.clone())));
     let mut text = card(&rows);
     for (title, steps) in
         [("slowest orders", &stat.measured.slowest_orders), ("slowest steps", &stat.measured.slowest_steps)]
