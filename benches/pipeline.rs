@@ -60,6 +60,16 @@ fn timed(work: impl FnOnce() -> RunResult) -> (f64, RunResult) {
     (result.counts.events as f64 / started.elapsed().as_secs_f64() / 1e6, result)
 }
 
+/// The rate of a fused run. Building the stages, making and sealing the journal's files are not the pipeline's work.
+fn fused(run: Run<'_>) -> (f64, RunResult) {
+    let mut fused = Fused::new(run).expect("strategies exist");
+    let started = Instant::now();
+    while fused.step() == Release::Released {}
+    let wall_s = started.elapsed().as_secs_f64();
+    let result = fused.into_result();
+    (result.counts.events as f64 / wall_s / 1e6, result)
+}
+
 struct Nowhere(u64);
 
 impl Emit for Nowhere {
@@ -118,15 +128,6 @@ fn main() {
         (vec![], vec![], vec![], vec![], 0, 0);
     let mut shares = [Vec::new(), Vec::new()];
     for _ in 0..RUNS {
-        // Building the stages, making and sealing the journal's files are not the pipeline's work.
-        let fused = |run: Run<'_>| {
-            let mut fused = Fused::new(run).expect("strategies exist");
-            let started = Instant::now();
-            while fused.step() == Release::Released {}
-            let wall_s = started.elapsed().as_secs_f64();
-            let result = fused.into_result();
-            (result.counts.events as f64 / wall_s / 1e6, result)
-        };
         let (rate, result) = fused(run(&day, nowhere(), None));
         figures[0].1.push(rate);
         events = result.counts.events;

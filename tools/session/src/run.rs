@@ -383,8 +383,7 @@ pub fn execute_in(
     let wall_s = started.elapsed().as_secs_f64();
     let killed = watcher.finish();
     let closed = world.map_or(Ok(()), World::close);
-    drop(snapshotter);
-    drop(stat);
+    drop((snapshotter, stat));
     // The log is made from the journal and can be made again: a failure of it does not spoil the run.
     if let Some(Err(error)) = event_log.map(EventLogWriter::finish) {
         say(format!("warning: {error:#}; the run itself is unaffected"));
