@@ -2,9 +2,11 @@
 //! a call that hangs has its own thread.
 
 use crate::gateway::{Gateway, Note, Restored, Verdict};
+use crate::rescue;
 use crate::rest::{Credentials, Rest, Workers};
 use crate::session::Session;
 use crate::settings::Settings;
+use crate::tag::Tags;
 use crate::wire::OrderRow;
 use pitlane_engine::event::Event;
 use pitlane_engine::units::{InstrumentId, Qty, Seq};
@@ -33,6 +35,7 @@ pub struct Shared {
     notes: Mutex<VecDeque<Note>>,
     notes_lost: AtomicU64,
     rounds: AtomicU64,
+    rescue: AtomicU32,
     verdict: AtomicU32,
     armed: AtomicBool,
     latched: AtomicBool,
@@ -42,6 +45,17 @@ pub struct Shared {
     unknown: AtomicU32,
     waiting: AtomicU32,
     today: AtomicU32,
+}
+
+/// What became of the orders of a gateway that panicked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rescue {
+    /// They are being cancelled.
+    UnderWay,
+    /// The broker's lists show none that works.
+    NoneWorks,
+    /// Nobody knows.
+    MayWork,
 }
 
 /// A copy of the figures.
@@ -103,6 +117,37 @@ impl Shared {
     /// Notes that nobody took in time.
     pub fn notes_lost(&self) -> u64 {
         self.notes_lost.load(Ordering::Relaxed)
+    }
+
+    /// Whether the thread panicked, and what became of its orders.
+    pub fn rescue(&self) -> Option<Rescue> {
+        match self.rescue.load(Ordering::Acquire) {
+            0 => None,
+            1 => Some(Rescue::UnderWay),
+            2 => Some(Rescue::NoneWorks),
+            _ => Some(Rescue::MayWork),
+        }
+    }
+
+    fn note(&self, note: Note) {
+        let mut notes = self.notes.lock().expect("nothing panics with this lock held");
+        if notes.len() == NOTES_MAX {
+            notes.pop_front();
+            self.notes_lost.fetch_add(1, Ordering::Relaxed);
+        }
+        notes.push_back(note);
+    }
+
+    /// After a panic of the thread: its orders are cancelled.
+    fn cancel_all(&self, rest: &Rest, tags: &Tags) {
+        self.rescue.store(1, Ordering::Release);
+        let mut world = rescue::World {
+            call: &mut |call| rest.call(call),
+            say: &mut |line| self.note(Note::AfterPanic(line)),
+            pause: &mut std::thread::sleep,
+        };
+        let clear = rescue::cancel_all(tags, &mut world);
+        self.rescue.store(if clear { 2 } else { 3 }, Ordering::Release);
     }
 
     /// The figures.
@@ -212,6 +257,7 @@ impl GatewayThread {
         let workers = Workers::start(&rest, start.gateway.calls_max())?;
         let tags = start.gateway.tags();
         let clock = Clock::from(start.gateway.now());
+        let seen = Arc::clone(&shared);
         let round = Round {
             gateway: start.gateway,
             workers,
@@ -223,7 +269,7 @@ impl GatewayThread {
         let thread = std::thread::Builder::new().name("kite-gateway".into()).spawn(move || {
             // What is lost with a panic is what the gateway knows, not what works at the broker.
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| round.run(durable))) {
-                crate::rescue::cancel_all(&rest, &tags);
+                seen.cancel_all(&rest, &tags);
                 resume_unwind(panic);
             }
         })?;
@@ -249,7 +295,7 @@ impl GatewayThread {
     /// Ends it and waits for it. An error if it panicked.
     ///
     /// # Errors
-    /// If the thread panicked: what it said is on standard error.
+    /// If the thread panicked: what it said is on standard error, what became of its orders in [`Shared::rescue`].
     pub fn join(mut self) -> std::thread::Result<()> {
         self.shared.stop();
         self.thread.take().map_or(Ok(()), JoinHandle::join)
@@ -362,12 +408,7 @@ impl Round {
             }
         }
         while let Some(note) = self.gateway.next_note() {
-            let mut notes = self.shared.notes.lock().expect("nothing panics with this lock held");
-            if notes.len() == NOTES_MAX {
-                notes.pop_front();
-                self.shared.notes_lost.fetch_add(1, Ordering::Relaxed);
-            }
-            notes.push_back(note);
+            self.shared.note(note);
         }
     }
 }

@@ -5,7 +5,7 @@
 use pitlane_engine::event::{Event, Report, Side};
 use pitlane_engine::units::{InstrumentId, Money, NS_PER_S, OrderId, Qty, Seq, StrategyId, TsNs};
 use pitlane_kite_gateway::Gateway;
-use pitlane_kite_gateway::driver::{GatewayThread, Rings, Start};
+use pitlane_kite_gateway::driver::{GatewayThread, Rescue, Rings, Start};
 use pitlane_kite_gateway::gateway::Note;
 use pitlane_kite_gateway::instruments::Instruments;
 use pitlane_kite_gateway::session::{Secret, Session};
@@ -94,7 +94,14 @@ fn a_panic_leaves_no_order_of_ours_working() {
     // Nothing that an engine asks of a broker: it panics, as it does on any bug, before its first call.
     let thread = start(gateway, &root, now, Some(Event::new(InstrumentId(0), 0, &report)));
     assert_eq!(cancels.recv_timeout(Duration::from_secs(60)).unwrap(), "/orders/regular/1001");
+    let shared = std::sync::Arc::clone(thread.shared());
     assert!(thread.join().is_err(), "it goes on as a panic");
+    assert_eq!(shared.rescue(), Some(Rescue::NoneWorks));
+    let said = shared.take_notes();
+    assert!(
+        said.iter().any(|note| matches!(note, Note::AfterPanic(said) if said.contains("1001"))),
+        "{said:?}"
+    );
     assert!(cancels.try_recv().is_err(), "once, and nobody else's");
 }
 

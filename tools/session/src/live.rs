@@ -17,7 +17,6 @@ pub mod login;
 mod orders;
 pub(crate) mod say;
 pub mod summary;
-mod sweep;
 pub mod world;
 
 use crate::exit::usage;
@@ -39,6 +38,7 @@ use pitlane_engine::sequencer::schedule::Schedule;
 use pitlane_engine::units::TsNs;
 use pitlane_journal::Durability;
 use pitlane_kite_feed::{FeedHandle, FeedStatus, TokenSlot};
+use pitlane_kite_gateway::driver::Rescue;
 use pitlane_kite_gateway::session::Session;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -116,7 +116,6 @@ pub(crate) fn run(request: &Request<'_>, settings: &Settings, mode: Mode) -> any
         parts: Some((clock, handle, tokens, feeds)),
         gateway: None,
         dir: None,
-        journal: 0,
     };
     let mut done = finish_in(&plan, Box::new(schedule), source, title, warmup.summary, &mut world)?;
     done.summary.broker = Some(summary::of(&journal, account, &status, world.figures())?);
@@ -166,26 +165,12 @@ struct Venue {
     gateway: Option<(orders::Running, Arc<pitlane_kite_gateway::driver::Shared>)>,
     /// The journal's directory, once it is open.
     dir: Option<PathBuf>,
-    /// Who the journal is, in its orders' tags.
-    journal: u64,
 }
 
 impl Venue {
     /// What the gateway showed last.
     fn figures(&self) -> Option<pitlane_kite_gateway::driver::Figures> {
         self.gateway.as_ref().map(|(_, shared)| shared.figures())
-    }
-}
-
-impl Venue {
-    /// Cancels what works at the broker without the gateway; `true` if nothing is left.
-    fn sweep(&self, log: &mut Log) -> bool {
-        let Some(consent) = &self.consent else { return true };
-        // The session may be newer than the one that the run began with.
-        let newest = consent::token(&self.settings.broker);
-        let session = newest.as_ref().unwrap_or(consent.session());
-        let rest = orders::rest(&self.settings.broker, session);
-        sweep::sweep(self.journal, &mut |call| rest.call(call), log)
     }
 }
 
@@ -197,7 +182,6 @@ impl World for Venue {
     fn open(&mut self, opening: &Opening<'_>) -> anyhow::Result<(Option<Broker>, Box<dyn Helper>)> {
         let (clock, feed, tokens, feeds) = self.parts.take().expect("a world is opened once");
         self.dir = opening.dir.map(std::path::Path::to_owned);
-        self.journal = orders::journal(opening);
         let mut log = Log::default();
         if let Some(dir) = opening.dir {
             log.beside(dir)
@@ -225,21 +209,19 @@ impl World for Venue {
         }
         orders::wind_down(running, shared, orders::settle(&self.settings.broker), &mut log);
         let thread = running.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        match thread.map_or(Ok(()), pitlane_kite_gateway::driver::GatewayThread::join) {
-            Ok(()) => Ok(()),
-            Err(_) => {
-                let cancelled = self.sweep(&mut log);
-                let what = if cancelled {
-                    "none of its orders works at the broker"
-                } else {
-                    "ITS ORDERS MAY STILL WORK AT THE BROKER"
-                };
-                Err(anyhow::anyhow!(
-                    "the order gateway panicked; this is a bug, please report it with the message above. {what}; positions \
-                     stay as they are: look at the account, then start again on the same journal"
-                ))
-            }
+        let joined = thread.map_or(Ok(()), pitlane_kite_gateway::driver::GatewayThread::join);
+        shared.take_notes().iter().for_each(|note| log.line(&format!("gateway: {note:?}")));
+        if joined.is_ok() {
+            return Ok(());
         }
+        let what = match shared.rescue() {
+            Some(Rescue::NoneWorks) => "none of its orders works at the broker",
+            _ => "ITS ORDERS MAY STILL WORK AT THE BROKER",
+        };
+        Err(anyhow::anyhow!(
+            "the order gateway panicked; this is a bug, please report it with the message above. {what}; positions stay as \
+             they are: look at the account, then start again on the same journal"
+        ))
     }
 }
 

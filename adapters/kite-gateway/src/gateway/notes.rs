@@ -144,6 +144,8 @@ pub enum Note {
     Found(OrderId),
     /// A change or cancel named an order this gateway does not have, or that has ended.
     TooLate(OrderId),
+    /// The gateway panicked (a bug), and its orders are cancelled by the broker's lists alone: how that goes.
+    AfterPanic(String),
     /// A position of the account in an instrument or product that we do not trade.
     ForeignPosition {
         /// Exchange, symbol and product.

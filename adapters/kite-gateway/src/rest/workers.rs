@@ -11,7 +11,7 @@ use std::time::Duration;
 /// A call's number and what came of it.
 pub type Answered = (CallId, Result<Answer, CallError>);
 
-/// The pool. Dropped, it lets every call under way come to its end.
+/// The pool. Dropped, it lets every call under way come to its end; by a panic, nothing more is opened.
 #[derive(Debug)]
 pub struct Workers {
     calls: Option<Sender<(Call, u64)>>,
@@ -94,6 +94,10 @@ fn carry(
 
 impl Drop for Workers {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Nobody will hear of the orders that these would open.
+            self.latch();
+        }
         self.calls = None;
         for thread in self.threads.drain(..) {
             // A worker that panicked has printed why; here it only has to be gone.

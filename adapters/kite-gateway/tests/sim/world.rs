@@ -53,6 +53,8 @@ pub(crate) struct World {
     pub(crate) seen: Vec<u64>,
     /// Times at which order calls of the last minute reached the broker.
     arrived: VecDeque<u64>,
+    /// Times at which entries and their changes of the last second did.
+    entered: VecDeque<u64>,
     /// What is handed over before this time arrives then: the line stands.
     stalled: u64,
     /// When a gateway was started last.
@@ -109,6 +111,7 @@ impl World {
             settings,
             seen: vec![0; ALL.len()],
             arrived: VecDeque::new(),
+            entered: VecDeque::new(),
             stalled: 0,
             started: 0,
             latched: false,
@@ -382,6 +385,7 @@ impl World {
             if second > 8 * runs(12 * S) || self.arrived.len() > 120 * runs(60 * S) {
                 return Err(format!("{second} calls arrive in a second, {} in a minute", self.arrived.len()));
             }
+            self.count_entry(call, runs(12 * S))?;
         }
         for fault in seen {
             self.saw(fault);
@@ -393,6 +397,22 @@ impl World {
             self.at(time, what);
         }
         Ok(())
+    }
+
+    /// Entries leave room for what closes, in every second.
+    fn count_entry(&mut self, call: &Call, runs: usize) -> Result<(), String> {
+        let (CallKind::Place(id) | CallKind::Modify(id)) = call.kind else { return Ok(()) };
+        if self.desk.orders[&id.0].wanted.intent != Intent::Entry {
+            return Ok(());
+        }
+        while self.entered.front().is_some_and(|&at| self.now >= at + S) {
+            self.entered.pop_front();
+        }
+        self.entered.push_back(self.now);
+        let rates = &self.settings.rates;
+        let most = (rates.per_second - rates.reserve_second) as usize * runs;
+        let count = self.entered.len();
+        if count > most { Err(format!("{count} entries in a second leave no reserve")) } else { Ok(()) }
     }
 
     fn postback(&mut self, order: usize) {

@@ -173,12 +173,12 @@ pub(super) fn order_row(update: &OrderUpdate) -> Option<OrderRow> {
 }
 
 /// Who the journal is, in its orders' tags.
-pub(super) fn journal(opening: &Opening<'_>) -> u64 {
+fn journal(opening: &Opening<'_>) -> u64 {
     u64::from_le_bytes(opening.journal[..8].try_into().expect("eight of sixteen bytes"))
 }
 
 /// The broker's interface outside of the gateway.
-pub(super) fn rest(broker: &BrokerSettings, session: &Session) -> Rest {
+fn rest(broker: &BrokerSettings, session: &Session) -> Rest {
     let credentials = Credentials::default();
     credentials.set(&session.api_key, &session.access_token);
     Rest::new(&broker.rest, credentials)
@@ -342,8 +342,12 @@ pub(super) fn wind_down(running: &Running, shared: &Shared, settle: Duration, lo
     loop {
         std::thread::sleep(Duration::from_millis(1));
         let figures = shared.figures();
-        // Some rounds later what the run sent last is in the figures, and so is the latch.
-        if ended(running) || figures.rounds >= began + ROUNDS && is_settled(&figures) {
+        // Some rounds later what the run sent last is in the figures, and so is the latch. After a panic its orders are
+        // cancelled without it.
+        if ended(running)
+            || shared.rescue().is_some()
+            || figures.rounds >= began + ROUNDS && is_settled(&figures)
+        {
             break;
         }
         if figures.rounds >= began + ROUNDS && !std::mem::replace(&mut told, true) {
