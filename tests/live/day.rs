@@ -1,13 +1,13 @@
 //! A day against a broker, over real sockets: `broker-sim` plays 15 April 2021 at fifty times the clock, the engine trades
 //! in live mode, and a script that knows nothing of either holds the broker's trade list against what the engine says.
 
-use pitlane_tests::shared_data;
+use crate::pair::{
+    Market, Process, Sim, engine, is_long, login, read, recorded, scratch, sleep_until, verified, wall_ns,
+};
 use serde_json::Value;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::process::{Command, Output};
+use std::time::Duration;
 
 /// Symbol, token, class, and the file of its ticks.
 const INSTRUMENTS: &[(&str, u32, &str, &str)] = &[
@@ -25,78 +25,21 @@ const INSTRUMENTS: &[(&str, u32, &str, &str)] = &[
 /// Time for the engine to log in, to reconcile and to connect before the market's clock starts to go.
 const AHEAD: Duration = Duration::from_secs(12);
 
-pub(crate) fn binary(name: &str) -> PathBuf {
-    let me = std::env::current_exe().unwrap();
-    let path = me.ancestors().nth(2).unwrap().join(name);
-    assert!(path.is_file(), "{} is not built; run `cargo build --release` first", path.display());
-    path
-}
-
-/// A process that ends with the test.
-pub(crate) struct Process(pub(crate) Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A simulated broker, and what its first line says.
-struct Sim {
-    process: Process,
-    said: Value,
-}
-
-impl Sim {
-    /// Starts it on `args` beside the ticks.
-    fn start(data: &Path, dir: &Path, args: &[String]) -> Self {
-        let mut command = Command::new(binary("broker-sim"));
-        command.arg("--ticks");
-        for (symbol, _, _, file) in INSTRUMENTS {
-            command.arg(format!("{symbol}={}", data.join(file).display()));
-        }
-        command.args(["--speed", "x50", "--from", "09:14:30", "--no-rate-limits"]).arg("--state");
-        command.arg(dir.join("broker.state")).args(args);
-        let errors = File::options().create(true).append(true).open(dir.join("broker.err")).unwrap();
-        let mut child = command.stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let process = Process(child);
-        let said = serde_json::from_str(&line).unwrap_or_else(|error| {
-            panic!("{error}: {line:?}\n{}", std::fs::read_to_string(dir.join("broker.err")).unwrap())
-        });
-        Self { process, said }
-    }
-
-    fn text(&self, key: &str) -> String {
-        self.said[key].as_str().unwrap_or_else(|| panic!("{key} in {}", self.said)).to_owned()
-    }
-
-    fn number(&self, key: &str) -> u64 {
-        self.said[key].as_u64().unwrap_or_else(|| panic!("{key} in {}", self.said))
-    }
-}
-
-pub(crate) fn wall_ns() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64
+fn market(data: &Path) -> Market {
+    let mut args = vec!["--no-rate-limits".to_owned(), "--ticks".to_owned()];
+    let files = INSTRUMENTS.iter().map(|(symbol, .., file)| (symbol, data.join(file)));
+    args.extend(files.map(|(symbol, file)| format!("{symbol}={}", file.display())));
+    Market { args, speed: 50, from: "09:14:30", wall_base: wall_ns() + AHEAD.as_nanos() as u64 }
 }
 
 fn config(sim: &Sim, dir: &Path, entry: &str, square_off: &str) -> PathBuf {
-    let mut text = format!(
-        "[broker]\napi_key = \"demo\"\ntoken_file = \"{}\"\nrest = \"http://{}\"\nticker = \"ws://{}\"\n\
-         [clock]\nbase = {}\nat = {}\nspeed = 50\n[venue]\nlive = true\n\
-         [journal]\nlag_warn = \"60s\"\nlag_reduce = \"60s\"\nlag_halt = \"60s\"\n\
-         [risk]\ncapital = \"1000000\"\nopen_positions = 5\nsquare_off = \"{square_off}\"\nno_new_entry = \"00:00\"\n\
+    let mut text = sim.sections(dir, "");
+    text.push_str(&format!(
+        "[risk]\ncapital = \"1000000\"\nopen_positions = 5\nsquare_off = \"{square_off}\"\nno_new_entry = \"00:00\"\n\
          trades_per_symbol = 20\n\
          [[strategies]]\nid = \"ema\"\nkind = \"ema_crossover\"\nsymbols = [\"*\"]\ntimeframe = \"1m\"\n\
-         allow_short = true\nentry = \"{entry}\"\nparams = {{ fast = 1, slow = 3 }}\n",
-        dir.join("token").display(),
-        sim.text("http"),
-        sim.text("ws"),
-        sim.number("base_ns"),
-        sim.number("wall_base_ns"),
-    );
+         allow_short = true\nentry = \"{entry}\"\nparams = {{ fast = 1, slow = 3 }}\n"
+    ));
     for (symbol, token, class, _) in INSTRUMENTS {
         let tradable = *class == "equity";
         text.push_str(&format!(
@@ -109,38 +52,13 @@ fn config(sim: &Sim, dir: &Path, entry: &str, square_off: &str) -> PathBuf {
     file
 }
 
-pub(crate) fn login(config: &Path) {
-    let mut command = Command::new(binary("engine"));
-    command.arg("login").arg("--config").arg(config).env("PITLANE_API_SECRET", "demo");
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(b"demo\n").unwrap();
-    assert!(child.wait().unwrap().success(), "no login");
-}
-
-fn engine(config: &Path, dir: &Path, until: &str) -> Process {
-    let mut command = Command::new(binary("engine"));
-    command.args(["run", "--mode", "live", "--json", "--until", until]).arg("--config").arg(config);
-    command.arg("--journal").arg(dir.join("journal"));
-    command.stdout(File::create(dir.join("summary.json")).unwrap());
-    command.stderr(File::options().create(true).append(true).open(dir.join("engine.err")).unwrap());
-    Process(command.spawn().unwrap())
-}
-
-/// Waits for the end of a run: its exit code.
-fn wait(engine: &mut Process, most: Duration) -> Option<i32> {
-    let deadline = Instant::now() + most;
-    while Instant::now() < deadline {
-        if let Some(status) = engine.0.try_wait().unwrap() {
-            return status.code();
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("the engine does not come to its end");
-}
-
-fn read(dir: &Path, name: &str) -> String {
-    std::fs::read_to_string(dir.join(name)).unwrap_or_default()
+/// The broker, the engine's settings, and the engine, logged in and started.
+fn start(market: &Market, dir: &Path, entry: &str, square_off: &str, until: &str) -> (Sim, PathBuf, Process) {
+    let sim = Sim::start(market, dir);
+    let config = config(&sim, dir, entry, square_off);
+    assert!(login(&config), "no login");
+    let engine = engine(&config, dir, until);
+    (sim, config, engine)
 }
 
 /// What the script says of the broker's account, and of the journal.
@@ -152,55 +70,48 @@ fn check(sim: &Sim, dir: &Path) -> (Value, Value) {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}\n{}\n{}", read(dir, "summary.json"), read(dir, "engine.err"));
-    let mut verify = Command::new(binary("journal-replay"));
-    let verified = verify.args(["verify", "--json"]).arg(dir.join("journal")).output().unwrap();
-    let verified: Value = serde_json::from_slice(&verified.stdout).unwrap();
-    assert_eq!(verified["identical"], true, "{verified}");
-    let summary: Value = serde_json::from_str(&read(dir, "summary.json")).unwrap();
-    assert_eq!(verified["net_pnl"], summary["net_pnl"]);
-    assert_eq!(verified["state_hash"], summary["state_hash"]);
+    let summary = verified(dir).unwrap();
     (serde_json::from_str(&said).unwrap(), summary)
 }
 
-fn ready() -> Option<PathBuf> {
-    let python = Command::new("python3").arg("--version").stdout(Stdio::null()).status();
-    let data = shared_data::dir().map(|dir| dir.join("nse_ticks_2021"));
-    if data.is_none() || !python.is_ok_and(|status| status.success()) {
-        println!("skipped: no shared data, or no python3");
-        return None;
+/// The broker's official Python client lists the orders that the engine placed, one by one.
+fn check_client(sim: &Sim, dir: &Path, orders: u64) {
+    // The test of the simulator with this client makes it.
+    let python = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kite-client/bin/python");
+    if !python.is_file() {
+        return println!(
+            "skipped: the official client; `cargo test --release -p pitlane-broker-sim` gets it"
+        );
     }
-    data
-}
-
-pub(crate) fn scratch() -> tempfile::TempDir {
-    let shm = Path::new("/dev/shm");
-    if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() }.unwrap()
-}
-
-fn is_long() -> bool {
-    std::env::var("PITLANE_LONG").is_ok_and(|long| !long.is_empty())
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/orders_by_client.py");
+    let mut list = Command::new(python);
+    list.arg(script).arg(format!("http://{}", sim.text("http"))).arg(dir.join("token"));
+    let output = list.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    println!("{said}");
+    let placed = said.lines().filter(|line| line.contains("NSE:") && line.contains(" p")).count();
+    assert_eq!(placed as u64, orders, "{said}");
 }
 
 /// Orders, fills, positions and cash after charges are one, to the last digit, at the broker, in the engine, in the journal
 /// and by the script.
 #[test]
 fn a_day_at_the_broker_is_the_day_of_the_journal() {
-    let Some(data) = ready() else { return };
+    let Some(data) = recorded() else { return };
     let dir = scratch();
     let dir = dir.path();
-    let base = (wall_ns() + AHEAD.as_nanos() as u64).to_string();
-    let sim = Sim::start(&data, dir, &["--wall-base".to_owned(), base]);
     // All day: seven and a half minutes.
     let (square_off, until) = if is_long() { ("15:10", "15:14") } else { ("09:40", "09:45") };
-    let config = config(&sim, dir, "cross", square_off);
-    login(&config);
-    let mut engine = engine(&config, dir, until);
-    let exit = wait(&mut engine, Duration::from_secs(if is_long() { 600 } else { 150 }));
+    let market = market(&data);
+    let (sim, _, mut engine) = start(&market, dir, "cross", square_off, until);
+    let exit = engine.wait(Duration::from_secs(if is_long() { 600 } else { 150 }));
     assert_eq!(exit, Some(0), "{}", read(dir, "engine.err"));
     let (account, summary) = check(&sim, dir);
     println!("{account}");
     assert!(account["trades"].as_u64().unwrap() >= 4, "too little happened: {account}");
     assert_eq!(summary["broker"]["reconciliation"], "clean");
+    check_client(&sim, dir, account["orders"].as_u64().unwrap());
     let log = read(dir, "journal/live.log");
     assert!(log.contains("armed") && !log.contains("demo:"), "{log}");
 }
@@ -209,31 +120,57 @@ fn a_day_at_the_broker_is_the_day_of_the_journal() {
 /// the day ends flat.
 #[test]
 fn a_broker_that_died_is_reconciled_with() {
-    let Some(data) = ready() else { return };
+    let Some(data) = recorded() else { return };
     let dir = scratch();
     let dir = dir.path();
-    let base = (wall_ns() + AHEAD.as_nanos() as u64).to_string();
-    let mut sim = Sim::start(&data, dir, &["--wall-base".to_owned(), base.clone()]);
-    let config = config(&sim, dir, "passive", "09:40");
-    login(&config);
-    let mut engine = engine(&config, dir, "09:45");
+    let market = market(&data);
+    let (mut sim, _, mut engine) = start(&market, dir, "passive", "09:40", "09:45");
     // About 09:28 of the market: entries rest.
-    let died = sim.number("wall_base_ns") + 16_000_000_000;
-    while wall_ns() < died {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let (http, ws) = (sim.text("http"), sim.text("ws"));
-    sim.process.0.kill().unwrap();
-    sim.process.0.wait().unwrap();
-    std::thread::sleep(Duration::from_secs(1));
-    let args = ["--wall-base", &base, "--http", &http, "--ws", &ws].map(str::to_owned);
-    sim = Sim::start(&data, dir, &args);
-    let exit = wait(&mut engine, Duration::from_secs(180));
+    sleep_until(sim.number("wall_base_ns") + 16_000_000_000);
+    sim.die_and_come_back(&market, dir, Duration::from_secs(1));
+    let exit = engine.wait(Duration::from_secs(180));
     let log = read(dir, "journal/live.log");
     assert_eq!(exit, Some(0), "{}", read(dir, "engine.err"));
     assert!(log.contains("Lost {") && log.matches("Connected").count() >= 2, "{log}");
     let (account, summary) = check(&sim, dir);
     println!("{account}");
+    assert!(account["trades"].as_u64().unwrap() >= 2, "too little happened: {account}");
+    assert_eq!(summary["broker"]["open_orders"].as_array().unwrap().len(), 0);
+}
+
+/// The engine dies in the middle with orders open at the broker: the same command finds them again, sends none of them twice,
+/// and the day ends flat.
+#[test]
+fn an_engine_that_was_killed_goes_on_with_its_orders() {
+    let Some(data) = recorded() else { return };
+    let dir = scratch();
+    let dir = dir.path();
+    let market = market(&data);
+    let (sim, config, mut running) = start(&market, dir, "passive", "09:40", "09:45");
+    let tags_of = |is: &dyn Fn(&Value) -> bool| {
+        let orders = crate::pair::ask(&sim.text("http"), dir, "/orders").unwrap_or_default();
+        let rows = orders.as_array().cloned().unwrap_or_default();
+        rows.iter().filter(|row| is(row)).map(|row| row["tag"].to_string()).collect::<Vec<_>>()
+    };
+    let works = |row: &Value| !matches!(row["status"].as_str(), Some("COMPLETE" | "CANCELLED" | "REJECTED"));
+    // About 09:28 of the market; and then as soon as an entry rests.
+    sleep_until(sim.number("wall_base_ns") + 16_000_000_000);
+    while tags_of(&works).is_empty() && running.0.try_wait().unwrap().is_none() {}
+    running.kill();
+    let open = tags_of(&works);
+    assert!(!open.is_empty(), "nothing was open when it died");
+    let mut again = engine(&config, dir, "09:45");
+    let exit = again.wait(Duration::from_secs(180));
+    assert_eq!(exit, Some(0), "{}", read(dir, "engine.err"));
+    let log = read(dir, "journal/live.log");
+    assert!(log.contains("is looked for at the broker"), "{log}");
+    let mut tags = tags_of(&|_| true);
+    let sent = tags.len();
+    tags.sort();
+    tags.dedup();
+    assert_eq!(tags.len(), sent, "an order was sent twice");
+    let (account, summary) = check(&sim, dir);
+    println!("{} open when it died; {account}", open.len());
     assert!(account["trades"].as_u64().unwrap() >= 2, "too little happened: {account}");
     assert_eq!(summary["broker"]["open_orders"].as_array().unwrap().len(), 0);
 }

@@ -6,7 +6,10 @@
 mod broker;
 mod clock;
 mod day;
+mod hang;
 mod ledgers;
+mod pair;
 mod paper;
 mod recovered;
+mod schedules;
 mod world;

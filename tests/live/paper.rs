@@ -1,7 +1,7 @@
 //! A paper session on the wall clock, over real sockets: its record proves itself, and a what-if run over it at the latency
 //! that it had differs only where `diff` says why.
 
-use crate::day::{Process, binary, login, scratch, wall_ns};
+use crate::pair::{Process, binary, login, scratch, wall_ns};
 use serde_json::Value;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -76,7 +76,7 @@ fn a_paper_session_proves_itself_and_its_whatif_differs_only_for_reasons() {
     let dir = dir.path();
     let (_broker, said) = broker(dir);
     let config = config(&said, dir);
-    login(&config);
+    assert!(login(&config), "no login");
     let mut command = Command::new(binary("engine"));
     command.args(["run", "--mode", "paper", "--json", "--until", "09:27", "--journal", "paper", "--config"]);
     command.arg(&config).current_dir(dir).stdout(File::create(dir.join("summary.json")).unwrap());

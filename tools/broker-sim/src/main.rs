@@ -58,6 +58,9 @@ pub(crate) struct Cli {
     /// Keeps what was done in this file; a broker started with a file that is there goes on from it
     #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
+    /// Writes here the settings with which an engine in live mode trades with this broker
+    #[arg(long, value_name = "FILE")]
+    pub(crate) engine_config: Option<PathBuf>,
     /// Money of the account at the start of the day, in rupees
     #[arg(long, value_name = "RUPEES", default_value_t = 1_000_000)]
     pub(crate) cash: u32,
@@ -118,6 +121,10 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     let faults = faults::Faults::open(cli.faults.as_deref(), cli.seed, market.plan.times.pre_open)?;
     let hub = hub::Hub::new(config, market, clock, faults, cli.state.as_deref())?;
     let served = serve::Served::start(hub, &cli.http, &cli.ws)?;
+    if let Some(path) = &cli.engine_config {
+        std::fs::write(path, served.engine_config())
+            .with_context(|| format!("--engine-config {}: cannot write it", path.display()))?;
+    }
     answer(&served.announcement()?)?;
     let exit = loop {
         match signals.exit() {

@@ -60,6 +60,21 @@ impl Served {
         Ok(line.to_string())
     }
 
+    /// What an engine needs to know of it, as a file for its `--config`. A market without a clock has no `[clock]`.
+    pub(crate) fn engine_config(&self) -> String {
+        let clock = &self.hub.clock;
+        let key = self.hub.lock().broker.config().api_key.clone();
+        let times = clock.speed.map_or(String::new(), |speed| {
+            format!("\n[clock]\nbase = {}\nat = {}\nspeed = {speed}\n", clock.base.0, clock.wall_base)
+        });
+        format!(
+            "# Made by broker-sim: no real broker, no real money.\n[broker]\napi_key = \"{key}\"\n\
+             token_file = \"sim-token\" # made by engine login\nrest = \"http://{}\"\nticker = \"ws://{}\"\n{times}\
+             \n[venue]\nlive = true\n",
+            self.http, self.ws
+        )
+    }
+
     /// Closes all sockets.
     pub(crate) fn finish(self) {
         self.hub.stopping.store(true, Ordering::Relaxed);
