@@ -25,10 +25,13 @@ use std::time::Duration;
 const SPEED: u64 = 20;
 /// Time for the engine to reconcile before the market's clock starts to go.
 const AHEAD_NS: u64 = 6_000_000_000;
+/// The end of the run: half a minute after the last fault, in which an order that may have been accepted is looked for, counts
+/// as never accepted, and comes again.
+const UNTIL: &str = "09:29";
 /// Symbols held at once.
 const OPEN_POSITIONS: usize = 3;
 /// Schedules at a time: they wait for most of their time.
-const AT_ONCE: usize = 6;
+const AT_ONCE: usize = 10;
 
 /// What else happens in a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,7 +117,7 @@ impl Schedule {
             }
             let minute = 15 + rng.below(4);
             faults.push_str(&format!(
-                "[[rule]]\non = \"{on}\"\ndo = \"{kind}\"\nat = \"09:{minute}:{:02}\"\n",
+                "[[rule]]\non = \"{on}\"\ndo = \"{kind}\"\nat = \"09:{minute}:{:02}\"\nuntil = \"09:19:30\"\n",
                 rng.below(60)
             ));
             match kind {
@@ -153,6 +156,8 @@ fn config(sim: &Sim, dir: &Path, passive: bool) -> std::path::PathBuf {
     let entry = if passive { "passive" } else { "cross" };
     let broker = "absent_after = \"10s\"\nsettle = \"25s\"\nreconcile_every = \"2s\"\n";
     let mut text = sim.sections(dir, broker);
+    // Many run at once here.
+    text.push_str("[engine]\nwait = \"park\"\n");
     text.push_str(&format!(
         "[risk]\ncapital = \"1000000\"\nopen_positions = {OPEN_POSITIONS}\nsquare_off = \"09:20\"\n\
          no_new_entry = \"00:00\"\ntrades_per_symbol = 100\ntrades_per_day = 1000\n\
@@ -190,14 +195,14 @@ impl Play<'_> {
     }
 
     fn trade(&mut self, config: &Path) -> Option<i32> {
-        let mut running = engine(config, self.dir, "09:26");
+        let mut running = engine(config, self.dir, UNTIL);
         let most = Duration::from_secs(120);
         sleep_until(self.market.wall_base + self.schedule.at);
         match self.schedule.act {
             Act::Nothing => {}
             Act::EngineDies => {
                 running.kill();
-                running = engine(config, self.dir, "09:26");
+                running = engine(config, self.dir, UNTIL);
             }
             Act::BrokerDies => {
                 self.sim.die_and_come_back(&self.market, self.dir, Duration::from_millis(700));

@@ -102,6 +102,8 @@ struct Rule {
     fault: Fault,
     /// Not before this market time.
     at: Option<String>,
+    /// Not from this market time on.
+    until: Option<String>,
     /// Only the call of this number among those that fit, from 1.
     nth: Option<u64>,
     /// Each call whose number is a multiple of this.
@@ -126,6 +128,7 @@ struct File {
 struct Armed {
     rule: Rule,
     from: TsNs,
+    until: TsNs,
     after: Option<Duration>,
     age: Duration,
     calls: u64,
@@ -195,16 +198,18 @@ impl Faults {
             };
             let (after, age) =
                 (duration(&rule.after).with_context(what)?, duration(&rule.age).with_context(what)?);
-            let from = match &rule.at {
-                None => TsNs::ZERO,
+            let time = |name: &str, text: &Option<String>, without: TsNs| match text {
+                None => Ok(without),
                 Some(text) => {
                     let stamp = format!("{} {text}", &times::stamp(day)[..10]);
                     times::parse(&stamp)
-                        .with_context(|| format!("{}: `at` is HH:MM:SS, not {text}", what()))?
+                        .with_context(|| format!("{}: `{name}` is HH:MM:SS, not {text}", what()))
                 }
             };
+            let from = time("at", &rule.at, TsNs::ZERO)?;
+            let until = time("until", &rule.until, TsNs(u64::MAX))?;
             let age = age.unwrap_or(Duration::from_secs(86_400));
-            rules.push(Armed { rule, from, after, age, calls: 0, done: 0 });
+            rules.push(Armed { rule, from, until, after, age, calls: 0, done: 0 });
         }
         Ok(Self { rules, random: file.seed.unwrap_or(seed) })
     }
@@ -214,7 +219,7 @@ impl Faults {
         let mut first = None;
         for at in 0..self.rules.len() {
             let armed = &mut self.rules[at];
-            if !matches(&armed.rule.on, call) || now < armed.from {
+            if !matches(&armed.rule.on, call) || now < armed.from || now >= armed.until {
                 continue;
             }
             armed.calls += 1;
@@ -306,6 +311,10 @@ mod tests {
         let mut rules = faults("[[rule]]\non='clock'\ndo='token_dead'\nat='11:00:00'\n");
         let hit = (0..10).filter(|_| rules.decide("clock", at("11:00:00")).is_some()).count();
         assert_eq!(hit, 1, "a clock strikes once");
+        let mut rules = faults("[[rule]]\non='any'\ndo='drop'\nat='11:00:00'\nuntil='11:05:00'\n");
+        let hits = ["10:59:59", "11:00:00", "11:04:59", "11:05:00"]
+            .map(|clock| rules.decide("quote", at(clock)).is_some());
+        assert_eq!(hits, [false, true, true, false]);
     }
 
     #[test]
@@ -316,6 +325,7 @@ mod tests {
             ("[[rule]]\non='place'\ndo='fail'\nprobability=2.0", "0 to 1"),
             ("[[rule]]\non='place'\ndo='hang'\nafter='soon'", "rule 1"),
             ("[[rule]]\non='place'\ndo='hang'\nat='noon'", "HH:MM:SS"),
+            ("[[rule]]\non='place'\ndo='hang'\nuntil='noon'", "`until` is HH:MM:SS"),
             ("[[rule]]\non='place'\ndo='hang'\nwhen='noon'", "when"),
         ] {
             let error = Faults::parse(text, 1, at("09:00:00")).err().expect("an error");

@@ -448,6 +448,7 @@ impl World {
             });
             let id = self.desk.report(&report)?;
             self.check_value(id)?;
+            self.check_absence(id)?;
             self.check_stop(id)?;
         }
         while let Some(mut call) = self.gateway.next_call() {
@@ -491,6 +492,9 @@ impl World {
             if order.ended {
                 return Err(format!("{call:?} of an order that has ended"));
             }
+            if order.wanted.intent == Intent::Entry && self.gateway.verdict() == Verdict::Unproved {
+                return Err(format!("{call:?} before the account is known to be ours"));
+            }
         }
         Ok(())
     }
@@ -503,6 +507,23 @@ impl World {
         let value = truth.map_or(Some(0), |truth| truth.value_of(order.filled));
         if value != Some(order.value) {
             return Err(format!("{order:?}: value should be {value:?}"));
+        }
+        Ok(())
+    }
+
+    /// A broker that lost what it is known to have had proves nothing by what it does not list.
+    fn check_absence(&self, id: u64) -> Result<(), String> {
+        let tags = pitlane_kite_gateway::tag::Tags::new(JOURNAL);
+        let order = &self.desk.orders[&id];
+        let tag = tags.of(order.wanted.id);
+        let truth = self.broker.orders.iter().find(|truth| truth.tag == tag);
+        let denied = order.state == OrderState::Rejected as u8
+            && truth.is_some_and(|truth| truth.forgotten && truth.filled > 0);
+        let forgot = |truth: &&crate::broker::Order| {
+            truth.forgotten && self.of(truth).is_some_and(|order| order.acknowledged)
+        };
+        if denied && self.epoch == 0 && self.broker.orders.iter().any(|truth| forgot(&truth)) {
+            return Err(format!("{order:?} counts as never accepted, and is {truth:?}"));
         }
         Ok(())
     }
