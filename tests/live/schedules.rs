@@ -30,8 +30,9 @@ const AHEAD_NS: u64 = 6_000_000_000;
 const UNTIL: &str = "09:29";
 /// Symbols held at once.
 const OPEN_POSITIONS: usize = 3;
-/// Schedules at a time: they wait for most of their time.
+/// Schedules at a time: they wait for most of their time. A long campaign leaves the machine to others.
 const AT_ONCE: usize = 10;
+const AT_ONCE_LONG: usize = 6;
 
 /// What else happens in a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -376,7 +377,7 @@ fn schedules_over_real_sockets() {
         (Mutex::new(BTreeMap::new()), Mutex::new(BTreeMap::<String, u64>::new()), Mutex::new(Vec::new()));
     let sent = AtomicU64::new(0);
     std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
+        for _ in 0..if is_long() { AT_ONCE_LONG } else { AT_ONCE } {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
@@ -389,6 +390,9 @@ fn schedules_over_real_sockets() {
                     let mut faults = faults.lock().unwrap();
                     seen.into_iter().for_each(|(what, times)| *faults.entry(what).or_insert(0) += times);
                     sent.fetch_add(orders, Ordering::Relaxed);
+                    if is_long() {
+                        println!("schedule {seed}, {act:?}: {orders} orders, {} differences", wrong.len());
+                    }
                     if !wrong.is_empty() {
                         failed.lock().unwrap().push(format!("seed {seed}, {act:?}: {}", wrong.join("\n")));
                     }
