@@ -82,6 +82,7 @@ impl Day {
 pub(crate) fn context(journal: &Path) -> Context {
     let recording = Recording::open(journal).unwrap();
     Context {
+        venue: recording.venue(),
         journal: Uuid(EventStream::open(journal, INPUTS).unwrap().journal_uuid()),
         instruments: recording.head.instruments,
         strategies: recording.pipeline.strategies.into_iter().map(|strategy| strategy.id).collect(),

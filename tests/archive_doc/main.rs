@@ -1,5 +1,6 @@
 //! Holds `docs/archive.md` to the code, and the archive to what other programs read of it: DuckDB and pyarrow on every
-//! file, and the document's ten questions asked of DuckDB and of PostgreSQL, which must say the same.
+//! file, and the document's ten questions asked of DuckDB and of PostgreSQL, which must say the same, of a synthetic day
+//! and of a real one.
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
@@ -7,6 +8,7 @@ mod day;
 mod document;
 mod questions;
 mod readers;
+mod show;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,24 +1,15 @@
 //! Memory stays where it is, however long the day.
 
+use crate::bench::peak;
 use crate::{DATE, cold, day, ends, is_long, scratch};
 use std::fs;
 use std::path::Path;
 
 /// Archives a journal and gives its rows and the most memory that the process had, in KiB.
-fn peak(journal: &Path, out: &Path) -> (u64, u64) {
+fn archived(journal: &Path, out: &Path) -> (u64, u64) {
     let mut command = cold(&["archive", "--date", DATE, "--range-inputs", "200000", "--json", "--journal"]);
-    let mut child = command.arg(journal).arg("--out").arg(out).spawn().unwrap();
-    let (mut most, path) = (0, format!("/proc/{}/status", child.id()));
-    while child.try_wait().unwrap().is_none() {
-        let text = fs::read_to_string(&path).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|line| line.trim().split(' ').next()?.parse().ok()).unwrap_or(0);
-        most = most.max(kib);
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", crate::stderr(&output));
-    (crate::json(&output)["reports"][0]["rows"].as_u64().unwrap(), most)
+    let (found, kib, _) = peak(command.arg(journal).arg("--out").arg(out));
+    (found["reports"][0]["rows"].as_u64().unwrap(), kib)
 }
 
 #[test]
@@ -31,7 +22,7 @@ fn memory_is_flat_over_ten_million_rows() {
     let measured = ["sim.ticks_per_second=2", "sim.ticks_per_second=8"].map(|rate| {
         let (journal, out) = (dir.path().join(rate), dir.path().join(format!("out-{rate}")));
         day(&journal, "375m", &[rate, "journal.segment=64MiB"]);
-        let measured = peak(&journal, &out);
+        let measured = archived(&journal, &out);
         // Room for the next.
         fs::remove_dir_all(&journal).unwrap();
         fs::remove_dir_all(&out).unwrap();
