@@ -96,8 +96,7 @@ pub(crate) fn sequence() -> Scenario {
     let feed: Box<dyn Source> = Box::new(Played { events, next: 0 });
     let schedule: Box<dyn Source> = Box::new(day.schedule(2 * INPUTS).expect("the calendar has the day"));
     let log: Box<dyn EventLog> = Box::new(NoLog);
-    let mut sequencer =
-        Sequencer::new(Merged::new(schedule, feed), log, day.config.venue.latency_min_ns);
+    let mut sequencer = Sequencer::new(Merged::new(schedule, feed), log, day.config.venue.latency_min_ns);
     let mut release = move || {
         assert_eq!(sequencer.release(TsNs(u64::MAX)), Release::Released);
         sequencer.on_done(sequencer.last_seq());
@@ -256,8 +255,12 @@ pub(crate) fn state_hash() -> Scenario {
         events.iter().for_each(|event| chain.event(event, &mut Nowhere));
         chain.end(end, &mut Nowhere);
     }
-    let run = move || (0..HASHES).for_each(|_| chain.hashes(&mut |_, hash| {
-        black_box(hash);
-    }));
+    let run = move || {
+        (0..HASHES).for_each(|_| {
+            chain.hashes(&mut |_, hash| {
+                black_box(hash);
+            })
+        })
+    };
     Scenario { run: Box::new(run), operations: HASHES }
 }

@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn what_is_added_in_pieces_of_any_length_hashes_as_one() {
-        let bytes: Vec<u8> = (0..20_000_u32).map(|n| (n * 37 >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..20_000_u32).map(|n| ((n * 37) >> 3) as u8).collect();
         for seed in [0, 7] {
             for lengths in [&[1, 8, 3][..], &[8], &[1_023, 1], &[1_024], &[1_025, 16], &[4_000, 24, 1_000]] {
                 let mut hasher = StateHasher::new(seed);

@@ -219,11 +219,18 @@ pub struct Sequencer<S, L> {
     latency_min_ns: u64,
     until: TsNs,
     kill_grace_ns: u64,
+    /// How much longer that is while something is held at a broker, and whether nothing is.
+    not_flat_grace: Option<(u64, IsFlat)>,
+    /// From when on a run that was killed ends as soon as it is flat.
+    ends_flat_from: Option<TsNs>,
     closed: bool,
     commands: Option<rtrb::Consumer<Event>>,
     reports: Option<Reports>,
     wall_clock: bool,
 }
+
+/// Whether nothing is held at the broker.
+pub type IsFlat = Box<dyn Fn() -> bool + Send>;
 
 /// How long a run goes on after an operator's kill at least, in its own time: exits that were not filled are tried every
 /// second.
@@ -259,6 +266,8 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
             latency_min_ns,
             until: TsNs(u64::MAX),
             kill_grace_ns: KILL_GRACE_NS,
+            not_flat_grace: None,
+            ends_flat_from: None,
             closed: false,
             commands: None,
             reports: None,
@@ -280,6 +289,12 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
     /// a few seconds of its time later.
     pub fn take_commands(&mut self, commands: rtrb::Consumer<Event>) {
         self.commands = Some(commands);
+    }
+
+    /// After a kill a run that is not flat goes on for so much longer: an exit that was lost on its way to the broker is sent
+    /// again only when it is known not to have come there.
+    pub fn end_after_kill_once_flat(&mut self, longer_ns: u64, is_flat: IsFlat) {
+        self.not_flat_grace = Some((longer_ns, is_flat));
     }
 
     /// Takes a broker's execution reports from `reports`; each is placed at the time at which it is found there. The session
@@ -381,6 +396,11 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         if self.closed {
             return (Head::Closed, First::NONE);
         }
+        if self.ends_flat_from.is_some_and(|from| now > from)
+            && self.not_flat_grace.as_ref().is_some_and(|(_, is_flat)| is_flat())
+        {
+            self.until = self.until.min(now);
+        }
         let head = self.source.poll();
         let first = if head == Head::Ready { First::of(self.source.head()) } else { First::NONE };
         (self.head_in_time(head, first.ts > self.until, now), first)
@@ -470,7 +490,10 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         if kill {
             // It ends the run, but what it flattens may need a few timers to be tried again.
             let from = if self.wall_clock { self.state.last_ts.max(now) } else { self.state.last_ts };
-            self.until = self.until.min(from.plus(self.kill_grace_ns));
+            let soonest = from.plus(self.kill_grace_ns);
+            let longer_ns = self.not_flat_grace.as_ref().map_or(0, |(longer_ns, _)| *longer_ns);
+            self.until = self.until.min(soonest.plus(longer_ns));
+            self.ends_flat_from.get_or_insert(soonest);
         }
         self.stamp(self.state.last_ts)
     }

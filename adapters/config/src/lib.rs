@@ -38,8 +38,7 @@ pub use schema::{KeySchema, SCHEMA, SectionSchema};
 pub use settings::{
     CandlePath, CandleSettings, DurabilityLevel, EngineSettings, ExitSettings, Halt, JournalSettings,
     LagLimits, Measure, MemoryLock, Mode, PacketMode, PriceBand, ScriptedCommand, SessionSettings, Settings,
-    SimSettings, Speed,
-    StrategySettings, TradingSettings, Wait,
+    SimSettings, Speed, StrategySettings, TradingSettings, Wait,
 };
 pub use time::{date_number, format_ist, ist, parse_date, parse_time};
 pub use values::{

@@ -41,6 +41,12 @@ impl Positions {
         (seen, held.filter(|(_, held)| !held.is_zero()).collect())
     }
 
+    /// Whether nothing is held.
+    pub fn is_flat(&self) -> bool {
+        // Relaxed: a number that is looked at again and again.
+        self.held.iter().all(|held| held.load(Ordering::Relaxed) == 0)
+    }
+
     /// Takes over the position in `instrument`.
     pub(super) fn set(&self, instrument: InstrumentId, held: Qty) {
         // Relaxed: `passed` publishes it.
@@ -80,6 +86,8 @@ pub struct Broker {
     pub waiting: Waiting,
     /// Where the run shows its positions.
     pub positions: Positions,
+    /// How much longer than on paper a killed run waits to be flat: until a lost exit is known to be lost, and sent again. 0 by default.
+    pub kill_grace_ns: u64,
 }
 
 /// The gateway's ends.
@@ -102,7 +110,7 @@ impl Broker {
         let (waiting, positions) = (Waiting::default(), Positions::default());
         let ends =
             GatewayEnds { orders, reports: to_run, waiting: waiting.clone(), positions: positions.clone() };
-        (Self { orders: to_gateway, reports, waiting, positions }, ends)
+        (Self { orders: to_gateway, reports, waiting, positions, kill_grace_ns: 0 }, ends)
     }
 }
 
@@ -110,6 +118,8 @@ impl Broker {
 pub(super) struct Ways {
     pub(super) commands: Option<rtrb::Consumer<Event>>,
     pub(super) reports: Option<(rtrb::Consumer<Event>, Waiting)>,
+    /// How much longer a killed run may take to be flat, and what it holds.
+    pub(super) kill_grace: Option<(u64, Positions)>,
     pub(super) wall_clock: bool,
 }
 
@@ -120,11 +130,12 @@ impl Ways {
         broker: Option<Broker>,
         wall_clock: bool,
     ) -> (Self, Option<ToBroker>) {
-        let parts = |Broker { orders, reports, waiting, positions }| {
+        let kill_grace = broker.as_ref().map(|broker| (broker.kill_grace_ns, broker.positions.clone()));
+        let parts = |Broker { orders, reports, waiting, positions, .. }| {
             ((reports, waiting), ToBroker { orders, positions })
         };
         let (reports, to_broker) = broker.map(parts).unzip();
-        (Self { commands, reports, wall_clock }, to_broker)
+        (Self { commands, reports, kill_grace, wall_clock }, to_broker)
     }
 }
 

@@ -20,6 +20,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+/// A set on a journal: its report (none if its settings are refused), its rows, and how many inputs it ran over.
+pub(crate) type Ran = (Option<Report>, Vec<Row>, u64);
+
 /// The settings of a set on a journal, or why the program refuses its combination of values.
 pub(crate) enum Settled {
     /// Ready to run.
@@ -113,7 +116,7 @@ impl Sweep<'_> {
         journal: &Journal,
         inputs: Arc<Inputs>,
         number: u64,
-    ) -> anyhow::Result<Option<(Option<Report>, Vec<Row>, u64)>> {
+    ) -> anyhow::Result<Option<Ran>> {
         let recording = match self.settle(journal, number)? {
             Settled::Ready(recording) => recording,
             Settled::Refused(_) => {

@@ -205,7 +205,7 @@ pub(super) fn full(
 fn is_exact(packet: &[u8; FULL_BYTES]) -> bool {
     let day = [4, 28, 32, 36, 40].into_iter();
     let levels = (0..2 * LEVELS).map(|level| DEPTH + level * LEVEL_BYTES + 4);
-    day.chain(levels).all(|offset| word(packet, offset) % 1_000 == 0)
+    day.chain(levels).all(|offset| word(packet, offset).is_multiple_of(1_000))
 }
 
 /// The packet's own fields, with prices made by `price`; whether all levels are within the range of a distance. A

@@ -223,7 +223,14 @@ fn a_run_without_orders_says_why() {
     let card = |sets: &[&str]| {
         let config =
             ConfigArgs { config: Vec::new(), set: sets.iter().map(|set| (*set).to_owned()).collect() };
-        let done = whatif(&[day.clone()], None, &config, &CpuArgs::default(), "max", &WarmupArgs::default());
+        let done = whatif(
+            std::slice::from_ref(&day),
+            None,
+            &config,
+            &CpuArgs::default(),
+            "max",
+            &WarmupArgs::default(),
+        );
         let done = done.expect("runs");
         assert_eq!(replay_card::whatif_json(&done)["notes"], serde_json::json!(done.notes));
         replay_card::whatif(&done)

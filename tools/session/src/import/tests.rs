@@ -101,13 +101,13 @@ fn runs_of_candles_say_so_and_cannot_be_relabelled() {
     let run = |dirs: &[PathBuf], out: Option<&Path>, changes: &[&str]| {
         whatif(dirs, out, &sets(changes), &CpuArgs::default(), "max", &Default::default())
     };
-    let done = run(&[journal.clone()], Some(&out), &[]).expect("runs");
+    let done = run(std::slice::from_ref(&journal), Some(&out), &[]).expect("runs");
     assert!(replay_card::whatif(&done).contains("bar-driven: 1m candles"));
     let verified = verify::verify(&out).expect("verifies");
     assert_eq!(verified.identical, Some(true));
     assert!(verified.notes[0].contains("bar-driven"), "{:?}", verified.notes);
 
-    let error = run(&[journal.clone()], None, &["candles.path=fixed"]).err().expect("refused");
+    let error = run(std::slice::from_ref(&journal), None, &["candles.path=fixed"]).err().expect("refused");
     assert!(error.to_string().contains("[candles] cannot be changed"), "{error}");
     std::fs::write(scratch.path().join("t.csv"), "2026-07-29 10:00:00,100,1\n2026-07-29 10:00:05,100,2\n")
         .expect("a file");

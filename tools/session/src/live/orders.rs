@@ -210,8 +210,9 @@ pub(super) fn open(
         opening.orders.iter().map(restore).collect(),
         opening.positions.clone(),
     )?;
-    let (broker, GatewayEnds { orders, reports, waiting, positions }) =
+    let (mut broker, GatewayEnds { orders, reports, waiting, positions }) =
         Broker::rings(INTENTS, PENDING_REPORTS_MAX);
+    broker.kill_grace_ns = kill_grace_ns(settings);
     let (updates, updates_out) = rtrb::RingBuffer::new(UPDATES);
     let rings = Rings { intents: orders, updates: updates_out, reports };
     let start =
@@ -223,6 +224,13 @@ pub(super) fn open(
         Gateway { running: Arc::new(Mutex::new(Some(thread))), shared, updates, waiting, positions };
     armed(&gateway, settings, opening, log)?;
     Ok((broker, gateway))
+}
+
+/// How much longer a kill may take than on paper: until a lost exit is known to be absent, and its next try is settled. The
+/// gateway goes by the wall clock, the run by the market's.
+fn kill_grace_ns(settings: &Settings) -> u64 {
+    let wall_ns = settings.broker.absent_after_ns + CLEAN_AFTER.as_nanos() as u64 + settings.broker.settle_ns;
+    wall_ns.saturating_mul(settings.clock.map_or(1, |clock| u64::from(clock.speed)))
 }
 
 fn armed(gateway: &Gateway, settings: &Settings, opening: &Opening<'_>, log: &mut Log) -> anyhow::Result<()> {
