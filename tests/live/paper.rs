@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How fast the market's time passes.
 const SPEED: u64 = 50;
@@ -82,16 +82,9 @@ fn a_paper_session_proves_itself_and_its_whatif_differs_only_for_reasons() {
     command.arg(&config).current_dir(dir).stdout(File::create(dir.join("summary.json")).unwrap());
     command.stderr(File::create(dir.join("engine.err")).unwrap());
     let mut engine = Process(command.spawn().unwrap());
-    let deadline = Instant::now() + Duration::from_secs(90);
-    let status = loop {
-        if let Some(status) = engine.0.try_wait().unwrap() {
-            break status;
-        }
-        assert!(Instant::now() < deadline, "the engine does not come to its end");
-        std::thread::sleep(Duration::from_millis(50));
-    };
+    let code = engine.wait(Duration::from_secs(90));
     let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap_or_default();
-    assert!(status.success(), "{status}: {}\n{}", read("engine.err"), read("paper/live.log"));
+    assert_eq!(code, Some(0), "{}\n{}", read("engine.err"), read("paper/live.log"));
     let summary: Value = serde_json::from_str(&read("summary.json")).unwrap();
     let orders = summary["orders"].as_u64().unwrap();
     assert!(

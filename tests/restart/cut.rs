@@ -38,6 +38,8 @@ fn plan(market: &Market, dir: &Path, snapshot_every: u64) -> Plan {
         until: TsNs(u64::MAX),
         span: (session.pre_open, session.end),
         what: "test",
+        recorded: None,
+        stamps: false,
         restart: Some(Restart {
             config_text: "a test".to_owned(),
             recorded_feed: false,

@@ -32,7 +32,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Measure scenarios (default: all) and write .hgrm, .hlog, a plot and result.json
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Compare two results; exit code 4 if a gate fails
     Compare(CompareArgs),
     /// Make one page of several results

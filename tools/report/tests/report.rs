@@ -230,7 +230,15 @@ fn a_year_of_sessions_in_one_journal() {
     let file = format!("NSE:RELIANCE={}", rows.display());
     import::tick_csv(&[file], &inputs, &sets(SHORT_DAYS)).unwrap();
     let cpus = CpuArgs::default();
-    whatif::whatif(&[inputs.clone()], Some(&run), &sets(&[]), &cpus, "max", &WarmupArgs::default()).unwrap();
+    whatif::whatif(
+        std::slice::from_ref(&inputs),
+        Some(&run),
+        &sets(&[]),
+        &cpus,
+        "max",
+        &WarmupArgs::default(),
+    )
+    .unwrap();
     let report = one(&run);
     check(&report, scratch.path(), &[&run], false);
     sound(&report);

@@ -145,7 +145,9 @@ fn a_row_is_what_whatif_says_with_the_same_settings() {
             let sets = sets.iter().map(|set| format!("strategies.ema.params.{set}"));
             let config = ConfigArgs { config: Vec::new(), set: set.iter().cloned().chain(sets).collect() };
             let warmup = WarmupArgs::default();
-            let done = whatif::whatif(dir, None, &config, &CpuArgs::default(), "max", &warmup).unwrap();
+            let done =
+                whatif::whatif(std::slice::from_ref(dir), None, &config, &CpuArgs::default(), "max", &warmup)
+                    .unwrap();
             let (row, wanted) = (&rows[number * days.dirs.len() + at], whatif_json(&done));
             assert_eq!(row["set"], (number + 1).to_string());
             assert_eq!(row["state_hash"], wanted["state_hash"].as_str().unwrap(), "{row:?}");
