@@ -45,13 +45,17 @@ fn workers_order_and_interruption_do_not_show_in_any_byte() {
         assert_eq!(results(&out(name)), results(&out("one")), "{name}");
     }
     // Stopped before the n-th question whether to stop, again and again.
-    let (asked, mut stops) = (AtomicU64::new(0), 0);
+    // Ever later, so that each time something is finished in between.
+    let (asked, every, mut stops) = (AtomicU64::new(0), AtomicU64::new(7), 0);
     let cut = again("cut", 2, Some(1));
     while let Outcome::Stopped(now, before, all) =
-        sweep(&cut, &|| asked.fetch_add(1, Ordering::Relaxed) % 7 == 6).unwrap()
+        sweep(&cut, &|| {
+            asked.fetch_add(1, Ordering::Relaxed) % every.load(Ordering::Relaxed) == 6
+        }).unwrap()
     {
         assert!(now + before <= all && stops < 200, "{now} and {before} of {all}");
         stops += 1;
+        every.fetch_add(2, Ordering::Relaxed);
     }
     assert!(stops > 0, "nothing was interrupted");
     println!("interrupted {stops} times");

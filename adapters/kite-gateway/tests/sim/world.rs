@@ -172,6 +172,10 @@ impl World {
             }
             self.now = time;
             self.gateway.on_tick(time);
+            if matches!(what, Happening::Big(Fault::Reconnect)) {
+                // What left before the line broke left by what was known then.
+                self.take_out()?;
+            }
             self.happen(what)?;
             self.take_out()?;
             self.check()?;
