@@ -65,8 +65,8 @@ fn a_hanging_broker_delays_no_tick() {
     shown("hanging", &hanging);
     assert!(said.matches("fault: HalfOpen on place").count() >= 2, "{said}");
     let number = |summary: &Value, key: &str| summary[key].as_u64().unwrap();
-    // The feed came through, and the engine went on to decide and to send.
-    assert!(number(&answering, "orders") >= 50 && number(&hanging, "orders") >= 50);
+    // The feed came through, and the engine went on to decide and to send, as far as orders of which nobody knows let it.
+    assert!(number(&answering, "orders") >= 50 && number(&hanging, "orders") >= 10);
     let conflated = |summary: &Value| summary["broker"]["conflated"].as_u64().unwrap();
     let ticks = |summary: &Value| number(summary, "ticks") + conflated(summary);
     let (with, without) = (ticks(&hanging), ticks(&answering));

@@ -159,13 +159,11 @@ pub fn diff(args: &DiffArgs) -> anyhow::Result<Diff> {
     causes.answers = answers.and_then(|times| times.into_iter().flatten().min());
     let mut found = Compared::default();
     let mut sides = [Outputs::open(&a.recording)?, Outputs::open(&b.recording)?];
-    compare_outputs(&runs, &mut sides, &mut |pair| {
-        let both = [pair.a, pair.b].into_iter().zip(&runs).zip(&mut walk.books);
-        for (((event, run), book), (ledger, bills)) in both.zip(ledgers.iter_mut().zip(&mut bills)) {
-            event.iter().for_each(|event| enter(event, run, book, ledger, bills));
-        }
-        found.add(pair, &mut causes, args.limit);
-    })?;
+    // An order comes before its fills in its own run; among the pairs it may not.
+    let mut entered = |at: usize, event: &Event| {
+        enter(event, &runs[at], &mut walk.books[at], &mut ledgers[at], &mut bills[at]);
+    };
+    compare_outputs(&runs, &mut sides, &mut entered, &mut |pair| found.add(pair, &mut causes, args.limit))?;
     let mut notes = walk.notes;
     for (side, run) in sides.iter().zip(&runs) {
         side.note(run.letter, &mut notes);
@@ -212,7 +210,7 @@ struct Compared {
 }
 
 impl Compared {
-    fn add(&mut self, found: Found<'_>, causes: &mut Causes, limit: usize) {
+    fn add(&mut self, found: Found, causes: &mut Causes, limit: usize) {
         let kind = found.kind.name();
         let counts = self.outputs.entry(kind).or_insert([0; 4]);
         let Some(mut difference) = found.difference else {

@@ -49,9 +49,7 @@ fn workers_order_and_interruption_do_not_show_in_any_byte() {
     let (asked, every, mut stops) = (AtomicU64::new(0), AtomicU64::new(7), 0);
     let cut = again("cut", 2, Some(1));
     while let Outcome::Stopped(now, before, all) =
-        sweep(&cut, &|| {
-            asked.fetch_add(1, Ordering::Relaxed) % every.load(Ordering::Relaxed) == 6
-        }).unwrap()
+        sweep(&cut, &|| asked.fetch_add(1, Ordering::Relaxed) % every.load(Ordering::Relaxed) == 6).unwrap()
     {
         assert!(now + before <= all && stops < 200, "{now} and {before} of {all}");
         stops += 1;

@@ -40,10 +40,8 @@ impl Difference {
 }
 
 /// What a comparison comes to for one output, or a pair of them.
-pub(super) struct Found<'a> {
+pub(super) struct Found {
     pub(super) kind: Kind,
-    pub(super) a: Option<&'a Event>,
-    pub(super) b: Option<&'a Event>,
     pub(super) difference: Option<Difference>,
 }
 
@@ -115,21 +113,25 @@ impl Outputs {
     }
 }
 
-/// Hands every output to `each`, pairs together, in the order of time.
+/// Hands every output to `enter` with its run, each run's in its own order, and to `each`, pairs together, in the order of time.
 pub(super) fn compare_outputs(
     runs: &[Run; 2],
     sides: &mut [Outputs; 2],
-    each: &mut dyn FnMut(Found<'_>),
+    enter: &mut dyn FnMut(usize, &Event),
+    each: &mut dyn FnMut(Found),
 ) -> anyhow::Result<()> {
     let [side_a, side_b] = sides;
     while let Some(ts) = [&side_a.head, &side_b.head].into_iter().flatten().map(|head| head.header.ts).min() {
         let taken = [side_a.take(ts)?, side_b.take(ts)?];
+        for (run, events) in taken.iter().enumerate() {
+            events.iter().for_each(|event| enter(run, event));
+        }
         compare_at(runs, &taken, each);
     }
     Ok(())
 }
 
-fn compare_at(runs: &[Run; 2], taken: &[Vec<Event>; 2], each: &mut dyn FnMut(Found<'_>)) {
+fn compare_at(runs: &[Run; 2], taken: &[Vec<Event>; 2], each: &mut dyn FnMut(Found)) {
     let mut in_b: BTreeMap<Key, usize> = keys(&runs[1], &taken[1]).into_iter().zip(0..).collect();
     // Place in the step first, so that what came first is named first.
     let mut pairs = Vec::with_capacity(taken[0].len());
@@ -147,7 +149,7 @@ fn compare_at(runs: &[Run; 2], taken: &[Vec<Event>; 2], each: &mut dyn FnMut(Fou
             }
             _ => difference(runs, [a, b], Vec::new()),
         };
-        each(Found { kind: one.kind(), a, b, difference });
+        each(Found { kind: one.kind(), difference });
     }
 }
 
