@@ -54,7 +54,7 @@ pub struct SweepArgs {
     /// several, every combination is a set
     #[arg(long, value_name = "KEY=V1,V2")]
     pub grid: Vec<String>,
-    /// A file of sets in place of a grid: CSV with a header of keys and a row for each set, or TOML with a [[set]] table for
+    /// A file of sets in place of a grid: CSV with a header of keys and a row for each set, or TOML with a `[[set]]` table for
     /// each
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,
