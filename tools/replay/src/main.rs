@@ -149,7 +149,7 @@ struct LatencyArgs {
 #[derive(Args)]
 struct ImportArgs {
     /// What the files are: tick-csv (rows timestamp,ltp,volume), kite-csv (rows timestamp,token,ltp) or bar-csv (candles:
-    /// date,open,high,low,close,volume[,oi], or with a header); IST, .gz too
+    /// `date,open,high,low,close,volume[,oi]`, or with a header); IST, .gz too
     format: String,
     /// For tick-csv and bar-csv SYMBOL=FILE, such as NSE:RELIANCE=ticks.csv.gz, for kite-csv FILE; several are merged by
     /// time, ties in this order
