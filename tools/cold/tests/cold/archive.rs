@@ -1,7 +1,10 @@
 //! The nightly job: what it writes, what it notices, what it gives back.
 
 use crate::trust::manifests;
-use crate::{DATE, RANGE, assert_same, code, cold, day, ends, files, json, on, scratch, stderr, tree};
+use crate::{
+    DATE, RANGE, assert_same, code, cold, day, day_with_snapshots, ends, files, json, on, scratch, stderr,
+    tree,
+};
 use pitlane_parquet::Manifest;
 use pitlane_session::verify::verify;
 use std::fs;
@@ -131,7 +134,7 @@ fn a_lie_that_holds_together_is_found_by_counting() {
 fn an_archive_copies_itself_to_another_place_and_lets_go_of_segments() {
     let dir = scratch();
     let (journal, out, to) = (dir.path().join("day"), dir.path().join("out"), dir.path().join("to"));
-    day(&journal, "20m", &["journal.snapshot_every=4096"]);
+    day_with_snapshots(&journal);
     ends(on("archive", &journal, &out).arg("--upload").arg(&to), 0);
     let copied =
         |path: &std::path::Path| tree(path).into_keys().filter(|path| !path.ends_with("LOCK")).collect();

@@ -41,6 +41,15 @@ fn scratch() -> tempfile::TempDir {
 
 /// Journals `duration` of a synthetic day into `journal`, in small segments.
 fn day(journal: &Path, duration: &str, more: &[&str]) {
+    day_at("max", journal, duration, more);
+}
+
+/// Twenty minutes with snapshots. They are made beside the run: at full speed it may be over before the first.
+fn day_with_snapshots(journal: &Path) {
+    day_at("x400", journal, "20m", &["journal.snapshot_every=4096"]);
+}
+
+fn day_at(speed: &str, journal: &Path, duration: &str, more: &[&str]) {
     let mut set = vec!["journal.segment=256KiB".to_owned(), "strategies.0.timeframe=1s".to_owned()];
     set.extend(more.iter().map(|text| (*text).to_owned()));
     let (config, cpus, warmup) =
@@ -53,7 +62,7 @@ fn day(journal: &Path, duration: &str, more: &[&str]) {
         from: None,
         instruments: None,
         journal: Some(journal),
-        speed: Some("max"),
+        speed: Some(speed),
         duration: Some(duration),
         until: None,
         seed: None,

@@ -1,6 +1,8 @@
 //! What must not be believed: a journal that rots, copies that lack something, leases of others, rows that no one lists.
 
-use crate::{DATE, assert_same, code, cold, day, ends, files, json, on, scratch, stderr, tree};
+use crate::{
+    DATE, assert_same, code, cold, day, day_with_snapshots, ends, files, json, on, scratch, stderr, tree,
+};
 use pitlane_cold::segments::SegmentManifest;
 use pitlane_journal::leases;
 use std::collections::BTreeMap;
@@ -90,18 +92,9 @@ fn segments_that_are_not_stored_are_missed() {
 #[test]
 fn what_is_left_of_a_retained_journal_is_read_itself() {
     let dir = scratch();
-    // Snapshots are made beside the run: on a busy machine its day may be over before the first, and nothing can go.
-    let made = (0..5).map(|attempt| {
-        let (journal, out) =
-            (dir.path().join(format!("day-{attempt}")), dir.path().join(format!("out-{attempt}")));
-        day(&journal, "20m", &["journal.snapshot_every=4096"]);
-        ends(on("archive", &journal, &out).args(["--retain", "1"]), 0);
-        (journal, out)
-    });
-    let begins_late = |(journal, _): &(PathBuf, PathBuf)| {
-        files(journal, "inputs/").iter().all(|path| !path.ends_with("0000000000000000.lxj"))
-    };
-    let (journal, out) = { made }.find(begins_late).expect("of five days one has a snapshot in time");
+    let (journal, out) = (dir.path().join("day"), dir.path().join("out"));
+    day_with_snapshots(&journal);
+    ends(on("archive", &journal, &out).args(["--retain", "1"]), 0);
     // The lease stops where ranges are complete: an unfinished one is read again.
     let complete = |path: &PathBuf| {
         let manifest: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
@@ -174,7 +167,7 @@ fn a_sidecar_ends_where_a_repair_has_closed_the_journal() {
 fn another_archive_keeps_its_own_claim() {
     let dir = scratch();
     let (journal, out, other) = (dir.path().join("day"), dir.path().join("out"), dir.path().join("other"));
-    day(&journal, "20m", &["journal.snapshot_every=4096"]);
+    day_with_snapshots(&journal);
     ends(on("run", &journal, &other).arg("--lease"), 0);
     let before = files(&journal, ".lxj").len();
     let kept = json(&ends(on("archive", &journal, &out).args(["--retain", "1"]), 0));
