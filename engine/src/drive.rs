@@ -235,8 +235,8 @@ fn sequencer<S: Source>(
     if let Some((reports, waiting)) = ways.reports {
         sequencer.take_reports(reports, waiting);
     }
-    if let Some((longer_ns, positions)) = ways.kill_grace {
-        sequencer.end_after_kill_once_flat(longer_ns, Box::new(move || positions.is_flat()));
+    if let Some((longer_ns, is_flat)) = ways.kill_grace {
+        sequencer.end_after_kill_once_flat(longer_ns, is_flat);
     }
     if ways.wall_clock {
         sequencer.on_wall_clock();

@@ -3,7 +3,7 @@
 use crate::event::Event;
 use crate::ledger::Ledger;
 use crate::limits::INSTRUMENTS_MAX;
-use crate::sequencer::Waiting;
+use crate::sequencer::{IsFlat, Waiting};
 use crate::units::{InstrumentId, Qty, TsNs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -88,6 +88,8 @@ pub struct Broker {
     pub positions: Positions,
     /// How much longer than on paper a killed run waits to be flat: until a lost exit is known to be lost, and sent again. 0 by default.
     pub kill_grace_ns: u64,
+    /// Whether the gateway has no order that may still fill: a killed run does not end before that. `None` = positions alone say so.
+    pub nothing_open: Option<IsFlat>,
 }
 
 /// The gateway's ends.
@@ -110,7 +112,7 @@ impl Broker {
         let (waiting, positions) = (Waiting::default(), Positions::default());
         let ends =
             GatewayEnds { orders, reports: to_run, waiting: waiting.clone(), positions: positions.clone() };
-        (Self { orders: to_gateway, reports, waiting, positions, kill_grace_ns: 0 }, ends)
+        (Self { orders: to_gateway, reports, waiting, positions, kill_grace_ns: 0, nothing_open: None }, ends)
     }
 }
 
@@ -119,7 +121,7 @@ pub(super) struct Ways {
     pub(super) commands: Option<rtrb::Consumer<Event>>,
     pub(super) reports: Option<(rtrb::Consumer<Event>, Waiting)>,
     /// How much longer a killed run may take to be flat, and what it holds.
-    pub(super) kill_grace: Option<(u64, Positions)>,
+    pub(super) kill_grace: Option<(u64, IsFlat)>,
     pub(super) wall_clock: bool,
 }
 
@@ -130,12 +132,15 @@ impl Ways {
         broker: Option<Broker>,
         wall_clock: bool,
     ) -> (Self, Option<ToBroker>) {
-        let kill_grace = broker.as_ref().map(|broker| (broker.kill_grace_ns, broker.positions.clone()));
-        let parts = |Broker { orders, reports, waiting, positions, .. }| {
-            ((reports, waiting), ToBroker { orders, positions })
+        let Some(Broker { orders, reports, waiting, positions, kill_grace_ns, nothing_open }) = broker else {
+            return (Self { commands, reports: None, kill_grace: None, wall_clock }, None);
         };
-        let (reports, to_broker) = broker.map(parts).unzip();
-        (Self { commands, reports, kill_grace, wall_clock }, to_broker)
+        let held = positions.clone();
+        let is_flat: IsFlat = Box::new(move || {
+            held.is_flat() && nothing_open.as_ref().is_none_or(|nothing_open| nothing_open())
+        });
+        let (reports, kill_grace) = (Some((reports, waiting)), Some((kill_grace_ns, is_flat)));
+        (Self { commands, reports, kill_grace, wall_clock }, Some(ToBroker { orders, positions }))
     }
 }
 

@@ -220,6 +220,11 @@ pub(super) fn open(
     let thread = GatewayThread::start(start, rings, move || inputs.durable_seq())
         .context("cannot start the order gateway")?;
     let shared = thread.shared().clone();
+    let figures = shared.clone();
+    broker.nothing_open = Some(Box::new(move || {
+        let figures = figures.figures();
+        figures.live == 0 && figures.waiting == 0
+    }));
     let gateway =
         Gateway { running: Arc::new(Mutex::new(Some(thread))), shared, updates, waiting, positions };
     armed(&gateway, settings, opening, log)?;
