@@ -20,6 +20,8 @@ mod pending;
 mod reports;
 pub mod schedule;
 pub mod source;
+#[cfg(test)]
+mod tests;
 
 use crate::event::{Class, Command, CommandCode, Event, FLAG_ENDO, FLAG_EXO, Kind, SessionEnd, SessionStart};
 use crate::limits::IN_FLIGHT_MAX;
@@ -399,7 +401,15 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         if self.ends_flat_from.is_some_and(|from| now > from)
             && self.not_flat_grace.as_ref().is_some_and(|(_, is_flat)| is_flat())
         {
-            self.until = self.until.min(now);
+            // What the broker reported before it had nothing open, or what is under way, may be a fill.
+            if self.state.session.is_some()
+                && let Some(reports) = &mut self.reports
+            {
+                reports.look(now);
+            }
+            if !self.reported() && self.in_flight() == 0 {
+                self.until = self.until.min(now);
+            }
         }
         let head = self.source.poll();
         let first = if head == Head::Ready { First::of(self.source.head()) } else { First::NONE };

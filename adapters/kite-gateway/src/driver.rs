@@ -164,9 +164,9 @@ impl Shared {
             latched: self.latched.load(Ordering::Acquire),
             token_dead: self.token_dead.load(Ordering::Acquire),
             quiet: self.quiet.load(Ordering::Acquire),
-            live: self.live.load(Ordering::Relaxed),
+            live: self.live.load(Ordering::Acquire),
             unknown: self.unknown.load(Ordering::Relaxed),
-            waiting: self.waiting.load(Ordering::Relaxed),
+            waiting: self.waiting.load(Ordering::Acquire),
             today: self.today.load(Ordering::Relaxed),
             rounds: self.rounds.load(Ordering::Acquire),
         }
@@ -186,9 +186,9 @@ impl Shared {
         self.latched.store(overview.latched, Ordering::Release);
         self.token_dead.store(overview.token_dead, Ordering::Release);
         self.quiet.store(gateway.is_quiet(), Ordering::Release);
-        self.live.store(small(overview.live), Ordering::Relaxed);
+        self.live.store(small(overview.live), Ordering::Release);
         self.unknown.store(small(overview.unknown), Ordering::Relaxed);
-        self.waiting.store(small(overview.waiting), Ordering::Relaxed);
+        self.waiting.store(small(overview.waiting), Ordering::Release);
         self.today.store(overview.today, Ordering::Relaxed);
         self.rounds.fetch_add(1, Ordering::Release);
     }

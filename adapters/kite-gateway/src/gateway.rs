@@ -257,6 +257,7 @@ impl Gateway {
         (self.latched, self.halted, self.halted_all) = (false, None, false);
         self.halted_in.clear();
         self.noted.clear();
+        self.reconciliation.compare_anew();
         self.on_reconnect();
     }
 

@@ -196,9 +196,46 @@ fn an_exit_of_what_the_broker_lists_no_more_does_not_leave() {
     let other = bench.order(1, Intent::StopLoss, OrderType::Limit);
     assert!(!bench.is_placed(stop) && bench.is_placed(other));
     bench.answer(CallKind::Place(OrderId(other)), refused(400, "MarginException", "no"));
-    bench.run(10);
+    // What is known to differ is not forgotten with the connection, nor when people resume.
+    bench.gateway.on_reconnect();
+    bench.take();
+    assert!(!bench.is_placed(stop), "after a reconnect");
+    bench.gateway.resume();
+    bench.take();
+    assert!(!bench.is_placed(stop), "after resume");
+    bench.run(12);
     assert_eq!(bench.gateway.verdict(), Verdict::Halt);
     assert_eq!((bench.last(stop), bench.is_placed(stop)), (Some(NOT_SENT), false));
+}
+
+#[test]
+fn a_halt_about_one_instrument_lets_no_doubtful_exit_of_another_leave() {
+    let mut bench = Bench::new(Settings::default(), [10, 10, 0]);
+    bench.run(10);
+    bench.positions[1] = 0;
+    bench.run(12);
+    assert_eq!(bench.gateway.verdict(), Verdict::Halt);
+    bench.positions[0] = 0;
+    bench.run(5);
+    let stop = bench.order(0, Intent::StopLoss, OrderType::Limit);
+    assert!(!bench.is_placed(stop), "one comparison found the position gone");
+    bench.run(12);
+    assert_eq!((bench.last(stop), bench.is_placed(stop)), (Some(NOT_SENT), false));
+}
+
+#[test]
+fn a_difference_in_an_instrument_that_never_rests_comes_to_people() {
+    let mut bench = Bench::new(Settings::default(), [10, 10, 0]);
+    bench.run(10);
+    bench.positions[1] = 5;
+    bench.run(5);
+    assert_eq!(bench.gateway.verdict(), Verdict::Differs);
+    // It moves from now on, so no second comparison comes; a square-off waits.
+    bench.orders.push(row("1001", 1, "UNDER REVIEW", &Tags::new(JOURNAL).of(OrderId(1)), 0));
+    let id = bench.order(1, Intent::SquareOff, OrderType::Limit);
+    assert!(!bench.is_placed(id));
+    bench.run(80);
+    assert!(bench.gateway.verdict() == Verdict::Halt && bench.last(id) == Some(NOT_SENT));
 }
 
 #[test]

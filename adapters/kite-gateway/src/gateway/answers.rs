@@ -54,7 +54,18 @@ fn speaks_of_time(message: &str) -> bool {
 /// The rate limiter's words. The error type says nothing: it is also that of a broken way to the exchange.
 fn speaks_of_rate(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
-    let words = ["too many", "rate", "limit", "exceeded", "maximum", "slow down"];
+    // Whole phrases: a "limit order" and what "could not be generated" are no rates.
+    let words = [
+        "too many",
+        "rate limit",
+        "rate-limit",
+        "request limit",
+        "requests per",
+        "limit exceeded",
+        "exceeded the limit",
+        "maximum allowed",
+        "slow down",
+    ];
     message.is_empty() || words.iter().any(|words| message.contains(words))
 }
 
@@ -217,14 +228,17 @@ impl Gateway {
 
     fn stray_cancelled(&mut self, call: CallId, under_way: UnderWay, outcome: Outcome) {
         self.heed(under_way, &outcome);
-        let at = self.now;
+        let (at, look_again) = (self.now, self.settings.look_again);
         let broker_id = self.stray_calls.remove(&call.0).expect("a stray's cancel names its order");
         let stray = self.strays.get_mut(&broker_id).expect("strays are kept");
-        stray.cancels += 1;
+        let answered = !matches!(outcome, Outcome::NotSent | Outcome::TooFast | Outcome::TokenDead(_));
+        stray.cancels += u32::from(answered);
         stray.cancel = match outcome {
             Outcome::Taken(_) => Cancel::Asked { at },
             // Another cancel harms nothing; the list says when it has ended.
-            _ => Cancel::Wanted { not_before: at + cancel_again(stray.cancels) },
+            _ if answered => Cancel::Wanted { not_before: at + cancel_again(stray.cancels) },
+            // What never came there is no reason to wait longer each time.
+            _ => Cancel::Wanted { not_before: at + look_again },
         };
     }
 
@@ -384,6 +398,7 @@ mod tests {
             (500, r#"{"status":"success","data":{"order_id":"1"}}"#.into()),
             (403, "<html>forbidden</html>".into()),
             (429, error("NetworkException", "The order management system did not answer")),
+            (429, error("NetworkException", "Limit order could not be generated")),
             (302, String::new()),
         ];
         for (status, body) in unclear {

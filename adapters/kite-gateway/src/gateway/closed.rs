@@ -59,7 +59,9 @@ impl Gateway {
     pub(super) fn may_exit(&self, wanted: &Wanted) -> bool {
         let held_back =
             self.refused_exits.get(&wanted.instrument.0).is_some_and(|(_, until)| self.now < *until);
-        let differs = self.halted.is_none() && self.reconciliation.differs_in(wanted.instrument);
+        // In a halted instrument the broker's own list decides, see `is_closed_to`.
+        let differs =
+            !self.is_halted_in(wanted.instrument) && self.reconciliation.differs_in(wanted.instrument);
         !held_back && !differs && !self.is_closed_to(wanted)
     }
 

@@ -67,7 +67,14 @@ impl Reconciliation {
     /// What was asked before counts no more.
     pub(super) fn start_over(&mut self, now: u64) {
         (self.next, self.cycle, self.last_whole, self.listed) = (now, None, None, None);
-        (self.verdict, self.strikes) = (Verdict::Unproved, Vec::new());
+        self.verdict = Verdict::Unproved;
+        // Differences that are known hold exits back until they were looked at again.
+        self.strikes.iter_mut().for_each(|(_, times)| *times = 0);
+    }
+
+    /// After an operator's word each position has its time again to be compared.
+    pub(super) fn compare_anew(&mut self) {
+        self.compared.clear();
     }
 
     /// Whether the last comparison found another position in an instrument than its fills make.
@@ -338,6 +345,10 @@ impl Gateway {
             // What was clean and has only moved since stays so.
             self.reconciliation.verdict = Verdict::Differs;
         }
+        if self.halted.is_some() {
+            // Exits that wait are held against the new list: what it does not confirm is refused, not kept.
+            self.refuse_waiting();
+        }
     }
 
     /// Counts how often in a row these differences, and no others, were found in an instrument.
@@ -360,13 +371,26 @@ impl Gateway {
         let now = self.now;
         let compared = &mut self.reconciliation.compared;
         let held = self.positions.iter().filter(|(_, held)| **held != 0);
-        let late = held.fold(false, |late, (instrument, _)| {
-            late | (now >= *compared.entry(*instrument).or_insert(now) + UNCOMPARED_MAX)
-        });
+        let late: Vec<u32> = held
+            .filter(|(instrument, _)| now >= *compared.entry(**instrument).or_insert(now) + UNCOMPARED_MAX)
+            .map(|(instrument, _)| *instrument)
+            .collect();
         compared.retain(|instrument, _| self.positions.get(instrument).is_some_and(|held| *held != 0));
-        if late {
-            self.disarm("a position could not be compared for too long");
+        if late.is_empty() {
+            return;
         }
+        self.disarm("a position could not be compared for too long");
+        // A difference found there before holds its exits back: people decide, as nothing here will look again.
+        let of_late =
+            |difference: &Difference| difference.position_of().is_some_and(|of| late.contains(&of.0));
+        let known: Vec<Difference> = self
+            .reconciliation
+            .strikes
+            .iter()
+            .map(|(difference, _)| difference.clone())
+            .filter(of_late)
+            .collect();
+        known.into_iter().for_each(|difference| self.halt(difference));
     }
 
     fn differences(&self, instrument: InstrumentId, cycle: &Cycle) -> Vec<Difference> {
