@@ -1,7 +1,8 @@
 //! The market as a witness of the market clock: exchange times in packets against the time they are received at.
 //!
 //! The first packet of an instrument after a connect may be of the broker's cache. One with a later exchange time than
-//! another before it, on the same connection, is of a change that happened just now, however old it looks.
+//! another before it, on the same connection, is of a change that happened just now, however old it looks. Packets of the
+//! smaller modes have no exchange time: any but the first is news, and none says anything of the clock.
 
 use crate::sift::word;
 use std::ops::Range;
@@ -17,7 +18,7 @@ pub(crate) const BEHIND_MAX: i64 = 10;
 
 /// What exchange times said of the clock.
 pub(crate) struct Witness {
-    /// The newest exchange time of each instrument since its connection came up, 0 before the first.
+    /// The newest exchange time of each instrument since its connection came up, 0 before the first, 1 if it has none.
     newest: Box<[u32]>,
     began: u64,
     count: u32,
@@ -39,14 +40,17 @@ impl Witness {
     pub(crate) fn is_news(&mut self, place: usize, packet: &[u8]) -> bool {
         let secs = exchange_secs(packet);
         let before = self.newest[place];
-        self.newest[place] = before.max(secs);
-        before != 0 && secs > before
+        self.newest[place] = before.max(secs).max(1);
+        before != 0 && (secs == 0 || secs > before)
     }
 
     /// Judges news, received at `now_secs` of the market clock. Now and then there is something to say: the seconds by
     /// which every exchange time was ahead of the clock, or behind it as a negative number; 0 if they agree.
     pub(crate) fn judge(&mut self, packet: &[u8], now_secs: u64) -> Option<i64> {
         let secs = exchange_secs(packet);
+        if secs == 0 {
+            return None;
+        }
         let lead = i64::from(secs) - i64::try_from(now_secs).unwrap_or(i64::MAX);
         if self.count == 0 || now_secs < self.began {
             (self.began, self.count, self.least, self.most) = (now_secs, 0, lead, lead);
@@ -108,6 +112,18 @@ mod tests {
     fn a_clock_that_is_ahead_is_known_after_the_window() {
         let packets: Vec<(u64, u32)> = (0..12).map(|n| (1_061 + n, 1_000 + n as u32)).collect();
         assert_eq!(said(&packets), [-61]);
+    }
+
+    #[test]
+    fn packets_without_a_time_are_news_after_the_first_and_judge_no_clock() {
+        let mut witness = Witness::new(2);
+        for length in [8, 28, 44] {
+            let packet = vec![0; length];
+            witness.expect(0..2);
+            let news: Vec<bool> = (0..3).map(|_| witness.is_news(1, &packet)).collect();
+            assert_eq!(news, [false, true, true], "{length} bytes");
+            assert!((1_000..1_030).all(|now| witness.judge(&packet, now).is_none()));
+        }
     }
 
     #[test]

@@ -18,7 +18,8 @@ const HUGE: usize = 2 << 20;
 /// all memory of a run is made. Returns the bytes that are on huge pages now.
 ///
 /// # Errors
-/// The system's refusal: a kernel without transparent huge pages, or with them set to `never`.
+/// The system's refusal: a kernel without transparent huge pages. One that has them set to `never` may refuse nothing, and
+/// leaves 0 bytes.
 pub fn to_huge_pages() -> std::io::Result<u64> {
     for (start, bytes) in anonymous(&std::fs::read_to_string("/proc/self/maps")?) {
         let start = std::ptr::without_provenance_mut(start);

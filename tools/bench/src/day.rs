@@ -27,10 +27,10 @@ use std::sync::Arc;
 /// From one playing of the day to the next, in the market's time.
 const DAY_S: u64 = 86_400;
 
-/// Packets of all the days that the schedule knows at most: 400 synthetic days, or five years of a thin recording.
+/// Packets of all the days that the schedule knows at most: 400 synthetic days.
 const PACKETS_MAX: u64 = 200_000_000;
-/// Days that it knows at most.
-const DAYS_MAX: u64 = 2_000;
+/// Days that it knows at most: half a century of a thin recording, within the 32-bit seconds of packets.
+const DAYS_MAX: u64 = 20_000;
 
 /// Bytes before the packet of a frame: their number and the length.
 const PREFIX_BYTES: usize = 4;
@@ -97,7 +97,7 @@ impl Day {
         }
         let (open, close) = settings.fixed_hours();
         if let Some(last) = frames.1.received.last() {
-            let minutes = last.since(ist(settings.sim.date, open)).div_ceil(60 * NS_PER_S) + 1;
+            let minutes = last.since(ist(settings.sim.date, open)) / (60 * NS_PER_S) + 1;
             settings.session.open = Some(open);
             settings.session.close = Some(open.saturating_add((minutes as i64).minutes()).min(close));
         }

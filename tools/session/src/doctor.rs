@@ -481,7 +481,7 @@ fn huge_pages(enabled: Option<&str>, wanted: bool) -> Check {
         None | Some("never") if wanted => Check::warn(
             "huge_pages",
             chosen.unwrap_or("not offered by this kernel"),
-            "engine.huge_pages has no effect: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled",
+            "engine.huge_pages may have no effect: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled",
         ),
         Some(chosen) => Check::ok("huge_pages", chosen),
         None => Check::ok("huge_pages", "not offered by this kernel"),

@@ -448,7 +448,12 @@ fn event_log(plan: &Plan) -> anyhow::Result<Option<EventLogWriter>> {
 
 /// Starts the file of what is measured, beside the journal. A run that cannot have it goes on without.
 fn stat_writer(plan: &Plan, gauges: Option<&Arc<Gauges>>) -> Option<StatWriter> {
-    let (dir, gauges) = (plan.journal.as_ref()?, gauges?);
+    let dir = plan.journal.as_ref()?;
+    let Some(gauges) = gauges else {
+        // The figures of the run before this one are not this one's; without them `stat` says that nothing is measured.
+        drop(std::fs::remove_file(dir.join(crate::stat::STAT_FILE)));
+        return None;
+    };
     let symbols = plan.pipeline.instruments.iter().map(|spec| spec.symbol.clone()).collect();
     let started = StatWriter::start(dir, gauges.clone(), symbols);
     started.map_err(|error| say(format!("warning: nothing for `engine stat`: {error}"))).ok()

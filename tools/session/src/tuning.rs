@@ -47,6 +47,9 @@ impl Tuning {
         let mut notes = Vec::new();
         if self.huge_pages {
             notes.push(match memory::to_huge_pages() {
+                Ok(0) => "no memory is on huge pages; \
+                     echo madvise > /sys/kernel/mm/transparent_hugepage/enabled, or set engine.huge_pages = false"
+                    .to_owned(),
                 Ok(bytes) => format!("{} are on huge pages", format_bytes(bytes)),
                 Err(error) => format!(
                     "memory is not on huge pages ({error}); \

@@ -77,12 +77,12 @@ pub(super) fn stamps(cpuinfo: Option<&str>) -> Check {
     let flags = cpuinfo.and_then(|text| text.lines().find_map(|line| line.strip_prefix("flags")));
     let Some(flags) = flags else { return Check::warn(NAME, "unknown", "mount /proc to find out") };
     let has = |flag| flags.split_whitespace().any(|word| word == flag);
-    if has("constant_tsc") && has("nonstop_tsc") {
+    if has("constant_tsc") && has("nonstop_tsc") && has("rdtscp") {
         return Check::ok(NAME, "the cpu's counter runs at one rate and never stops");
     }
     Check::warn(
         NAME,
-        "the cpu's counter may change its rate or stop",
+        "the cpu's counter may change its rate or stop, or cannot be read in order",
         "each reading then asks the kernel, twice the time; set engine.measure = off, or use another cpu model",
     )
 }
@@ -114,7 +114,8 @@ mod tests {
             (swap(Some("Filename Type Size Used Priority\n")), Ok, "none"),
             (swap(None), Ok, "none"),
             (swap(Some(swaps)), Warn, "/dev/sda2"),
-            (stamps(Some(&flags("constant_tsc nonstop_tsc"))), Ok, "never stops"),
+            (stamps(Some(&flags("constant_tsc nonstop_tsc rdtscp"))), Ok, "never stops"),
+            (stamps(Some(&flags("constant_tsc nonstop_tsc"))), Warn, "in order"),
             (stamps(Some(&flags("constant_tsc"))), Warn, "stop"),
             (stamps(None), Warn, "unknown"),
         ] {

@@ -234,6 +234,10 @@ pub(super) fn open(
 /// How much longer a kill may take than on paper: until a lost exit is known to be absent, and its next try is settled. The
 /// gateway goes by the wall clock, the run by the market's.
 fn kill_grace_ns(settings: &Settings) -> u64 {
+    if !settings.risk.flatten_on_kill {
+        // Positions stay on purpose: there is no exit to wait for.
+        return 0;
+    }
     let wall_ns = settings.broker.absent_after_ns + CLEAN_AFTER.as_nanos() as u64 + settings.broker.settle_ns;
     wall_ns.saturating_mul(settings.clock.map_or(1, |clock| u64::from(clock.speed)))
 }
