@@ -156,7 +156,8 @@ pub fn compare(
     }
     for path in archive.unlisted(uuid).map_err(fault::archive)? {
         faults.push(format!(
-            "{}: no manifest lists this file, and readers of the folder count its rows; remove it",
+            "{}: no manifest lists this file, and readers of the folder count its rows; remove it, unless `cold-path run` or `archive` \
+             is at work on this archive: then look again when it has ended",
             path.display()
         ));
     }
