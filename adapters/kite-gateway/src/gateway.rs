@@ -342,6 +342,8 @@ impl Gateway {
         if self.reconciliation.armed {
             self.reconciliation.armed = false;
             self.note(Note::Disarmed(why));
+            // An entry that was about to leave a moment ago does not leave now.
+            self.take_back();
         }
     }
 

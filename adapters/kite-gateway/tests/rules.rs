@@ -28,6 +28,8 @@ struct Bench {
     positions: [i64; 3],
     /// Order calls that left, not answered.
     left: Vec<Call>,
+    /// Lists of orders that are not answered yet, if they are to wait.
+    held: Option<Vec<Call>>,
     reports: Vec<Event>,
     notes: Vec<Note>,
 }
@@ -67,7 +69,7 @@ impl Bench {
         let mut gateway = Gateway::new(settings, Instruments::new(rows), JOURNAL, START).unwrap();
         gateway.restore([], (0..).zip(positions).map(|(id, held)| (InstrumentId(id), Qty(held))));
         let (orders, left, reports, notes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { gateway, now: START, seq: 0, orders, positions, left, reports, notes }
+        Self { gateway, now: START, seq: 0, orders, positions, left, held: None, reports, notes }
     }
 
     /// Time goes on; questions are answered at once.
@@ -84,6 +86,10 @@ impl Bench {
             let answer = match call.kind {
                 kind if kind.is_order_call() => {
                     self.left.push(call);
+                    continue;
+                }
+                CallKind::Orders if self.held.is_some() => {
+                    self.held.as_mut().unwrap().push(call);
                     continue;
                 }
                 CallKind::Orders => ok(&format!("[{}]", self.orders.join(","))),
@@ -114,7 +120,15 @@ impl Bench {
         self.notes.extend(std::iter::from_fn(|| self.gateway.next_note()));
     }
 
+    /// An order of the engine; what it causes to leave leaves.
     fn order(&mut self, at: u32, intent: Intent, order_type: OrderType) -> u64 {
+        let id = self.wish(at, intent, order_type);
+        self.take();
+        id
+    }
+
+    /// An order of the engine, of which nobody has fetched yet what it causes.
+    fn wish(&mut self, at: u32, intent: Intent, order_type: OrderType) -> u64 {
         self.seq += 1;
         let id = OrderId::new(Seq(self.seq), 0);
         let stops = order_type == OrderType::StopLimit;
@@ -137,7 +151,6 @@ impl Bench {
         event.header.seq = Seq(self.seq);
         self.gateway.on_intent(&event);
         self.gateway.on_durable(Seq(self.seq));
-        self.take();
         id.0
     }
 
@@ -206,6 +219,45 @@ fn an_exit_of_what_the_broker_lists_no_more_does_not_leave() {
     bench.run(12);
     assert_eq!(bench.gateway.verdict(), Verdict::Halt);
     assert_eq!((bench.last(stop), bench.is_placed(stop)), (Some(NOT_SENT), false));
+}
+
+/// An order that the broker accepted after a list was made is not in the list, however late that is answered.
+#[test]
+fn a_list_says_nothing_of_the_time_after_it_was_asked_for() {
+    let settings = Settings { absent_time: 30 * NS_PER_S, ..Settings::default() };
+    let mut bench = Bench::new(settings, [0; 3]);
+    bench.run(10);
+    let id = bench.order(0, Intent::Entry, OrderType::Limit);
+    bench.answer(CallKind::Place(OrderId(id)), Err(CallError::MayHaveLeft("no answer in time")));
+    bench.run(28);
+    bench.held = Some(Vec::new());
+    bench.run(1);
+    let early = bench.held.replace(Vec::new()).unwrap();
+    assert!(!early.is_empty());
+    bench.run(5);
+    for call in early {
+        bench.gateway.on_answer(call.id, ok("[]"));
+        bench.take();
+    }
+    assert_ne!(bench.last(id), Some(NOT_SENT), "those lists were made within its time");
+    bench.held = None;
+    bench.run(30);
+    assert_eq!(bench.last(id), Some(NOT_SENT), "later ones prove that it never came there");
+}
+
+/// What was about to leave when the line broke has not left.
+#[test]
+fn an_entry_that_was_not_fetched_is_taken_back_when_nothing_is_known_any_more() {
+    let mut bench = Bench::new(Settings::default(), [0; 3]);
+    bench.run(10);
+    assert!(bench.gateway.is_armed());
+    bench.now += NS_PER_S;
+    bench.gateway.on_tick(bench.now);
+    bench.take();
+    let id = bench.wish(0, Intent::Entry, OrderType::Limit);
+    bench.gateway.on_reconnect();
+    bench.take();
+    assert_eq!((bench.last(id), bench.is_placed(id)), (Some(NOT_SENT), false));
 }
 
 #[test]

@@ -176,13 +176,18 @@ impl Gateway {
     }
 
     /// Takes back what was about to leave and was not fetched: it provably never left.
-    fn take_back(&mut self) {
+    pub(super) fn take_back(&mut self) {
         for call in std::mem::take(&mut self.calls) {
+            let may_not = |id: &u64, places: bool| {
+                let wanted = &self.orders[id].wanted;
+                self.is_closed_to(wanted) || places && wanted.intent == Intent::Entry && !self.is_armed()
+            };
             let order = match call.kind {
-                CallKind::Place(order) | CallKind::Modify(order) => Some(order.0),
+                CallKind::Place(order) => Some(order.0).filter(|id| may_not(id, true)),
+                CallKind::Modify(order) => Some(order.0).filter(|id| may_not(id, false)),
                 _ => None,
             };
-            let Some(id) = order.filter(|id| self.is_closed_to(&self.orders[id].wanted)) else {
+            let Some(id) = order else {
                 self.calls.push_back(call);
                 continue;
             };

@@ -109,8 +109,10 @@ impl Gateway {
         if matches!(order.stage, Stage::Waiting { .. }) {
             let open = match of_intent {
                 Urgency::Entry => self.is_armed(),
-                // Exits wait for the first reconciliation: before it nobody knows whether there is anything to exit.
-                Urgency::Exit => self.reconciliation.was_armed && self.may_exit(wanted),
+                // Exits wait for the first comparison: before it nobody knows whether there is anything to exit.
+                Urgency::Exit => {
+                    self.reconciliation.has_agreed_in(wanted.instrument) && self.may_exit(wanted)
+                }
                 // An operator's wish or risk's last resort: it waits for nothing.
                 Urgency::Flatten | Urgency::Cancel => true,
             };

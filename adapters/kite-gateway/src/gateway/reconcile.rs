@@ -42,8 +42,8 @@ pub(super) struct Reconciliation {
     forgetful: Option<(u64, u32)>,
     pub(super) verdict: Verdict,
     pub(super) armed: bool,
-    /// Whether it was armed once.
-    pub(super) was_armed: bool,
+    /// The instruments of which broker and fills said the same once.
+    agreed: BTreeSet<u32>,
     pub(super) ledger: Option<(u64, BTreeMap<u32, i64>)>,
 }
 
@@ -59,7 +59,7 @@ impl Reconciliation {
             forgetful: None,
             verdict: Verdict::Unproved,
             armed: false,
-            was_armed: false,
+            agreed: BTreeSet::new(),
             ledger: None,
         }
     }
@@ -70,6 +70,11 @@ impl Reconciliation {
         self.verdict = Verdict::Unproved;
         // Differences that are known hold exits back until they were looked at again.
         self.strikes.iter_mut().for_each(|(_, times)| *times = 0);
+    }
+
+    /// Whether broker and fills ever had the same position of an instrument.
+    pub(super) fn has_agreed_in(&self, instrument: InstrumentId) -> bool {
+        self.agreed.contains(&instrument.0)
     }
 
     /// After an operator's word each position has its time again to be compared.
@@ -216,12 +221,12 @@ impl Gateway {
                 let (since, count) = self.reconciliation.forgetful.unwrap_or((asked, 0));
                 self.reconciliation.forgetful = Some((since, count + 1));
                 // Also an order that has ended stays in the day's list: a broker that lost it may have lost anything.
-                if count + 1 >= self.settings.absent_lists && self.now >= since + self.settings.absent_time {
+                if count + 1 >= self.settings.absent_lists && asked >= since + self.settings.absent_time {
                     self.halt(Difference::Vanished { order });
                 }
             }
         }
-        let (now, lists, time) = (self.now, self.settings.absent_lists, self.settings.absent_time);
+        let (lists, time) = (self.settings.absent_lists, self.settings.absent_time);
         for id in self.live.clone() {
             let order = self.order_mut(id);
             let (since, known) = match (&order.stage, &order.broker_id) {
@@ -236,7 +241,8 @@ impl Gateway {
                 continue;
             }
             order.absences += 1;
-            if order.absences >= lists && now >= since + time {
+            // What counts is when a list was asked for: one that took long to come says nothing of what came to the broker since.
+            if order.absences >= lists && asked >= since + time {
                 self.absent(id, known);
             }
         }
@@ -324,6 +330,9 @@ impl Gateway {
             all.iter().copied().filter(|instrument| self.rests_since(*instrument, cycle.started)).collect();
         for instrument in &rests {
             let found = self.differences(*instrument, &cycle);
+            if found.is_empty() {
+                self.reconciliation.agreed.insert(instrument.0);
+            }
             self.strike(*instrument, found);
             self.reconciliation.compared.insert(instrument.0, now);
         }
@@ -338,7 +347,7 @@ impl Gateway {
             self.reconciliation.verdict = Verdict::Clean;
             let clear = !self.latched && self.halted.is_none() && !self.token_dead && !restoring;
             if clear && !self.reconciliation.armed {
-                (self.reconciliation.armed, self.reconciliation.was_armed) = (true, true);
+                self.reconciliation.armed = true;
                 self.note(Note::Armed);
             }
         } else if self.reconciliation.verdict != Verdict::Clean {

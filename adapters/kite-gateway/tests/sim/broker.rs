@@ -18,14 +18,14 @@ pub(crate) struct Order {
     pub(crate) at: usize,
     pub(crate) buy: bool,
     kind: String,
-    ioc: bool,
+    pub(crate) ioc: bool,
     pub(crate) quantity: i64,
     price: i64,
     trigger: i64,
     pub(crate) filled: i64,
     pub(crate) trades: Vec<(i64, i64, String)>,
     pub(crate) status: String,
-    step: u32,
+    pub(crate) step: u32,
     pub(crate) forgotten: bool,
 }
 

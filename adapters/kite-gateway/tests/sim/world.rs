@@ -227,7 +227,10 @@ impl World {
                     self.postback(order);
                 }
                 seen.into_iter().for_each(|fault| self.saw(fault));
-                if !self.broker.orders[order].ended() && self.now < START + ROUGH + 20 * S {
+                // What came late comes to rest all the same.
+                let found = &self.broker.orders[order];
+                let goes_on = self.now < START + ROUGH + 20 * S || found.step < 3 || found.ioc;
+                if !found.ended() && goes_on {
                     let slow = 1 + self.rng.below(if self.broker.orders[order].status == "OPEN" {
                         3_000
                     } else {
