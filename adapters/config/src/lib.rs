@@ -10,6 +10,7 @@
 //! from there. Units are parsed here and nowhere else; beyond this crate there are only nanoseconds, bytes, basis
 //! points and 1/10,000 rupees.
 
+mod archive;
 mod broker;
 mod error;
 mod instruments;
@@ -29,6 +30,7 @@ mod time;
 mod tree;
 mod values;
 
+pub use archive::ArchiveSettings;
 pub use broker::{BrokerSettings, ClockSettings, ForeignOrders, is_local};
 pub use error::ConfigError;
 pub use instruments::{canonical_symbol, default_instrument, demo_universe};

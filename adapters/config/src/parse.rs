@@ -4,6 +4,7 @@ mod risk;
 mod tables;
 mod trading;
 
+use crate::archive;
 use crate::broker;
 use crate::error::ConfigError;
 use crate::latency;
@@ -72,6 +73,7 @@ impl Settings {
             charges: charges(&Section::of(root, "charges")?, defaults.charges)?,
             venue: venue(&Section::of(root, "venue")?, defaults.venue)?,
             trading: trading::trading(root)?,
+            archive: archive::read(root)?,
             broker,
             clock,
         })

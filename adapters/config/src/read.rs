@@ -114,8 +114,12 @@ impl<'a> Section<'a> {
 
     /// An error about how this section's values fit together.
     pub(crate) fn conflict(&self, key: &str, why: String, remedy: &str) -> ConfigError {
-        let at = self.node(key).map_or(&self.at, |node| &node.at);
-        ConfigError::Conflict { at: at.to_string(), why, remedy: remedy.to_owned() }
+        ConfigError::Conflict { at: self.place(key), why, remedy: remedy.to_owned() }
+    }
+
+    /// Where a key's value stands, or the section if it is not there.
+    pub(crate) fn place(&self, key: &str) -> String {
+        self.node(key).map_or(&self.at, |node| &node.at).to_string()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Every section and key, once: what is not here is unknown, and what a key allows is quoted from here.
 
+use crate::archive::ARCHIVE_SCHEMA;
 use crate::broker::{BROKER_SCHEMA, CLOCK_SCHEMA};
 
 /// One key of a section.
@@ -51,7 +52,7 @@ const HOLDING: &str = "0 to 24h, such as 45m; 0 = off";
 const LAG: &str = "1ns to 60s, such as 50ms; lag_warn <= lag_reduce <= lag_halt";
 const LATENCY: &str = "none, a duration such as 2ms, a range such as 1ms..5ms or 1ms..5ms/500us, quantiles such as [\"p50 2ms\", \
      \"p99 9ms\"], or times of day such as [\"09:15 2ms\", \"09:16 3ms\"]; at least latency_min, at most 60s";
-const FLAG: &str = "true or false";
+pub(crate) const FLAG: &str = "true or false";
 
 /// The sections in the order of the canonical text.
 pub const SCHEMA: &[SectionSchema] = &[
@@ -112,6 +113,7 @@ pub const SCHEMA: &[SectionSchema] = &[
             key("lag_halt", LAG, "how far before every position is closed"),
         ],
     ),
+    ARCHIVE_SCHEMA,
     BROKER_SCHEMA,
     CLOCK_SCHEMA,
     section(

@@ -28,6 +28,7 @@ mod trading;
 pub use candles::{CandlePath, CandleSettings};
 pub use trading::{Halt, PriceBand, TradingSettings};
 
+use crate::archive::ArchiveSettings;
 use crate::broker::{BrokerSettings, ClockSettings};
 use crate::error::ConfigError;
 use crate::instruments::check_table;
@@ -69,6 +70,8 @@ pub struct Settings {
     pub venue: VenueConfig,
     /// `[[halts]]`, and `band` of `[[instruments]]`.
     pub trading: TradingSettings,
+    /// `[archive]`.
+    pub archive: ArchiveSettings,
     /// `[broker]`.
     pub broker: BrokerSettings,
     /// `[clock]`; `None` = the market keeps the time of day.

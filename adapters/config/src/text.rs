@@ -1,5 +1,6 @@
 //! The canonical text of a configuration: complete, in the order of the schema, with one way to write every value.
 
+use crate::archive;
 use crate::broker;
 use crate::latency::model_text;
 use crate::names::{BROKERS, CLASSES, CONFLICTS, PRODUCTS, SIZINGS, SLIPPAGES, name_of};
@@ -20,7 +21,7 @@ impl Settings {
     }
 
     /// The text that is journaled: everything that can change a result, and nothing that cannot (`[engine]`,
-    /// `[journal]`, `[broker]`, `[clock]`, the speed), because journals of one run are the same bytes on any cpus and at any pace.
+    /// `[journal]`, `[archive]`, `[broker]`, `[clock]`, the speed), because journals of one run are the same bytes on any cpus and at any pace.
     pub fn journaled_toml(&self) -> String {
         let mut text = Text(String::new());
         self.market(&mut text, false);
@@ -58,6 +59,7 @@ impl Settings {
         {
             text.quoted(key, &format_duration_ns(ns));
         }
+        archive::write(text, &self.archive);
         broker::write(text, &self.broker, self.clock.as_ref());
     }
 

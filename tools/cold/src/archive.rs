@@ -1,6 +1,6 @@
 //! `cold-path archive`, `verify` and `backfill`: what is missing is written, and everything is compared.
 
-use crate::args::{ArchiveArgs, date};
+use crate::args::{ArchiveArgs, Configured, date};
 use crate::compare::{Compared, compare, read_through};
 use crate::destination::{Place, Reached, follow};
 use crate::fault;
@@ -58,6 +58,15 @@ pub struct JobArgs {
     pub json: bool,
 }
 
+impl JobArgs {
+    /// Takes what no flag gave from the configuration.
+    pub fn configure(&mut self, configured: &Configured<'_>) {
+        self.archive.configure(configured);
+        self.postgres.configure(configured);
+        configured.put("upload", &mut self.upload, configured.settings.upload.clone());
+    }
+}
+
 /// `cold-path archive`.
 #[derive(Args, Clone, Debug)]
 pub struct JobOfDay {
@@ -107,6 +116,14 @@ pub struct VerifyArgs {
     /// Print one JSON object (cold-archives/1) on stdout
     #[arg(long)]
     pub json: bool,
+}
+
+impl VerifyArgs {
+    /// Takes what no flag gave from the configuration.
+    pub fn configure(&mut self, configured: &Configured<'_>) {
+        configured.put("out", &mut self.out, configured.settings.dir.clone());
+        self.postgres.configure(configured);
+    }
 }
 
 /// What was done for a journal, beside what was found.

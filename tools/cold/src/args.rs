@@ -3,10 +3,29 @@
 use crate::destination::{self, Place};
 use crate::tail::Journal;
 use clap::Args;
+use clap::parser::{ArgMatches, ValueSource};
+use pitlane_config::ArchiveSettings;
 use pitlane_parquet::{Archive, Options, RANGE_INPUTS};
 use pitlane_rows::{Date, Tables};
 use pitlane_session::exit::usage;
 use std::path::PathBuf;
+
+/// `[archive]` of the configuration, and which flags of the command line win over it.
+pub struct Configured<'a> {
+    /// The section.
+    pub settings: &'a ArchiveSettings,
+    /// The flags of the subcommand.
+    pub flags: &'a ArgMatches,
+}
+
+impl Configured<'_> {
+    /// Puts the configured value in the place of a default: a flag that was given stays.
+    pub fn put<T>(&self, flag: &str, place: &mut T, configured: T) {
+        if self.flags.value_source(flag) != Some(ValueSource::CommandLine) {
+            *place = configured;
+        }
+    }
+}
 
 /// Where the archive is, and how it is cut.
 #[derive(Args, Clone, Debug)]
@@ -21,6 +40,12 @@ pub struct ArchiveArgs {
 }
 
 impl ArchiveArgs {
+    /// Takes what no flag gave from the configuration.
+    pub fn configure(&mut self, configured: &Configured<'_>) {
+        configured.put("out", &mut self.out, configured.settings.dir.clone());
+        configured.put("range_inputs", &mut self.range_inputs, configured.settings.range_inputs);
+    }
+
     /// The archive.
     pub fn archive(&self) -> Archive {
         Archive::new(&self.out)

@@ -1,13 +1,17 @@
 //! `cold-path`: archives journals, proves the archive, and answers from it.
 
-use clap::{Parser, Subcommand};
+use clap::parser::ArgMatches;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use pitlane_cold::archive::{self, BackfillArgs, JobOfDay, VerifyArgs};
+use pitlane_cold::args::Configured;
 use pitlane_cold::query::{self, QueryArgs};
 use pitlane_cold::recon::{self, ReconArgs};
 use pitlane_cold::restore::{self, RestoreArgs};
 use pitlane_cold::run::{self, RunArgs};
 use pitlane_cold::status::{self, StatusArgs};
-use pitlane_session::exit::finish;
+use pitlane_session::cli::ConfigArgs;
+use pitlane_session::exit::{Exit, finish};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Archives journals: their rows as Parquet files, and in PostgreSQL when one is named; their segments compressed. Proves
@@ -18,6 +22,12 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(name = "cold-path", version)]
 struct Cli {
+    /// Configuration file in TOML, of which [archive] counts here; may be given several times, later files win
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Vec<PathBuf>,
+    /// One setting, such as archive.dir=/data/archive; wins over files and environment, and a flag over it
+    #[arg(long, value_name = "KEY=VALUE", global = true)]
+    set: Vec<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -44,14 +54,45 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    finish(match Cli::parse().command {
-        Command::Run(args) => run::run(&args),
-        Command::Status(args) => status::run(&args),
-        Command::Archive(args) => archive::archive(&args),
-        Command::Verify(args) => archive::verify(&args),
-        Command::Restore(args) => restore::run(&args),
-        Command::Backfill(args) => archive::backfill(&args),
+    let flags = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&flags).unwrap_or_else(|error| error.exit());
+    finish(obey(cli, &flags))
+}
+
+fn obey(cli: Cli, flags: &ArgMatches) -> anyhow::Result<Exit> {
+    let settings = ConfigArgs { config: cli.config, set: cli.set }.load()?.archive;
+    let (_, flags) = flags.subcommand().expect("clap asks for a subcommand");
+    let configured = Configured { settings: &settings, flags };
+    match cli.command {
+        Command::Run(mut args) => {
+            args.configure(&configured);
+            run::run(&args)
+        }
+        Command::Status(mut args) => {
+            args.configure(&configured);
+            status::run(&args)
+        }
+        Command::Archive(mut args) => {
+            args.job.configure(&configured);
+            archive::archive(&args)
+        }
+        Command::Verify(mut args) => {
+            args.configure(&configured);
+            archive::verify(&args)
+        }
+        Command::Restore(mut args) => {
+            args.configure(&configured);
+            restore::run(&args)
+        }
+        Command::Backfill(mut args) => {
+            args.job.configure(&configured);
+            archive::backfill(&args)
+        }
+        // It compares what it is given: an archive or journals.
         Command::Recon(args) => recon::run(&args),
-        Command::Query(args) => query::run(&args),
-    })
+        Command::Query(mut args) => {
+            args.configure(&configured);
+            query::run(&args)
+        }
+    }
 }

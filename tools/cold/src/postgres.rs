@@ -1,5 +1,6 @@
 //! The database as a destination, and as something to compare with.
 
+use crate::args::Configured;
 use crate::destination::{Committed, Destination, Place};
 use crate::tail::Journal;
 use clap::Args;
@@ -27,6 +28,9 @@ pub struct PostgresArgs {
     /// Keep ticks and their depth in the database too; they are in the Parquet files in any case
     #[arg(long)]
     pub postgres_ticks: bool,
+    /// The database of the configuration, which the variable wins over.
+    #[arg(skip)]
+    configured: Option<String>,
 }
 
 /// A database, and the tables that are kept there.
@@ -48,19 +52,31 @@ impl fmt::Display for Kept {
 }
 
 impl PostgresArgs {
+    /// Takes what no flag gave from the configuration.
+    pub fn configure(&mut self, configured: &Configured<'_>) {
+        let settings = configured.settings;
+        self.configured = settings.postgres.clone();
+        let file = settings.postgres_password_file.clone();
+        configured.put("postgres_password_file", &mut self.postgres_password_file, file);
+        configured.put("postgres_ticks", &mut self.postgres_ticks, settings.postgres_ticks);
+    }
+
     /// The database, if one is named.
     ///
     /// # Errors
     /// If the address is wrong, or holds a password where others can see it.
     pub fn target(&self) -> anyhow::Result<Option<Kept>> {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let named = match (&self.postgres, variable(VARIABLE)) {
-            (Some(url), _) => Target::argument(url, "--postgres"),
-            (None, Some(url)) => Target::secret(&url, VARIABLE),
-            (None, None) if self.postgres_password_file.is_some() || self.postgres_ticks => {
-                return Err(usage(format!("no database is named; give --postgres URL, or set {VARIABLE}")));
+        let named = match (&self.postgres, variable(VARIABLE), &self.configured) {
+            (Some(url), ..) => Target::argument(url, "--postgres"),
+            (None, Some(url), _) => Target::secret(&url, VARIABLE),
+            (None, None, Some(url)) => Target::argument(url, "archive.postgres"),
+            (None, None, None) if self.postgres_password_file.is_some() || self.postgres_ticks => {
+                return Err(usage(format!(
+                    "no database is named; give --postgres URL or archive.postgres, or set {VARIABLE}"
+                )));
             }
-            (None, None) => return Ok(None),
+            (None, None, None) => return Ok(None),
         };
         let target = match &self.postgres_password_file {
             Some(path) => named.and_then(|target| target.password_file(path)),

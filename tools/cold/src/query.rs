@@ -10,6 +10,7 @@ mod embedded;
 mod tests;
 mod views;
 
+use crate::args::Configured;
 use clap::Args;
 use pitlane_parquet::Archive;
 use pitlane_session::exit::{Exit, answer, data};
@@ -30,6 +31,13 @@ pub struct QueryArgs {
     /// Print one JSON object (cold-query/1) on stdout
     #[arg(long)]
     pub json: bool,
+}
+
+impl QueryArgs {
+    /// Takes what no flag gave from the configuration.
+    pub fn configure(&mut self, configured: &Configured<'_>) {
+        configured.put("out", &mut self.out, configured.settings.dir.clone());
+    }
 }
 
 /// Answers.

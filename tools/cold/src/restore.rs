@@ -1,6 +1,6 @@
 //! `cold-path restore`: an archive becomes a journal again, byte for byte, or fills an empty database.
 
-use crate::args::date;
+use crate::args::{Configured, date};
 use crate::postgres::{self, PostgresArgs};
 use crate::segments::{self, SegmentManifest};
 use crate::store::{self, ObjectStore};
@@ -33,6 +33,14 @@ pub struct RestoreArgs {
     /// Print one JSON object (cold-restore/1) on stdout
     #[arg(long)]
     pub json: bool,
+}
+
+impl RestoreArgs {
+    /// Takes what no flag gave from the configuration.
+    pub fn configure(&mut self, configured: &Configured<'_>) {
+        configured.put("out", &mut self.out, configured.settings.dir.to_string_lossy().into_owned());
+        self.postgres.configure(configured);
+    }
 }
 
 /// Restores a journal, a database, or both.

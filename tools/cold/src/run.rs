@@ -3,7 +3,7 @@
 //! Each destination has a thread that reads the journal by itself: one that is slow or down holds nothing up but itself. What
 //! is not kept yet is in the journal, and nowhere else but in the one batch that each destination gathers.
 
-use crate::args::ArchiveArgs;
+use crate::args::{ArchiveArgs, Configured};
 use crate::destination::{Committed, Place, Reached, follow};
 use crate::fault;
 use crate::frontier::Frontier;
@@ -60,6 +60,15 @@ pub struct RunArgs {
     /// Print one JSON object (cold-run/1) on stdout when it ends
     #[arg(long)]
     pub json: bool,
+}
+
+impl RunArgs {
+    /// Takes what no flag gave from the configuration.
+    pub fn configure(&mut self, configured: &Configured<'_>) {
+        self.archive.configure(configured);
+        self.postgres.configure(configured);
+        configured.put("postgres_batch", &mut self.postgres_batch, configured.settings.postgres_batch);
+    }
 }
 
 /// What the threads and the one that watches them share.

@@ -1,5 +1,6 @@
 //! What a running `cold-path run` says of itself, in files: for `status`, and for Prometheus' collector of text files.
 
+use crate::args::Configured;
 use crate::disk;
 use clap::Args;
 use pitlane_rows::Uuid;
@@ -216,6 +217,13 @@ pub struct StatusArgs {
     /// Print one JSON object (cold-statuses/1) on stdout
     #[arg(long)]
     pub json: bool,
+}
+
+impl StatusArgs {
+    /// Takes what no flag gave from the configuration.
+    pub fn configure(&mut self, configured: &Configured<'_>) {
+        configured.put("out", &mut self.out, configured.settings.dir.clone());
+    }
 }
 
 /// Prints what the sidecars of an archive say.

@@ -4,6 +4,7 @@ use super::{
     EngineSettings, ExitSettings, JournalSettings, LagLimits, Measure, MemoryLock, Mode, PacketMode,
     SessionSettings, Settings, SimSettings, Speed, StrategySettings, TradingSettings, Wait,
 };
+use crate::archive::ArchiveSettings;
 use crate::broker::BrokerSettings;
 use crate::instruments::demo_universe;
 use crate::time::seconds_of_time;
@@ -37,6 +38,7 @@ impl Default for Settings {
             charges: ChargesConfig::default(),
             venue: VenueConfig::default(),
             trading: TradingSettings::default(),
+            archive: ArchiveSettings::default(),
             broker: BrokerSettings::default(),
             clock: None,
         }

@@ -216,3 +216,44 @@ fn several_days_are_filled_in() {
     assert_eq!(dates(backfill("2026-07-31")), [DATE]);
     assert_eq!(dates(backfill("2026-07-01")), [DATE, "2026-07-30"]);
 }
+
+#[test]
+fn the_configuration_says_where_and_a_flag_wins() {
+    let dir = scratch();
+    let (journal, config) = (dir.path().join("journal"), dir.path().join("pitlane.toml"));
+    day(&journal, "3m", &[]);
+    let [kept, other, copied] = ["kept", "other", "copied"].map(|name| dir.path().join(name));
+    let text = format!(
+        "[archive]\ndir = {:?}\nrange_inputs = 512\nupload = {:?}\n",
+        kept.display().to_string(),
+        copied.display().to_string()
+    );
+    fs::write(&config, text).unwrap();
+    let job = || {
+        let mut command = cold(&["archive", "--date", DATE, "--json", "--config"]);
+        command.arg(&config).arg("--journal").arg(&journal);
+        command
+    };
+    ends(&mut job(), 0);
+    assert!(kept.is_dir() && copied.is_dir() && !other.exists());
+    let verify = ["verify", "--date", DATE, "--config"];
+    ends(cold(&verify).arg(&config).arg("--journal").arg(&journal), 0);
+    // What an archive was begun with is the flag's word against the file's: the flag is heard, and refused by the archive.
+    ends(job().args(["--range-inputs", "513"]), 2);
+    ends(job().arg("--out").arg(&other), 0);
+    assert!(other.is_dir());
+    ends(
+        cold(&verify)
+            .arg(&config)
+            .arg("--out")
+            .arg(dir.path().join("nothing"))
+            .arg("--journal")
+            .arg(&journal),
+        3,
+    );
+    let wrong =
+        ends(&mut cold(&["status", "--set", "archive.postgres=postgresql://me:secret@127.0.0.1/x"]), 2);
+    assert!(!stderr(&wrong).contains("secret"), "{}", stderr(&wrong));
+    // A database of the configuration is opened like one of a flag.
+    ends(job().args(["--set", "archive.postgres=postgresql://me@127.0.0.1:9/x"]), 69);
+}
