@@ -28,8 +28,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "tools/session",
         &["engine", "journal", "config", "feeds", "market", "store", "kite-feed", "kite-gateway"],
     ),
-    ("tools/report", &["engine", "journal", "config", "market", "store", "session"]),
-    ("tools/sweep", &["engine", "journal", "config", "market", "store", "session", "report"]),
+    ("tools/report", &["engine", "config", "market", "store", "session"]),
+    ("tools/sweep", &["engine", "config", "market", "store", "session", "report"]),
     ("tools/engine", &["engine", "journal", "config", "feeds", "market", "store", "session"]),
     ("tools/replay", &["engine", "journal", "config", "feeds", "market", "store", "session", "report"]),
     (

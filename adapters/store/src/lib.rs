@@ -57,6 +57,21 @@ pub enum StoreError {
         /// What is wrong.
         source: pitlane_engine::event::EventError,
     },
+    /// A record that fails its checksum and is not the last one.
+    #[error(
+        "{path}, stream {stream}: the record at segment {segment}, offset {offset}, fails its checksum and others follow it; \
+         what is made of a part would be wrong: `journal-replay repair {path}` names the damage"
+    )]
+    Hole {
+        /// The journal.
+        path: PathBuf,
+        /// The stream.
+        stream: &'static str,
+        /// The segment's index.
+        segment: u64,
+        /// The record's offset in the segment.
+        offset: u64,
+    },
     /// Events of another layout.
     #[error(
         "{path}: its events have layout version {found}, this program knows {SCHEMA_VERSION}; read it with the version that \

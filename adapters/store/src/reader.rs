@@ -150,21 +150,42 @@ impl EventStream {
     pub fn end_state(&self) -> Option<EndState> {
         self.reader.end()
     }
-}
 
-impl EventReader for EventStream {
-    fn next_event(&mut self) -> Option<Event> {
-        match self.try_next() {
-            Ok(event) => event,
-            Err(error) => {
-                self.end.put_error(error);
-                None
+    /// Whether its writer closed the stream, which was read to its end: to be asked by whoever takes what it holds for all
+    /// there is.
+    ///
+    /// # Errors
+    /// [`StoreError::Hole`] if the stream ends in a record that fails its checksum although others follow it. No crash of
+    /// a writer leaves that.
+    pub fn is_closed(&self) -> Result<bool, StoreError> {
+        match self.damaged().filter(|damaged| damaged.followed) {
+            None => Ok(self.end_state() == Some(EndState::Sealed)),
+            Some(Damaged { segment, offset, .. }) => {
+                Err(StoreError::Hole { path: self.path.clone(), stream: self.stream, segment, offset })
             }
         }
     }
+}
+
+/// For drivers, which take the end for the end: a hole is an error.
+impl EventReader for EventStream {
+    fn next_event(&mut self) -> Option<Event> {
+        let mut event = self.try_next();
+        if let Ok(None) = event {
+            event = self.is_closed().map(|_| None);
+        }
+        event.unwrap_or_else(|error| {
+            self.end.put_error(error);
+            None
+        })
+    }
 
     fn read_into(&mut self, event: &mut Event) -> bool {
-        self.try_read_into(event).unwrap_or_else(|error| {
+        let mut read = self.try_read_into(event);
+        if let Ok(false) = read {
+            read = self.is_closed().map(|_| false);
+        }
+        read.unwrap_or_else(|error| {
             self.end.put_error(error);
             false
         })

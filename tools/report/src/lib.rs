@@ -96,7 +96,7 @@ pub fn read(dirs: &[PathBuf]) -> anyhow::Result<Report> {
         let walked = source::walk(journal, &mut account)?;
         let hashes = account.hashes();
         worth = account.finish();
-        report.notes.extend(walked.note.clone());
+        report.notes.extend(walked.notes.iter().cloned());
         let dates = &report.days[days_before..];
         let first = journal.head.first_session.date;
         let dates = (first, dates.last().map_or(first, |day| day.date));

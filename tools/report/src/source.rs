@@ -5,11 +5,10 @@ use crate::rerun;
 use anyhow::Context;
 use pitlane_config::date_number;
 use pitlane_engine::sequencer::source::Recorded;
-use pitlane_journal::EndState;
 use pitlane_market::{Calendar, Segment};
 use pitlane_session::exit::data;
 use pitlane_session::profit::show_date;
-use pitlane_session::recorded::Recording;
+use pitlane_session::recorded::{Recording, not_closed};
 use pitlane_session::sim::check_is_journal;
 use pitlane_store::{EventStream, INPUTS, OUTPUTS, has_stream};
 use std::path::{Path, PathBuf};
@@ -75,7 +74,7 @@ pub(crate) struct Walked {
     /// Whether the outputs were recomputed.
     pub(crate) recomputed: bool,
     /// What is to be known about the record's end.
-    pub(crate) note: Option<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// Hands every step of the journal to the account.
@@ -112,29 +111,24 @@ fn recorded(recording: &Recording, account: &mut Account<'_>) -> anyhow::Result<
         }
         account.end_step();
     }
-    let damaged = outputs.damaged().is_some_and(|damaged| damaged.followed);
-    if damaged || inputs.damaged().is_some_and(|damaged| damaged.followed) {
-        return Err(data(format!(
-            "{}: a record fails its checksum and others follow it; figures of a part would be wrong: `journal-replay \
-             repair {}` names the damage",
-            dir.display(),
-            dir.display()
-        )));
-    }
-    let sealed = outputs.end_state() == Some(EndState::Sealed);
-    let note = (!sealed).then(|| {
+    inputs.is_closed()?;
+    let note = (!outputs.is_closed()?).then(|| {
         format!(
             "{} was not closed: its writer died, or is alive; its figures are those up to input {last_input}, whose last \
              recorded output is of input {last_output}",
             dir.display()
         )
     });
-    Ok(Walked { uuid, recomputed: false, note })
+    Ok(Walked { uuid, recomputed: false, notes: note.into_iter().collect() })
 }
 
 /// A journal of inputs alone: the recorded settings' run over them, on virtual time.
 fn recomputed(recording: &Recording, account: &mut Account<'_>) -> anyhow::Result<Walked> {
-    recording.each_input(&mut |event| account.hash_input(event))?;
+    let mut inputs = EventStream::open(&recording.dir, INPUTS)?;
+    while let Some(input) = inputs.try_next()? {
+        account.hash_input(&input);
+    }
+    let not_closed = not_closed(&inputs, &recording.dir)?;
     let stream = EventStream::open(&recording.dir, INPUTS)?;
     let (uuid, end) = (stream.journal_uuid(), stream.end());
     let feed = Box::new(Recorded::new(stream, rerun::rewrite(recording)));
@@ -146,7 +140,7 @@ fn recomputed(recording: &Recording, account: &mut Account<'_>) -> anyhow::Resul
         "{} has no recorded outputs: its figures were recomputed from the inputs, with the settings in the journal",
         recording.dir.display()
     );
-    Ok(Walked { uuid, recomputed: true, note: Some(note) })
+    Ok(Walked { uuid, recomputed: true, notes: [Some(note), not_closed].into_iter().flatten().collect() })
 }
 
 /// Trading days between the dates (yyyymmdd, ascending) that are not among them, by the trading calendar of shares;

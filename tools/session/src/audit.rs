@@ -21,7 +21,7 @@ use crate::dump::Bound;
 use crate::exit::{data, usage};
 use crate::plan::Planner;
 use crate::progress::Progress;
-use crate::recorded::Recording;
+use crate::recorded::{Recording, not_closed};
 use crate::sim::Identity;
 use crate::warmup::{self, WarmupArgs};
 use crate::whatif::refuse_recorded;
@@ -32,6 +32,7 @@ use pitlane_engine::event::{Action, Bar, Event, Hours, Kind, SessionStart};
 use pitlane_engine::stages::strategy::{REGISTRY, StrategyKind};
 use pitlane_engine::units::{InstrumentId, StrategyId, TsNs};
 use pitlane_market::Calendar;
+use pitlane_store::{EventStream, INPUTS};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use tape::{Cut, Heard, Tape, Task, Word};
@@ -140,6 +141,8 @@ pub struct Audit {
     pub warmup: (BTreeMap<StrategyId, Vec<After>>, u32),
     /// What is wrong.
     pub findings: Vec<Finding>,
+    /// What is to be said about the journal.
+    pub notes: Vec<String>,
     pipeline: PipelineConfig,
 }
 
@@ -186,7 +189,7 @@ struct Auditor<'a> {
 impl Auditor<'_> {
     fn audit(self, pipeline: &PipelineConfig) -> anyhow::Result<Audit> {
         let Self { args, recording, text, kinds, given } = self;
-        let (plan, recorded) = first_session(recording)?;
+        let FirstSession { plan, history: recorded, not_closed } = first_session(recording)?;
         let tape = Tape { recording, text, pipeline, kinds, plan: &plan };
         let mut progress = Progress::new("audit", 0);
         let mut run = |task: Task<'_>| tape.run(task, &mut |seq| progress.at(seq));
@@ -206,6 +209,7 @@ impl Auditor<'_> {
             source: String::new(),
             warmup: (BTreeMap::new(), 0),
             findings: Vec::new(),
+            notes: not_closed.into_iter().collect(),
             pipeline: pipeline.clone(),
         };
         if audit.wishes.values().all(|count| *count == 0) {
@@ -361,22 +365,34 @@ fn times(args: &AuditArgs, recording: &Recording) -> anyhow::Result<Vec<TsNs>> {
     args.at.iter().map(time).collect()
 }
 
-/// The hours of the first session, and the history that was recorded before it.
-fn first_session(recording: &Recording) -> anyhow::Result<(SessionPlan, Vec<Event>)> {
+/// What is read of the journal once.
+struct FirstSession {
+    /// Its hours.
+    plan: SessionPlan,
+    /// What was recorded before it.
+    history: Vec<Event>,
+    not_closed: Option<String>,
+}
+
+fn first_session(recording: &Recording) -> anyhow::Result<FirstSession> {
     let SessionStart { date, pre_open, open, close, end, .. } = recording.head.first_session;
     let mut plan: SessionPlan = SessionTimes { date, pre_open, open, close, end }.into();
     let (mut sessions, mut history) = (0, Vec::new());
-    recording.each_input(&mut |event| match event.kind() {
-        Kind::SessionStart => sessions += 1,
-        Kind::Hours if sessions == 1 => {
-            let Hours { open, close, .. } = *event.body::<Hours>();
-            let instrument = event.header.instrument;
-            plan.hours.push(InstrumentHours { instrument, open, close });
+    let mut inputs = EventStream::open(&recording.dir, INPUTS)?;
+    while let Some(event) = inputs.try_next()? {
+        match event.kind() {
+            Kind::SessionStart => sessions += 1,
+            Kind::Hours if sessions == 1 => {
+                let Hours { open, close, .. } = *event.body::<Hours>();
+                let instrument = event.header.instrument;
+                plan.hours.push(InstrumentHours { instrument, open, close });
+            }
+            Kind::Bar if sessions == 0 => history.push(event),
+            _ => {}
         }
-        Kind::Bar if sessions == 0 => history.push(*event),
-        _ => {}
-    })?;
-    Ok((plan, history))
+    }
+    let not_closed = not_closed(&inputs, &recording.dir)?;
+    Ok(FirstSession { plan, history, not_closed })
 }
 
 fn wishes(words: &[Word], pipeline: &PipelineConfig) -> BTreeMap<StrategyId, u64> {

@@ -18,7 +18,7 @@ pub use reader::{DaysReader, Seen};
 
 use crate::diff::config_changes;
 use crate::exit::{data, usage};
-use crate::recorded::Recording;
+use crate::recorded::{Recording, not_closed};
 use crate::sim::check_is_journal;
 use crate::warmup::ist_date;
 use jiff::civil::Date;
@@ -72,14 +72,18 @@ struct Found {
     inputs: u64,
     settings: Settings,
     instruments: Vec<InstrumentSpec>,
+    /// What is to be said if it was not closed.
+    not_closed: Option<String>,
 }
 
 impl Found {
     fn open(dir: &Path) -> anyhow::Result<Self> {
         check_is_journal(dir)?;
         let Recording { head, settings, .. } = Recording::open(dir)?;
-        let last = EventStream::open(dir, INPUTS)?.seek_last()?;
+        let mut inputs = EventStream::open(dir, INPUTS)?;
+        let last = inputs.seek_last()?;
         let last = last.ok_or_else(|| data(format!("{}: it holds no input", dir.display())))?;
+        let not_closed = not_closed(&inputs, dir)?;
         Ok(Self {
             dir: dir.to_owned(),
             first: head.first_session,
@@ -87,6 +91,7 @@ impl Found {
             inputs: last.seq,
             settings,
             instruments: head.instruments,
+            not_closed,
         })
     }
 
@@ -99,7 +104,7 @@ impl Days {
     /// Opens the journals at `dirs`, given in any order.
     ///
     /// # Errors
-    /// If one cannot be read, two hold the same day or their sessions overlap, or they contradict each other in what an
+    /// If one cannot be read to its end, two hold the same day or their sessions overlap, or they contradict each other in what an
     /// instrument is or in what their prices are made of.
     pub fn open(dirs: &[PathBuf]) -> anyhow::Result<Self> {
         let mut found = dirs.iter().map(|dir| Found::open(dir)).collect::<anyhow::Result<Vec<Found>>>()?;
@@ -108,7 +113,8 @@ impl Days {
             refuse_overlap(&pair[0], &pair[1])?;
             refuse_other_prices(&found[0], &pair[1])?;
         }
-        let mut notes = gaps(&found, &Calendar::new());
+        let mut notes = early_ends(&found);
+        notes.extend(gaps(&found, &Calendar::new()));
         notes.extend(other_settings(&found));
         let mut table = Table::default();
         let (mut journals, mut last) = (Vec::with_capacity(found.len()), TsNs::ZERO);
@@ -187,6 +193,16 @@ fn refuse_other_prices(a: &Found, b: &Found) -> anyhow::Result<()> {
         b.dir.display(),
         words(b)
     )))
+}
+
+/// What to say about journals that were not closed: the timers that end a day may be missing with its end.
+fn early_ends(found: &[Found]) -> Vec<String> {
+    let note = |(number, one): (usize, &Found)| {
+        let said = one.not_closed.as_ref()?;
+        let over = if number < found.len() { "; what was open then went over the night" } else { "" };
+        Some(format!("note: {said}{over}"))
+    };
+    (1..).zip(found).filter_map(note).collect()
 }
 
 /// What to say about trading days between the journals that none of them holds.

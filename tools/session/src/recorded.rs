@@ -157,5 +157,19 @@ fn each_event(dir: &Path, stream: &'static str, each: &mut dyn FnMut(&Event)) ->
     while let Some(event) = events.try_next()? {
         each(&event);
     }
-    Ok(())
+    Ok(events.is_closed().map(|_| ())?)
+}
+
+/// What is to be said of figures that are made of `inputs`, which were read to their end: nothing, if they were closed.
+///
+/// # Errors
+/// If they end in a hole: figures of a part would be wrong.
+pub fn not_closed(inputs: &EventStream, dir: &Path) -> anyhow::Result<Option<String>> {
+    let note = || {
+        format!(
+            "{} was not closed: its writer died, or is alive, and its day may end before the session does",
+            dir.display()
+        )
+    };
+    Ok((!inputs.is_closed()?).then(note))
 }

@@ -157,25 +157,14 @@ fn judge_end(outputs: &EventStream, result: &mut ReplayResult, notes: &mut Vec<S
     if result.divergence.is_some() {
         return;
     }
-    let error = outputs.end().take_error();
-    let damaged = outputs.damaged();
-    let is_damage = error.is_some() || damaged.is_some_and(|damaged| damaged.followed);
-    if is_damage {
-        if let Some(error) = &error {
-            notes.push(error.to_string());
-        }
-        result.divergence = match &result.first_beyond {
+    if let Some(error) = outputs.end().take_error() {
+        notes.push(error.to_string());
+        result.divergence = Some(match &result.first_beyond {
             Some(recomputed) => {
-                if let (Some(damaged), None) = (damaged, &error) {
-                    notes.push(format!(
-                        "outputs, segment {}, offset {}: the frame fails its checksum",
-                        damaged.segment, damaged.offset
-                    ));
-                }
-                Some(damage(recomputed, damaged.map(|damaged| damaged.payload_and_padding)))
+                damage(recomputed, outputs.damaged().map(|damaged| damaged.payload_and_padding))
             }
-            None => error.as_ref().map(unreadable),
-        };
+            None => unreadable(&error),
+        });
         return;
     }
     match outputs.end_state() {

@@ -39,6 +39,8 @@ pub struct Prepared {
     pub warmup: Option<WarmupSummary>,
     /// What came by of them, to be asked behind the run.
     pub seen: Arc<Mutex<Seen>>,
+    /// What is to be said about the days; stderr has it already.
+    pub notes: Vec<String>,
     identity: Identity,
     /// How many inputs are recorded, and how many of them were read.
     recorded: (u64, Arc<AtomicU64>),
@@ -111,7 +113,8 @@ pub fn prepare(from: &[PathBuf], config: &ConfigArgs, warmup: &WarmupArgs) -> an
     let feed = Box::new(Recorded::new(reader, rewrite));
     let span = (start, days.last);
     let warmup = warmup.summary;
-    Ok(Prepared { settings, schedule, feed, end, span, warmup, seen, identity, recorded })
+    let notes = days.notes;
+    Ok(Prepared { settings, schedule, feed, end, span, warmup, seen, notes, identity, recorded })
 }
 
 /// Refuses changes of what the recording fixes: they would stand in the new run's configuration without effect.
@@ -194,7 +197,10 @@ pub fn whatif(
         return Err(error.into());
     }
     let seen = prepared.seen.lock().expect("the run is over").clone();
-    let mut notes = said(&seen);
+    // Once more, where the figures are: stderr may be far above, or nowhere.
+    let told = |note: &String| note.trim_start_matches("note: ").to_owned();
+    let mut notes: Vec<String> = prepared.notes.iter().map(told).collect();
+    notes.extend(said(&seen));
     notes.extend(quiet::why(&finished.result.counts, &plan.pipeline));
     Ok(WhatIf {
         finished,

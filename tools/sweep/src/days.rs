@@ -4,13 +4,12 @@ use anyhow::Context;
 use pitlane_engine::event::{Event, FLAG_EXO, Kind, SessionStart};
 use pitlane_engine::hash::StateHasher;
 use pitlane_engine::sequencer::source::EventReader;
-use pitlane_journal::EndState;
 use pitlane_market::Calendar;
 use pitlane_session::cli::ConfigArgs;
 use pitlane_session::exit::data;
 use pitlane_session::plan::Planner;
 use pitlane_session::profit::show_date;
-use pitlane_session::recorded::Recording;
+use pitlane_session::recorded::{Recording, not_closed};
 use pitlane_session::warmup::{self, WarmupArgs};
 use pitlane_session::whatif::refuse_recorded;
 use pitlane_store::{EventStream, INPUTS};
@@ -157,15 +156,7 @@ impl Days {
             journal.events += 1;
             journal.bytes += used.len();
         }
-        if stream.damaged().is_some_and(|damaged| damaged.followed) {
-            return Err(data(format!(
-                "{shown}: a record fails its checksum and others follow it; figures of a part would be wrong: \
-                 `journal-replay repair {shown}` names the damage"
-            )));
-        }
-        if stream.end_state() != Some(EndState::Sealed) {
-            self.notes.push(format!("{shown} was not closed: its day may end before the session does"));
-        }
+        self.notes.extend(not_closed(&stream, &dir)?);
         for event in journal.history()? {
             hasher.bytes(event.used_bytes());
         }

@@ -75,13 +75,14 @@ impl Audit {
             false => "every strategy settles".to_owned(),
             true => "FOUND: a strategy depends on the length of its history".to_owned(),
         };
-        let rows = [
+        let mut rows = vec![
             ("day", format!("{}, {} inputs from outside", show_date(self.date), self.inputs)),
             ("decisions", wishes.join(", ")),
             ("look-ahead", look_ahead),
             ("warm-up", warm_up),
             ("history", self.source.clone()),
         ];
+        rows.extend(self.notes.iter().map(|note| ("note", note.clone())));
         let mut text = format!("{}\n", card(&rows));
         self.render_warmup(&mut text);
         self.render_findings(&mut text);
@@ -218,6 +219,7 @@ impl Audit {
             "cuts": self.cuts,
             "compared": self.compared,
             "history": { "source": self.source, "days_most": most, "after": warmup },
+            "notes": self.notes,
             "beneath_ts": self.beneath.iter().map(|ts| ts.0).collect::<Vec<_>>(),
             "findings": self.findings.iter().map(|finding| self.finding_json(finding)).collect::<Vec<_>>(),
         })

@@ -87,6 +87,8 @@ impl DaysReader {
                 }
                 return Ok(true);
             }
+            // It was sound when it was opened; who takes its end for the end asks once more.
+            stream.is_closed()?;
             self.before += journal.inputs;
             self.is_later = true;
             self.open = None;

@@ -2,6 +2,7 @@
 
 use super::table::Table;
 use super::*;
+use crate::audit::{self, AuditArgs};
 use crate::cli::{ConfigArgs, CpuArgs};
 use crate::exit::{Exit, exit_of};
 use crate::export::{What, export};
@@ -9,7 +10,11 @@ use crate::warmup::WarmupArgs;
 use crate::whatif::{WhatIf, whatif};
 use crate::{import, replay_card, verify};
 use pitlane_engine::event::Timeframe;
+use pitlane_engine::log::EventLog;
+use pitlane_engine::sequencer::source::EventReader;
 use pitlane_engine::units::{Price, Qty};
+use pitlane_journal::{JournalDir, Reader, WriterOptions};
+use pitlane_store::JournalLog;
 use std::fmt::Write;
 use tempfile::TempDir;
 
@@ -184,6 +189,79 @@ fn what_cannot_be_joined_is_named_with_its_remedy() {
     assert!(!notes.contains("2026-08-01") && !notes.contains("2026-08-02"), "a weekend is no gap: {notes}");
     assert!(notes.contains("(risk.open_positions)") && notes.contains("with those of the first"), "{notes}");
     assert_eq!(joined.count(), 3);
+}
+
+/// The first `count` inputs of the journal at `from`, as a writer that died behind them leaves them.
+fn left_by_a_crash(from: &Path, to: &Path, count: u64) {
+    let lock = JournalDir::lock(to).expect("a directory");
+    let options = WriterOptions { segment_bytes: 4 << 20, ..WriterOptions::default() };
+    let mut log = JournalLog::inputs(&lock, options).expect("a stream");
+    let mut inputs = EventStream::open(from, INPUTS).expect("a journal");
+    while let Some(event) =
+        inputs.try_next().expect("it is sound").filter(|event| event.header.seq.0 <= count)
+    {
+        log.append(&event);
+    }
+}
+
+/// Changes a byte of record `seq`.
+fn damage(journal: &Path, seq: u64) {
+    let mut reader = Reader::open(journal, INPUTS).expect("a journal");
+    assert!(reader.seek_seq(seq).expect("it is sound"));
+    let frame = reader.next().expect("it is sound").expect("it is there");
+    let path = journal.join(INPUTS).join(format!("{:016x}.lxj", frame.segment));
+    let at = frame.offset as usize + 40;
+    let mut bytes = std::fs::read(&path).expect("a segment");
+    bytes[at] ^= 1;
+    std::fs::write(&path, bytes).expect("a segment");
+}
+
+#[test]
+fn a_day_whose_rest_is_missing_is_told_and_one_with_a_hole_is_refused() {
+    let mut scratch = Scratch::new(5);
+    let days = ["2026-07-28", "2026-07-29", "2026-07-30"].map(|date| {
+        let files = [scratch.ticks("NSE:RELIANCE", &[date])];
+        scratch.import(date, &files, &[])
+    });
+    let whole = scratch.run(&days, "whole").expect("runs");
+    assert!(whole.notes.is_empty(), "{:?}", whole.notes);
+    let half = Recording::open(&days[1]).expect("a journal");
+    let mut count = 0;
+    half.each_input(&mut |_| count += 1).expect("it is sound");
+    let cut = scratch.path("cut");
+    left_by_a_crash(&days[1], &cut, count / 2);
+
+    let over = [days[0].clone(), cut.clone(), days[2].clone()];
+    let told = scratch.run(&over, "told").expect("runs");
+    let note = &told.notes[0];
+    assert!(note.contains(&format!("{} was not closed", cut.display())), "{note}");
+    assert!(note.contains("its day may end before the session does; what was open then went over"), "{note}");
+    assert!(replay_card::whatif(&told).contains("was not closed"));
+    let last = scratch.run(&over[..2], "last").expect("runs");
+    assert!(last.notes[0].contains("was not closed") && !last.notes[0].contains("night"), "{:?}", last.notes);
+
+    // A changed byte in the middle: what follows is there, and nobody would miss it.
+    damage(&cut, count / 4);
+    let refused = |error: anyhow::Error| {
+        let text = format!("{error:#}");
+        assert_eq!(exit_of(&error), Exit::Data, "{text}");
+        assert!(text.contains(&format!("journal-replay repair {}", cut.display())), "{text}");
+    };
+    refused(scratch.run(&over, "refused").err().expect("a hole"));
+    assert!(!scratch.path("refused").exists(), "nothing is written before it is sure");
+    // Nor does anybody else who makes something of all of it.
+    refused(verify::verify(&cut).err().expect("a hole"));
+    refused(audit::audit(&AuditArgs { dir: cut.clone(), ..AuditArgs::default() }).err().expect("a hole"));
+    refused(Recording::open(&cut).expect("its start is sound").each_input(&mut |_| {}).expect_err("a hole"));
+    let joined = Days { journals: vec![journal_at(&cut)], ..Days::open(&days[..1]).expect("a day") };
+    let mut reader = joined.reader();
+    while reader.next_event().is_some() {}
+    refused(reader.end().take_error().expect("a hole").into());
+}
+
+/// A journal as if it had been sound when it was opened.
+fn journal_at(dir: &Path) -> Journal {
+    Journal { dir: dir.to_owned(), inputs: 1, ids: vec![InstrumentId(0)] }
 }
 
 #[test]
