@@ -230,7 +230,7 @@ fn gaps(found: &[Found], calendar: &Calendar) -> Vec<String> {
     }
     if !unknown.is_empty() {
         notes.push(format!(
-            "note: no journal holds {}; the calendar does not go back so far, so these are holidays or are missing",
+            "note: no journal holds {}; the calendar has no data for them, so these are holidays or are missing",
             listed(&unknown)
         ));
     }

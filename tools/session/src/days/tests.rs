@@ -294,6 +294,22 @@ fn instruments_are_one_by_symbol_and_contradictions_name_both_days() {
 }
 
 #[test]
+fn weekdays_of_years_without_a_calendar_are_no_certain_gaps() {
+    let mut scratch = Scratch::new(2);
+    for (dates, between) in
+        [(["2027-01-04", "2027-01-06"], "2027-01-05"), (["2025-06-09", "2025-06-11"], "2025-06-10")]
+    {
+        let days = dates.map(|date| {
+            let files = [scratch.ticks("NSE:RELIANCE", &[date])];
+            scratch.import(date, &files, &[])
+        });
+        let notes = Days::open(&days).expect("they can be joined").notes;
+        let note = format!("note: no journal holds {between}; the calendar has no data for them");
+        assert!(notes.len() == 1 && notes[0].starts_with(&note), "{notes:?}");
+    }
+}
+
+#[test]
 fn a_run_without_orders_says_why() {
     let mut scratch = Scratch::new(3);
     let files = [scratch.ticks("NSE:RELIANCE", &["2026-07-29"])];
