@@ -35,6 +35,8 @@ pub(crate) struct Journal {
 /// The journals of a sweep in date order.
 pub(crate) struct Days {
     pub(crate) journals: Vec<Journal>,
+    /// One journal of each kind, by number: what the settings of a set come to follows from a journal's settings and instruments.
+    pub(crate) kinds: Vec<usize>,
     /// The date of every session.
     pub(crate) dates: Vec<u32>,
     /// What a reader of the figures must know.
@@ -93,6 +95,7 @@ impl Days {
         let recordings = pitlane_report::open(dirs)?;
         let mut days = Self {
             journals: Vec::new(),
+            kinds: Vec::new(),
             dates: Vec::new(),
             notes: Vec::new(),
             last: Mutex::new(None),
@@ -161,6 +164,13 @@ impl Days {
             hasher.bytes(event.used_bytes());
         }
         journal.hash = hasher.finish();
+        let is_known = |known: &usize| {
+            let Recording { head, settings, .. } = &self.journals[*known].recording;
+            *settings == journal.recording.settings && head.instruments == journal.recording.head.instruments
+        };
+        if !self.kinds.iter().any(is_known) {
+            self.kinds.push(self.journals.len());
+        }
         self.journals.push(journal);
         self.alive.push(Mutex::default());
         Ok(())

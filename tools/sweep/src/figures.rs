@@ -43,7 +43,11 @@ pub struct Figures {
 
 impl Figures {
     /// The figures of a set's rows, which are in date order.
+    ///
+    /// # Panics
+    /// If one is of a refused set: nothing was run, which is no profit of zero.
     pub(crate) fn of(rows: &[Row]) -> Self {
+        assert!(!rows.iter().any(Row::is_refused), "a set is refused on all days, or on none");
         let days: Vec<Day> = rows.iter().map(Row::day).collect();
         let capital = days.first().map_or(Money::ZERO, |day| day.base);
         let stats = Stats::of(capital, &days, &[], &[]);
@@ -350,6 +354,7 @@ pub(crate) fn each(
                 set + 1
             )));
         }
+        // A set that is refused is so on every day; see `Sweep::refused`.
         let refused = rows.iter().any(Row::is_refused);
         take(set, (!refused).then(|| Figures::of(&rows)));
     }

@@ -39,7 +39,7 @@ use pitlane_session::exit::{Exit, answer, data, usage};
 use pitlane_session::profit::show_date;
 use pitlane_session::signals::Signals;
 use results::Results;
-use runs::{Done, Plan, Settled, Sweep};
+use runs::{Done, Plan, Sweep};
 use std::io::Read;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -306,23 +306,18 @@ fn symbols(args: &SweepArgs, days: &Days) -> anyhow::Result<Vec<String>> {
     Ok(chosen)
 }
 
-/// Checks every set before the first is run: hours of work must not end at a typo. Returns a note about those that are left
-/// out.
+/// Checks every set on every journal before the first is run: hours of work must not end at a typo. Returns a note about those
+/// that are left out.
 fn check(sweep: &Sweep<'_>, skip: bool) -> anyhow::Result<Option<String>> {
-    let first = sweep.days.journals.first().expect("there is a journal");
     let count = sweep.sets.count();
     let (mut refused, mut why) = (0, String::new());
     for set in 0..count {
-        if let Settled::Refused(reason) = sweep.settle(first, set)? {
+        if let Some(reason) = sweep.refused(set)? {
             refused += 1;
             if refused == 1 {
                 why = reason;
             }
         }
-    }
-    // A key that one journal knows and another does not is found now, too.
-    for journal in &sweep.days.journals[1..] {
-        sweep.settle(journal, 0)?;
     }
     match refused {
         0 => Ok(None),

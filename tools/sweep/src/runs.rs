@@ -97,7 +97,7 @@ impl Sweep<'_> {
         let (settings, identity) = match settle() {
             Ok(settled) => settled,
             Err(error) if is_conflict(&error) => {
-                return Ok(Settled::Refused(format!("{}: {error:#}", named())));
+                return Ok(Settled::Refused(format!("{} on {}: {error:#}", named(), journal.name())));
             }
             Err(error) => return Err(error).with_context(|| format!("{} on {}", named(), journal.name())),
         };
@@ -105,6 +105,20 @@ impl Sweep<'_> {
         let dir = base.dir.clone();
         let pipeline = identity.pipeline;
         Ok(Settled::Ready(Box::new(Recording { dir, head, settings, pipeline, has_outputs: false })))
+    }
+
+    /// Why set `number` is run on no journal: one of them refuses its combination of values. Journals have settings of
+    /// their own, and a set that is run on some days alone is no set.
+    ///
+    /// # Errors
+    /// As `settle`.
+    pub(crate) fn refused(&self, number: u64) -> anyhow::Result<Option<String>> {
+        for journal in &self.days.kinds {
+            if let Settled::Refused(why) = self.settle(&self.days.journals[*journal], number)? {
+                return Ok(Some(why));
+            }
+        }
+        Ok(None)
     }
 
     /// Runs set `number` on a journal: its report, rows and count of inputs; `None` if the process is to stop.
@@ -117,9 +131,11 @@ impl Sweep<'_> {
         inputs: Arc<Inputs>,
         number: u64,
     ) -> anyhow::Result<Option<Ran>> {
+        // Of one kind of journal, this one answers for all.
+        let of_one_kind = self.days.kinds.len() == 1;
         let recording = match self.settle(journal, number)? {
-            Settled::Ready(recording) => recording,
-            Settled::Refused(_) => {
+            Settled::Ready(recording) if of_one_kind || self.refused(number)?.is_none() => recording,
+            _ => {
                 let rows = journal.dates.iter().map(|date| Row::refused(number, *date));
                 return Ok(Some((None, rows.collect(), 0)));
             }

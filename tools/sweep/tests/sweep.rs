@@ -256,6 +256,31 @@ fn what_is_wrong_is_said_before_anything_is_run() {
 }
 
 #[test]
+fn a_set_that_one_journal_refuses_is_run_on_none() {
+    // With 50 on the days before.
+    let slow = |day| (day >= 30).then_some("strategies.ema.params.slow=25");
+    let (days, scratch) = (Days::with(slow), scratch());
+    let out = scratch.path().join("out");
+    let asked = SweepArgs {
+        walk_forward: Some("2/1".to_owned()),
+        min_trades: 0,
+        ..args(&days, &["strategies.ema.params.fast=30,3"], &out)
+    };
+    let error = sweep(&asked, &|| false).err().expect("30 is not below 25").to_string();
+    assert!(error.contains("1 of 2 sets have values") && error.contains("day30"), "{error}");
+    assert!(!out.exists(), "something was written");
+    let done = finished(&SweepArgs { skip_refused: true, ..asked });
+    assert_eq!(done.ranks.counts, (1, 1, 1));
+    let sets: Vec<String> =
+        parquet_rows(&out.join("runs.parquet")).iter().map(|row| row["set"].clone()).collect();
+    assert_eq!(sets, ["2"; 5]);
+    let walk = done.walk.expect("it was asked for");
+    let chosen: Vec<u64> =
+        walk.windows.iter().filter_map(|window| Some(window.chosen.as_ref()?.figures.set)).collect();
+    assert_eq!(chosen, [1; 3], "a set that is refused somewhere is chosen");
+}
+
+#[test]
 fn every_symbol_by_itself_and_warm_days() {
     let (days, scratch) = (Days::new(), scratch());
     let out = scratch.path().join("each");

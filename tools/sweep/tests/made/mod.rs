@@ -27,12 +27,22 @@ pub(crate) struct Days {
 
 impl Days {
     pub(crate) fn new() -> Self {
+        Self::with(|_| None)
+    }
+
+    /// Each made with a setting more, by its day of the month.
+    pub(crate) fn with(more: impl Fn(u32) -> Option<&'static str>) -> Self {
         let dir = scratch();
         let mut dirs = Vec::new();
-        let set =
-            ["journal.segment=16MiB", "session.pre_open=09:14", "session.open=09:15", "session.close=10:45"];
-        let config = ConfigArgs { config: Vec::new(), set: set.map(str::to_owned).to_vec() };
         for (number, day) in (27..=31).enumerate() {
+            let set = [
+                "journal.segment=16MiB",
+                "session.pre_open=09:14",
+                "session.open=09:15",
+                "session.close=10:45",
+            ];
+            let set = set.into_iter().chain(more(day)).map(str::to_owned).collect();
+            let config = ConfigArgs { config: Vec::new(), set };
             let mut files = Vec::new();
             for (symbol, first) in [("AAA", 100_000_i64), ("BBB", 240_000)] {
                 let path = dir.path().join(format!("{day}{symbol}.csv"));
