@@ -127,6 +127,10 @@ pub struct Audit {
     pub date: u32,
     /// Inputs from outside.
     pub inputs: u64,
+    /// What its prices are made of.
+    pub path: String,
+    /// Whether they are candles.
+    pub is_bar_driven: bool,
     /// Cuts.
     pub cuts: usize,
     /// Decisions that were held against those of a day that was cut off.
@@ -202,6 +206,8 @@ impl Auditor<'_> {
             dir: args.dir.clone(),
             date: plan.times.date,
             inputs: end.fed,
+            path: recording.settings.prices(),
+            is_bar_driven: recording.settings.candles.is_some(),
             cuts: 0,
             compared: 0,
             wishes: wishes(&whole.words, pipeline),

@@ -95,6 +95,10 @@ impl Found {
         })
     }
 
+    fn made(&self) -> Made<'_> {
+        (&self.dir, &self.settings)
+    }
+
     fn first_date(&self) -> Date {
         ist_date(self.first.open)
     }
@@ -111,11 +115,15 @@ impl Days {
         found.sort_by_key(|found| (found.first.pre_open, found.dir.clone()));
         for pair in found.windows(2) {
             refuse_overlap(&pair[0], &pair[1])?;
-            refuse_other_prices(&found[0], &pair[1])?;
+            refuse_other_prices(found[0].made(), pair[1].made())?;
         }
         let mut notes = early_ends(&found);
         notes.extend(gaps(&found, &Calendar::new()));
-        notes.extend(other_settings(&found));
+        let made: Vec<Made<'_>> = found.iter().map(Found::made).collect();
+        notes.extend(other_settings(&made).map(|said| {
+            let first = found[0].dir.display();
+            format!("note: {said}; every day is run with those of the first, {first}")
+        }));
         let mut table = Table::default();
         let (mut journals, mut last) = (Vec::with_capacity(found.len()), TsNs::ZERO);
         let mut first = None;
@@ -179,19 +187,24 @@ fn refuse_overlap(a: &Found, b: &Found) -> anyhow::Result<()> {
     )))
 }
 
+/// A journal and the settings it was made with, or is to be run with.
+pub type Made<'a> = (&'a Path, &'a Settings);
+
 /// Refuses to join recorded ticks with candles, or candles with such of another path: the figures would be of neither.
-fn refuse_other_prices(a: &Found, b: &Found) -> anyhow::Result<()> {
-    if a.settings.candles == b.settings.candles {
+///
+/// # Errors
+/// If the prices of the two are not made of the same.
+pub fn refuse_other_prices(a: Made<'_>, b: Made<'_>) -> anyhow::Result<()> {
+    if a.1.candles == b.1.candles {
         return Ok(());
     }
-    let words = |found: &Found| found.settings.prices();
     Err(data(format!(
         "{} has {} and {} has {}: figures of both together would say nothing; run them apart, or import the candles anew \
          with one --timeframe and --path",
-        a.dir.display(),
-        words(a),
-        b.dir.display(),
-        words(b)
+        a.0.display(),
+        a.1.prices(),
+        b.0.display(),
+        b.1.prices()
     )))
 }
 
@@ -250,25 +263,20 @@ fn listed(dates: &[Date]) -> String {
     text.join(", ")
 }
 
-/// What to say if the journals were not all made with one configuration: the run has that of the first.
-fn other_settings(found: &[Found]) -> Option<String> {
+/// In what the settings of journals differ from those of the first: the first other journal, and the keys.
+pub fn other_settings(journals: &[Made<'_>]) -> Option<String> {
     // What is of the recorded market is in its events, day by day.
-    let text = |found: &Found| {
+    let text = |settings: &Settings| {
         let market = Settings::default();
-        let own = found.settings.clone();
+        let own = settings.clone();
         let (instruments, trading) = (Vec::new(), market.trading);
         Settings { instruments, trading, session: market.session, sim: market.sim, ..own }.journaled_toml()
     };
-    let (first, rest) = found.split_first()?;
-    let first_text = text(first);
-    let other = rest.iter().find(|other| text(other) != first_text)?;
-    let keys: Vec<String> =
-        config_changes(&first_text, &text(other)).into_iter().map(|changed| changed.name).collect();
-    Some(format!(
-        "note: the settings of {} are not those of {} ({}); every day is run with those of the first, {}",
-        other.dir.display(),
-        first.dir.display(),
-        keys.join(", "),
-        first.dir.display()
-    ))
+    let (first, rest) = journals.split_first()?;
+    let first_text = text(first.1);
+    let other = rest.iter().find(|other| text(other.1) != first_text)?;
+    let changes = config_changes(&first_text, &text(other.1));
+    let keys: Vec<String> = changes.into_iter().map(|changed| changed.name).collect();
+    let (first, other) = (first.0.display(), other.0.display());
+    Some(format!("the settings of {other} are not those of {first} ({})", keys.join(", ")))
 }

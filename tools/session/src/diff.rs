@@ -98,6 +98,10 @@ pub struct Diff {
     pub ledgers: [Ledger; 2],
     /// Names by instrument.
     pub specs: [Vec<InstrumentSpec>; 2],
+    /// What the prices of each are made of.
+    pub paths: [String; 2],
+    /// Whether those of one are candles.
+    pub is_bar_driven: bool,
     /// What the reader should know.
     pub notes: Vec<String>,
 }
@@ -188,6 +192,8 @@ pub fn diff(args: &DiffArgs) -> anyhow::Result<Diff> {
         bytes,
         ledgers,
         specs,
+        paths: [a, b].map(|run| run.recording.settings.prices()),
+        is_bar_driven: runs.iter().any(|run| run.recording.settings.candles.is_some()),
         notes,
     })
 }

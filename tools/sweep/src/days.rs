@@ -6,6 +6,7 @@ use pitlane_engine::hash::StateHasher;
 use pitlane_engine::sequencer::source::EventReader;
 use pitlane_market::Calendar;
 use pitlane_session::cli::ConfigArgs;
+use pitlane_session::days::{Made, other_settings, refuse_other_prices};
 use pitlane_session::exit::data;
 use pitlane_session::plan::Planner;
 use pitlane_session::profit::show_date;
@@ -101,6 +102,9 @@ impl Days {
             last: Mutex::new(None),
             alive: Vec::new(),
         };
+        for pair in recordings.windows(2) {
+            refuse_other_prices((&pair[0].dir, &pair[0].settings), (&pair[1].dir, &pair[1].settings))?;
+        }
         let mut before: Vec<PathBuf> = Vec::new();
         for mut recording in recordings {
             let mut settings = config.load_over(&recording.settings)?;
@@ -113,6 +117,8 @@ impl Days {
             days.add(recording, warm)?;
             before.push(dir);
         }
+        let made: Vec<Made<'_>> = days.journals.iter().map(Journal::made).collect();
+        days.notes.extend(other_settings(&made).map(|said| format!("{said}; each journal keeps its own")));
         let missing = pitlane_report::missing(&days.dates);
         if let Some(first) = missing.first() {
             days.notes.push(format!(
@@ -196,6 +202,10 @@ impl Days {
 }
 
 impl Journal {
+    fn made(&self) -> Made<'_> {
+        (&self.recording.dir, &self.recording.settings)
+    }
+
     /// For errors: where it is, and its first date.
     pub(crate) fn name(&self) -> String {
         format!("{} ({})", self.recording.dir.display(), show_date(self.recording.head.first_session.date))

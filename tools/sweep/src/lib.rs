@@ -120,6 +120,9 @@ pub struct Finished {
     pub(crate) sets: Sets,
     /// Date of every day, as yyyymmdd.
     pub dates: Vec<u32>,
+    /// What the prices of all days are made of.
+    pub(crate) path: String,
+    pub(crate) is_bar_driven: bool,
     pub(crate) workers: usize,
     pub(crate) done: Done,
     pub(crate) rows: u64,
@@ -231,8 +234,11 @@ pub fn sweep(args: &SweepArgs, stop: &(dyn Fn() -> bool + Sync)) -> anyhow::Resu
     let shuffled = Shuffled::of(&trades, args.seed);
     let mut notes = days.notes.clone();
     notes.extend(refused);
+    let recorded = &first.recording.settings;
     let finished = Finished {
         dates,
+        path: recorded.prices(),
+        is_bar_driven: recorded.candles.is_some(),
         workers,
         done,
         rows,

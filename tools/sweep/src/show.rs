@@ -69,6 +69,9 @@ impl Finished {
             ),
             ("runs", format!("{} now, {} before", done.runs, done.before)),
         ];
+        if self.is_bar_driven {
+            rows.push(("prices", self.path.clone()));
+        }
         if done.runs > 0 {
             let speed = rate(done.events, done.wall_s);
             let workers = if self.workers == 1 { "worker" } else { "workers" };
@@ -238,6 +241,7 @@ impl Finished {
             "sets_refused": refused,
             "sets_ranked": passed,
             "days": self.dates,
+            "path": self.path,
             "rows": self.rows,
             "runs": done.runs,
             "runs_before": done.before,

@@ -12,7 +12,7 @@ use pitlane_session::warmup::WarmupArgs;
 use pitlane_session::whatif;
 use pitlane_sweep::{Outcome, SweepArgs, sweep};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -278,6 +278,40 @@ fn a_set_that_one_journal_refuses_is_run_on_none() {
     let chosen: Vec<u64> =
         walk.windows.iter().filter_map(|window| Some(window.chosen.as_ref()?.figures.set)).collect();
     assert_eq!(chosen, [1; 3], "a set that is refused somewhere is chosen");
+}
+
+#[test]
+fn candles_are_named_and_are_not_mixed_with_ticks_and_other_settings_are_told() {
+    let slow = |day| (day == 31).then_some("strategies.ema.params.slow=30");
+    let (days, scratch) = (Days::with(slow), scratch());
+    let [fixed, again, inverse] = [(20, "fixed"), (21, "fixed"), (22, "inverse")]
+        .map(|(day, path)| made::candles(scratch.path(), day, path));
+    let out = scratch.path().join("out");
+    let of = |dirs: Vec<&PathBuf>| SweepArgs {
+        dirs: dirs.into_iter().cloned().collect(),
+        min_trades: 0,
+        ..args(&days, &["strategies.ema.params.fast=2,3"], &out)
+    };
+    for (other, words) in [(&days.dirs[0], "ticks, as they were recorded"), (&inverse, "path inverse")] {
+        let error = sweep(&of(vec![&fixed, other]), &|| false).err().expect("refused").to_string();
+        assert!(error.contains("path fixed") && error.contains(words), "{error}");
+        assert!(error.contains("run them apart") && !out.exists(), "{error}");
+    }
+    let asked = of(vec![&fixed, &again]);
+    let done = finished(&asked);
+    let (text, json) = (done.text(&asked), done.json(&asked));
+    assert_eq!(text.matches("bar-driven: 1m candles as four ticks each, path fixed").count(), 1, "{text}");
+    assert!(
+        json["path"].as_str().unwrap().starts_with("bar-driven") && json["notes"] == serde_json::json!([])
+    );
+
+    let asked = SweepArgs { out: scratch.path().join("ticks"), ..of(days.dirs.iter().collect()) };
+    let done = finished(&asked);
+    let (text, json) = (done.text(&asked), done.json(&asked));
+    assert!(!text.contains("bar-driven") && json["path"].as_str().unwrap().starts_with("ticks"), "{text}");
+    let note = json["notes"][0].as_str().unwrap();
+    assert!(note.contains("day31") && note.contains("(strategies[0].params)"), "{note}");
+    assert!(note.contains("each journal keeps its own") && text.contains(note), "{note}");
 }
 
 #[test]

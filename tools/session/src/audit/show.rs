@@ -82,6 +82,9 @@ impl Audit {
             ("warm-up", warm_up),
             ("history", self.source.clone()),
         ];
+        if self.is_bar_driven {
+            rows.insert(1, ("prices", self.path.clone()));
+        }
         rows.extend(self.notes.iter().map(|note| ("note", note.clone())));
         let mut text = format!("{}\n", card(&rows));
         self.render_warmup(&mut text);
@@ -215,6 +218,7 @@ impl Audit {
             "date": show_date(self.date),
             "passed": self.passed(),
             "inputs": self.inputs,
+            "path": self.path,
             "decisions": decisions,
             "cuts": self.cuts,
             "compared": self.compared,

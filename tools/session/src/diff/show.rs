@@ -115,6 +115,7 @@ impl Diff {
             "a": self.dirs[0],
             "b": self.dirs[1],
             "identical": self.identical(),
+            "path": { "a": self.paths[0], "b": self.paths[1] },
             "config": changes(&self.config),
             "instruments": changes(&self.instruments),
             "inputs": {
@@ -159,6 +160,10 @@ impl Diff {
             ("instruments", how_many(self.instruments.len())),
             ("inputs", self.inputs_text()),
         ];
+        if self.is_bar_driven {
+            let [a, b] = &self.paths;
+            rows.push(("prices", if a == b { a.clone() } else { format!("{a} in A, {b} in B") }));
+        }
         for (kind, [equal, differ, a, b]) in &self.outputs {
             let fields = self.fields.get(kind).map(fields_text).unwrap_or_default();
             rows.push((

@@ -1,7 +1,9 @@
 //! Candles that are imported and exported again.
 
 use super::*;
+use crate::audit::{AuditArgs, audit};
 use crate::cli::{ConfigArgs, CpuArgs};
+use crate::diff::{DiffArgs, diff};
 use crate::exit::{Exit, exit_of};
 use crate::export::{What, export};
 use crate::whatif::whatif;
@@ -106,6 +108,16 @@ fn runs_of_candles_say_so_and_cannot_be_relabelled() {
     let verified = verify::verify(&out).expect("verifies");
     assert_eq!(verified.identical, Some(true));
     assert!(verified.notes[0].contains("bar-driven"), "{:?}", verified.notes);
+    let audited =
+        audit(&AuditArgs { dir: out.clone(), points: 1, days: 2, ..AuditArgs::default() }).expect("audits");
+    let differs =
+        diff(&DiffArgs { a: journal.clone(), b: out.clone(), ..DiffArgs::default() }).expect("compares");
+    for said in [audited.render(), differs.render()] {
+        assert!(said.contains(" prices ") && said.contains("bar-driven: 1m candles"), "{said}");
+    }
+    let path = audited.json()["path"].clone();
+    assert!(path.as_str().expect("text").starts_with("bar-driven"), "{path}");
+    assert_eq!(differs.json()["path"], serde_json::json!({ "a": path, "b": path }));
 
     let error = run(std::slice::from_ref(&journal), None, &["candles.path=fixed"]).err().expect("refused");
     assert!(error.to_string().contains("[candles] cannot be changed"), "{error}");

@@ -19,6 +19,10 @@ pub(crate) fn scratch() -> TempDir {
     if shm.is_dir() { TempDir::new_in(shm) } else { TempDir::new() }.unwrap()
 }
 
+/// What all days are made with.
+const SETTINGS: [&str; 4] =
+    ["journal.segment=16MiB", "session.pre_open=09:14", "session.open=09:15", "session.close=10:45"];
+
 /// Recorded days of two shares, an hour and a half each.
 pub(crate) struct Days {
     _dir: TempDir,
@@ -35,13 +39,7 @@ impl Days {
         let dir = scratch();
         let mut dirs = Vec::new();
         for (number, day) in (27..=31).enumerate() {
-            let set = [
-                "journal.segment=16MiB",
-                "session.pre_open=09:14",
-                "session.open=09:15",
-                "session.close=10:45",
-            ];
-            let set = set.into_iter().chain(more(day)).map(str::to_owned).collect();
+            let set = SETTINGS.into_iter().chain(more(day)).map(str::to_owned).collect();
             let config = ConfigArgs { config: Vec::new(), set };
             let mut files = Vec::new();
             for (symbol, first) in [("AAA", 100_000_i64), ("BBB", 240_000)] {
@@ -56,6 +54,23 @@ impl Days {
         }
         Self { _dir: dir, dirs }
     }
+}
+
+/// An hour and a half of one share on `day` as candles in that order of prices; where its journal is.
+pub(crate) fn candles(scratch: &Path, day: u32, path: &str) -> PathBuf {
+    let mut rows = "date,open,high,low,close,volume\n".to_owned();
+    for minute in 0..90_u32 {
+        let low = 1_000 + (minute / 7) % 5 * 3 + minute % 3;
+        let (open, high, close) = (low + 1, low + 4, low + 3);
+        let (hour, minute) = (9 + (15 + minute) / 60, (15 + minute) % 60);
+        writeln!(rows, "2026-07-{day:02} {hour:02}:{minute:02}:00,{open},{high},{low},{close},800").unwrap();
+    }
+    let (file, journal) = (scratch.join(format!("{day}{path}.csv")), scratch.join(format!("{day}{path}")));
+    std::fs::write(&file, rows).unwrap();
+    let config = ConfigArgs { config: Vec::new(), set: SETTINGS.map(str::to_owned).to_vec() };
+    let request = import::Request { journal: &journal, config: &config, instruments: None };
+    request.bar_csv(&[format!("NSE:AAA={}", file.display())], "1m", path).unwrap();
+    journal
 }
 
 /// A walk of prices in paise that wanders around a slow wave, a tick every three seconds.
