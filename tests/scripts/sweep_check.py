@@ -51,6 +51,15 @@ def figures(rows):
     return total
 
 
+def within_the_day(row):
+    """A day's deepest fall is no less than that from its beginning to its lowest minute, or from its highest to its end, and no
+    more than from the one to the other."""
+    fall, high, low, net = (money(row[key]) for key in ("drawdown", "high", "low", "net"))
+    least, most = max(0, -low, high - net), max(0, high) - min(0, low)
+    if not least <= fall <= most:
+        wrong.append(f"set {row['set']}, {row['date']}: drawdown {fall}, from the day's path comes {least} to {most}")
+
+
 def ranked(sets, days, gate):
     """Sets that pass, with their scores: net, sharpe and drawdown with the weights 1, 2 and 0.5."""
     of = {number: figures([row for row in rows if row["date"] in days]) for number, rows in sets.items()}
@@ -186,6 +195,7 @@ def main():
     sets = {}
     with open(sys.argv[2], newline="") as file:
         for row in csv.DictReader(file):
+            within_the_day(row)
             sets.setdefault(int(row["set"]), []).append(row)
     nets = [int(line) for line in open(sys.argv[3])]
     days = sorted({row["date"] for rows in sets.values() for row in rows})

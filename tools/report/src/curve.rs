@@ -132,7 +132,7 @@ pub struct DayPath {
     pub high: Money,
     /// The lowest.
     pub low: Money,
-    /// The deepest fall from one minute to a later one.
+    /// The deepest fall within the day: from its beginning, or from a minute to a later one.
     pub drawdown: Money,
 }
 
@@ -141,7 +141,8 @@ impl DayPath {
     pub(crate) fn of(start: Money, values: &[Money]) -> Self {
         let most = values.iter().max().copied().unwrap_or(start);
         let least = values.iter().min().copied().unwrap_or(start);
-        Self { high: most - start, low: least - start, drawdown: drawdown(values).amount }
+        let low = least - start;
+        Self { high: most - start, low, drawdown: drawdown(values).amount.max(Money::ZERO - low) }
     }
 }
 
@@ -195,7 +196,9 @@ mod tests {
                     all.push(last + step());
                 }
                 let day = &all[from..];
-                falls.add(&DayPath::of(start, day), day[day.len() - 1] - start);
+                let path = DayPath::of(start, day);
+                assert_eq!(path.drawdown, drawdown(&all[from - 1..]).amount, "case {case}: {all:?}");
+                falls.add(&path, day[day.len() - 1] - start);
             }
             assert_eq!(falls.deepest, drawdown(&all).amount, "case {case}: {all:?}");
         }

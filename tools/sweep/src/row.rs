@@ -44,7 +44,7 @@ pub struct Row {
     pub high: i64,
     /// The lowest.
     pub low: i64,
-    /// The deepest fall within the day.
+    /// The deepest fall within the day, from its beginning on.
     pub drawdown: i64,
     /// Trades that ended.
     pub trades: u64,

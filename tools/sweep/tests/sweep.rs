@@ -205,6 +205,13 @@ fn ranking_guards_and_walk_forward_are_those_of_an_independent_computation() {
             (json["luck"]["deflated_sharpe"]["deflated"].as_f64().unwrap() + 1e-6).into();
         fs::write(file("sweep.json"), json.to_string()).unwrap();
         assert_eq!(check().status.code(), Some(1), "a planted error is not found");
+        // Also one that the figures over days would not show: a fall from the day's beginning that is no drawdown.
+        fs::write(file("sweep.json"), done.json(&asked).to_string()).unwrap();
+        let mut rows = parquet_rows(&file("runs.parquet"));
+        let fell = rows.iter_mut().find(|row| row["low"].starts_with('-')).expect("a day with a loss");
+        fell.insert("drawdown".to_owned(), "0.0000".to_owned());
+        fs::write(file("runs.csv"), csv_of(&rows)).unwrap();
+        assert_eq!(check().status.code(), Some(1), "a planted drawdown is not found");
     }
 }
 
