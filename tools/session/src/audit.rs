@@ -155,6 +155,18 @@ impl Audit {
     pub fn passed(&self) -> bool {
         self.findings.is_empty() && self.beneath.is_empty()
     }
+
+    /// Whether every strategy decided something that could be compared after less history and more. One that was never ready,
+    /// or wanted nothing, has no finding and may still depend on its warm-up.
+    pub fn warmup_known(&self) -> bool {
+        self.wishes.keys().all(|strategy| self.settled_after(*strategy).is_some())
+    }
+
+    /// The strategy after the longest of the shorter histories; `None` if nothing is known of it there.
+    fn settled_after(&self, strategy: StrategyId) -> Option<&After> {
+        let last = self.warmup.0.get(&strategy)?.last()?;
+        (self.wishes.get(&strategy) != Some(&0) && last.compared > 0).then_some(last)
+    }
 }
 
 /// Audits the strategies of a recorded day.

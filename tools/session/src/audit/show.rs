@@ -71,15 +71,16 @@ impl Audit {
             }
         };
         let warm = self.findings.iter().any(|finding| matches!(finding.check, Check::Warmup(..)));
-        let warm_up = match warm {
-            false => "every strategy settles".to_owned(),
-            true => "FOUND: a strategy depends on the length of its history".to_owned(),
+        let warm_up = match (warm, self.warmup_known()) {
+            (true, _) => "FOUND: a strategy depends on the length of its history",
+            (false, true) => "every strategy settles",
+            (false, false) => "not known of every strategy: see below",
         };
         let mut rows = vec![
             ("day", format!("{}, {} inputs from outside", show_date(self.date), self.inputs)),
             ("decisions", wishes.join(", ")),
             ("look-ahead", look_ahead),
-            ("warm-up", warm_up),
+            ("warm-up", warm_up.to_owned()),
             ("history", self.source.clone()),
         ];
         if self.is_bar_driven {
@@ -128,7 +129,7 @@ impl Audit {
         if self.wishes.get(&strategy) == Some(&0) {
             return format!("{name}: it wanted nothing on this day; nothing is known of it");
         }
-        let Some(last) = afters.last().filter(|after| after.compared > 0) else {
+        let Some(last) = self.settled_after(strategy) else {
             return format!(
                 "{name}: never ready, or without a decision, after less than {most}; try more --days"
             );
@@ -217,6 +218,7 @@ impl Audit {
             "journal": self.dir,
             "date": show_date(self.date),
             "passed": self.passed(),
+            "warmup_known": self.warmup_known(),
             "inputs": self.inputs,
             "path": self.path,
             "decisions": decisions,

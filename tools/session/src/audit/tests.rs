@@ -69,9 +69,31 @@ const fn kind(
     StrategyKind { name, description: "planted", parameters: &[], build }
 }
 
-static KINDS: [StrategyKind; 3] = [
+/// Holds until it has seen many bars, then is in or out by the sign of the bar.
+struct Patient {
+    bars: u64,
+}
+
+impl Strategy for Patient {
+    fn on_bar(&mut self, bar: &BarView<'_>, out: &mut Signals) {
+        self.bars += 1;
+        let close = rupees(bar.bar.close);
+        if self.bars <= 600 {
+            out.hold(SignalReason::IndicatorsNotReady, [close, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        } else {
+            say(if bar.bar.close > bar.bar.open { Action::Long } else { Action::Exit }, close, out);
+        }
+    }
+
+    fn state(&mut self, io: &mut StateIo<'_>) {
+        io.count(&mut self.bars);
+    }
+}
+
+static KINDS: [StrategyKind; 4] = [
     REGISTRY[0],
     kind("peek", |_| Ok(Box::new(Peek))),
+    kind("patient", |_| Ok(Box::new(Patient { bars: 0 }))),
     kind("ever_mean", |_| Ok(Box::new(EverMean { sum: 0.0, bars: 0, above: false }))),
 ];
 
@@ -161,6 +183,26 @@ fn a_kind_that_never_forgets_depends_on_its_warm_up() {
         |finding: &Finding| audit.name(finding) == "ever_mean" && finding.check == Check::Warmup(4, 8);
     assert!(audit.findings.iter().all(is_named), "{text}");
     assert!(text.contains("ever_mean: decides otherwise after 4 days than after 8 days"), "{text}");
+}
+
+#[test]
+fn of_a_strategy_without_a_decision_to_compare_nothing_is_known() {
+    let unknown = |audit: &Audit, why: &str| {
+        let text = audit.render();
+        assert!(audit.passed() && audit.json()["warmup_known"] == false, "{text}");
+        assert!(
+            text.contains("not known of every strategy: see below") && !text.contains("settles"),
+            "{text}"
+        );
+        assert!(text.contains(why), "{text}");
+    };
+    unknown(&with(Some("patient"), points(1)), "patient: it wanted nothing on this day");
+    let mut audit = with(None, points(1));
+    assert!(audit.render().contains("every strategy settles") && audit.json()["warmup_known"] == true);
+    // One that needs the longest history to be ready.
+    let after = audit.warmup.0.get_mut(&StrategyId(0)).unwrap().last_mut().unwrap();
+    *after = After { days: after.days, ready: [0, after.ready[1]], ..After::default() };
+    unknown(&audit, "never ready, or without a decision");
 }
 
 #[test]
