@@ -26,7 +26,7 @@ pub(crate) struct Journal {
     /// The dates of its sessions, as yyyymmdd.
     pub(crate) dates: Vec<u32>,
     /// The journals whose minutes warm the indicators up.
-    warm: Vec<PathBuf>,
+    pub(crate) warm: Vec<PathBuf>,
     /// Hash of the inputs from outside, and of the history.
     pub(crate) hash: u128,
     events: usize,

@@ -135,8 +135,8 @@ pub struct Finished {
     pub deflated: Option<Deflated>,
     /// Of the best set.
     pub shuffled: Option<Shuffled>,
-    /// What makes a `whatif` the best set's run, besides what all sets start from.
-    pub(crate) best_flags: Vec<String>,
+    /// The command that makes the best set's run on the last journal.
+    pub(crate) look: String,
     /// The best set's trades.
     pub trades: Vec<Trade>,
     pub(crate) notes: Vec<String>,
@@ -228,13 +228,13 @@ pub fn sweep(args: &SweepArgs, stop: &(dyn Fn() -> bool + Sync)) -> anyhow::Resu
     let Some(trades) = best.map_or(Ok(Some(Vec::new())), |best| trades(&sweep, &results, best.set))? else {
         return Ok(Outcome::Stopped(done.runs, done.before, count * days.journals.len() as u64));
     };
-    let first = &days.journals[0];
-    let best_flags = best.map_or(Ok(Vec::new()), |best| sweep.flags(first, best.set))?;
+    let last = days.journals.last().expect("there is a journal");
+    let best_flags = best.map_or(Ok(Vec::new()), |best| sweep.flags(last, best.set))?;
     let deflated = best.and_then(|best| Deflated::of(best, ranks.trials));
     let shuffled = Shuffled::of(&trades, args.seed);
     let mut notes = days.notes.clone();
     notes.extend(refused);
-    let recorded = &first.recording.settings;
+    let recorded = &last.recording.settings;
     let finished = Finished {
         dates,
         path: recorded.prices(),
@@ -248,7 +248,7 @@ pub fn sweep(args: &SweepArgs, stop: &(dyn Fn() -> bool + Sync)) -> anyhow::Resu
         deflated,
         shuffled,
         trades,
-        best_flags,
+        look: show::look(args, last, &best_flags),
         notes,
         sets,
     };

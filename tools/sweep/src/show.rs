@@ -1,5 +1,6 @@
 //! A finished sweep for people, and for programs as `replay-sweep/1`.
 
+use crate::days::Journal;
 use crate::figures::{Figures, Ranked};
 use crate::guards::{Deflated, Shuffled};
 use crate::walk::{Walk, Window};
@@ -35,6 +36,16 @@ fn plain(headers: &[String], rows: Vec<Vec<String>>) -> String {
     });
     let text = table.to_string();
     text.lines().map(str::trim_end).fold(String::new(), |text, line| text + line + "\n")
+}
+
+/// The command for a shell that makes the run of a set on `journal`, whose `flags` come over what all sets start from.
+pub(crate) fn look(args: &SweepArgs, journal: &Journal, flags: &[String]) -> String {
+    let option = |name: &str, value: &str| format!(" --{name} '{value}'");
+    let files = args.config.config.iter().map(|file| option("config", &file.to_string_lossy()));
+    let warm = journal.warm.iter().map(|dir| option("warmup", &dir.to_string_lossy()));
+    let sets = args.config.set.iter().chain(flags).map(|flag| option("set", flag));
+    let options: String = warm.chain(files).chain(sets).collect();
+    format!("journal-replay whatif '{}' --out DIR{options}", journal.recording.dir.display())
 }
 
 /// The object of a shard that is done; what it lacks belongs to the merge.
@@ -105,10 +116,7 @@ impl Finished {
         if let Some(walk) = &self.walk {
             text += &self.walked(walk);
         }
-        let files = args.config.config.iter().map(|file| format!(" --config '{}'", file.display()));
-        let sets = args.config.set.iter().chain(&self.best_flags).map(|flag| format!(" --set '{flag}'"));
-        let flags: String = files.chain(sets).collect();
-        let _ = write!(text, "\nlook at it:  journal-replay whatif DIR --out DIR2{flags}\n");
+        let _ = write!(text, "\nlook at it:  {}\n", self.look);
         text
     }
 

@@ -10,7 +10,7 @@ use pitlane_session::cli::{ConfigArgs, CpuArgs};
 use pitlane_session::replay_card::whatif_json;
 use pitlane_session::warmup::WarmupArgs;
 use pitlane_session::whatif;
-use pitlane_sweep::{Outcome, SweepArgs, sweep};
+use pitlane_sweep::{Finished, Outcome, SweepArgs, sweep};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -321,6 +321,26 @@ fn candles_are_named_and_are_not_mixed_with_ticks_and_other_settings_are_told() 
     assert!(note.contains("each journal keeps its own") && text.contains(note), "{note}");
 }
 
+/// Does what the last line says: a `whatif` of the last day, after two days, is the best set's run.
+fn look_at_it(done: &Finished, asked: &SweepArgs, dirs: &[PathBuf], out: &Path) {
+    let text = done.text(asked);
+    let (_, command) = text.rsplit_once("look at it:  journal-replay whatif ").expect("the command");
+    let words: Vec<&str> = command.split_whitespace().map(|word| word.trim_matches('\'')).collect();
+    let of = |name: &str| -> Vec<String> {
+        let values = words.windows(2).filter(|pair| pair[0] == name);
+        values.map(|pair| pair[1].to_owned()).collect()
+    };
+    let (dir, warm) = (PathBuf::from(words[0]), of("--warmup"));
+    assert_eq!((&dir, warm.iter().map(PathBuf::from).collect::<Vec<_>>()), (&dirs[2], dirs[..2].to_vec()));
+    let config = ConfigArgs { config: Vec::new(), set: of("--set") };
+    let warmup = WarmupArgs { warmup: warm, warmup_days: None };
+    let run = whatif::whatif(&[dir], None, &config, &CpuArgs::default(), "max", &warmup).unwrap();
+    let best = (done.ranks.best[0].figures.set + 1).to_string();
+    let rows = parquet_rows(&out.join("runs.parquet"));
+    let row = rows.iter().rfind(|row| row["set"] == best).expect("its last day");
+    assert_eq!(row["state_hash"], whatif_json(&run)["state_hash"].as_str().unwrap(), "{command}");
+}
+
 #[test]
 fn every_symbol_by_itself_and_warm_days() {
     let (days, scratch) = (Days::new(), scratch());
@@ -331,7 +351,9 @@ fn every_symbol_by_itself_and_warm_days() {
     let symbols: Vec<&str> = rows.iter().map(|row| row["symbol"].as_str()).collect();
     assert_eq!(symbols, ["NSE:AAA", "NSE:BBB"]);
     let warm = scratch.path().join("warm");
-    finished(&SweepArgs { warm_days: 2, out: warm.clone(), ..each });
+    let asked = SweepArgs { warm_days: 2, out: warm.clone(), ..each };
+    let done = finished(&asked);
+    look_at_it(&done, &asked, &days.dirs[2..], &warm);
     let (cold, warm) = (parquet_rows(&out.join("runs.parquet")), parquet_rows(&warm.join("runs.parquet")));
     let hashes = |at: usize| (cold[at]["state_hash"].clone(), warm[at]["state_hash"].clone());
     let (first, second) = (hashes(0), hashes(1));
