@@ -68,7 +68,11 @@ pub enum FeedError {
         expected: &'static str,
     },
     /// Files without a single row of a trading session.
-    #[error("{}: no row lies within {hours} on a weekday; check the dates and that times are Indian", path.display())]
+    #[error(
+        "{}: no row lies within {hours} on a weekday; check the dates and that times are Indian, or give other hours with \
+         session.open and session.close",
+        path.display()
+    )]
     NoSession {
         /// The first file.
         path: PathBuf,

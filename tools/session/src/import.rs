@@ -124,7 +124,8 @@ pub fn ticks(args: &[String], config: &ConfigArgs, instruments: Option<&Path>) -
         }
         found.dates
     };
-    let date = *dates.first().ok_or_else(|| data("no tick of these files is within 09:15 to 15:30"))?;
+    // Of files, a scan finds a date or says which hours it looked for.
+    let date = *dates.first().ok_or_else(|| usage("no file of ticks is named; give SYMBOL=FILE"))?;
     let (table, _, warnings) = names.into_table(&dates);
     for warning in &warnings {
         eprintln!("warning: {warning}");

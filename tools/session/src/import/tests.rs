@@ -91,6 +91,24 @@ fn the_bars_of_imported_candles_are_the_candles() {
 }
 
 #[test]
+fn ticks_outside_the_hours_are_told_with_the_hours_that_were_asked_for() {
+    let scratch = TempDir::new().expect("a directory");
+    let rows = scratch.path().join("t.csv");
+    std::fs::write(&rows, "2026-07-29 09:20:00,100,1\n").expect("a file");
+    let files = [format!("NSE:X={}", rows.display())];
+    let refused = |files: &[String]| {
+        let config = sets(&["session.open=10:00", "session.close=11:30"]);
+        super::ticks(files, &config, None).err().expect("refused").to_string()
+    };
+    let text = refused(&files);
+    assert!(
+        text.contains("10:00:00 to 11:30:00") && text.contains("session.open and session.close"),
+        "{text}"
+    );
+    assert!(refused(&[]).contains("no file of ticks is named"));
+}
+
+#[test]
 fn runs_of_candles_say_so_and_cannot_be_relabelled() {
     let scratch = TempDir::new().expect("a directory");
     let (rows, _) = candles(1, &mut Random(5));
