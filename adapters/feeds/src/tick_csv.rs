@@ -64,6 +64,24 @@ pub struct FileReport {
     pub notes: Vec<String>,
 }
 
+impl FileReport {
+    /// Before the first row.
+    pub(crate) fn new(path: &Path, instrument: InstrumentId) -> Self {
+        Self {
+            path: path.to_owned(),
+            instrument,
+            rows: 0,
+            frames: 0,
+            out_of_session: 0,
+            backward: 0,
+            undecodable: 0,
+            no_last_price: 0,
+            unknown_instrument: 0,
+            notes: Vec::new(),
+        }
+    }
+}
+
 /// The day's figures of an instrument so far, raw; a date starts them anew.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Day {

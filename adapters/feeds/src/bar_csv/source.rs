@@ -72,18 +72,7 @@ impl Source {
         terms: Terms,
         start: TsNs,
     ) -> Result<Self, FeedError> {
-        let report = FileReport {
-            path: file.path.clone(),
-            instrument: file.instrument,
-            rows: 0,
-            frames: 0,
-            out_of_session: 0,
-            backward: 0,
-            undecodable: 0,
-            no_last_price: 0,
-            unknown_instrument: 0,
-            notes: Vec::new(),
-        };
+        let report = FileReport::new(&file.path, file.instrument);
         Ok(Self {
             head: None,
             refused: false,

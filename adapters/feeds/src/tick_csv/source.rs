@@ -101,18 +101,7 @@ impl Source {
     pub(crate) fn open(path: &Path, rows: Rows, sessions: &[SessionTimes]) -> Result<Self, FeedError> {
         let place = first_place(path, &rows, sessions)?;
         let whose = rows.whose();
-        let report = FileReport {
-            path: path.to_owned(),
-            instrument: whose.instrument,
-            rows: 0,
-            frames: 0,
-            out_of_session: 0,
-            backward: 0,
-            undecodable: 0,
-            no_last_price: 0,
-            unknown_instrument: 0,
-            notes: Vec::new(),
-        };
+        let report = FileReport::new(path, whose.instrument);
         Ok(Self {
             head: Head::End,
             whose,
