@@ -118,12 +118,7 @@ impl Diff {
             "path": { "a": self.paths[0], "b": self.paths[1] },
             "config": changes(&self.config),
             "instruments": changes(&self.instruments),
-            "inputs": {
-                "a": self.inputs[0],
-                "b": self.inputs[1],
-                "equal": self.input.is_none(),
-                "first_difference": self.input.as_ref().map(input_json),
-            },
+            "inputs": self.inputs_json(),
             "outputs": outputs,
             "fields": self.fields,
             "because": self.causes_json(),
@@ -147,6 +142,15 @@ impl Diff {
                 "by_instrument": instruments,
             },
             "notes": self.notes,
+        })
+    }
+
+    fn inputs_json(&self) -> Value {
+        json!({
+            "a": self.inputs[0],
+            "b": self.inputs[1],
+            "equal": self.input.is_none(),
+            "first_difference": self.input.as_ref().map(input_json),
         })
     }
 
