@@ -333,13 +333,8 @@ pub fn execute_in(
         affinity::restrict(aux);
     }
     let opened = resume::open(plan, schedule, feed)?;
-    let (broker, helper) = match &mut world {
-        Some(world) => {
-            let (broker, helper) = world.open(&opening(plan, &opened, &signals))?;
-            (broker, Some(helper))
-        }
-        None => (None, None),
-    };
+    let entered = world.as_mut().map(|world| world.open(&opening(plan, &opened, &signals))).transpose()?;
+    let (broker, helper) = entered.map_or((None, None), |(broker, helper)| (broker, Some(helper)));
     let Opened { inputs, outputs, schedule, feed, resumed, recovered, reached: from, streams, .. } = opened;
     let from = from.max(plan.span.0);
     let event_log = event_log(plan)?;
@@ -347,14 +342,8 @@ pub fn execute_in(
     let stat = stat_writer(plan, gauges.as_ref());
     let snapshotter = Snapshotter::start(plan).context("cannot start making snapshots")?;
     let reached = Arc::new(AtomicU64::new(from.0));
-    // At full speed a journal that is behind makes the run wait, and that is all. At D0 nobody asked for the disk: what the
-    // run does must not depend on it.
-    let paced = plan.pace.is_some() || world.is_some();
-    let watched = paced && plan.durability.level != Durability::D0 && !streams.is_empty();
-    let journal = watched.then(|| {
-        let notices = event_log.as_ref().map(EventLogWriter::notices);
-        JournalWatch::new(streams.clone(), plan.durability.limits, notices)
-    });
+    let is_paced = plan.pace.is_some() || world.is_some();
+    let journal = is_paced.then(|| journal_watch(plan, &streams, event_log.as_ref())).flatten();
     let lag_max_ns = journal.as_ref().map(JournalWatch::lag_max_ns);
     let (watcher, commands) = Watcher::start(plan, signals.clone(), reached.clone(), journal, helper)?;
     let run = Run {
@@ -388,17 +377,32 @@ pub fn execute_in(
     if let Some(Err(error)) = event_log.map(EventLogWriter::finish) {
         say(format!("warning: {error:#}; the run itself is unaffected"));
     }
-    let (mut result, stage_cpus) = outcome?;
+    let (result, stage_cpus) = first_failure(outcome, closed)?;
+    let durability = durability(plan, &streams, lag_max_ns.as_deref());
+    let (signalled, measured) = (signals.exit(), gauges.map(|gauges| gauges.read()));
+    Ok(Finished { result, wall_s, signalled, killed, stage_cpus, recovered, durability, measured })
+}
+
+/// Who watches how far the journal of a paced run is behind. At full speed a journal that is behind makes the run wait, and
+/// that is all. At D0 nobody asked for the disk: what the run does must not depend on it.
+fn journal_watch(plan: &Plan, streams: &[Stream], log: Option<&EventLogWriter>) -> Option<JournalWatch> {
+    let watched = plan.durability.level != Durability::D0 && !streams.is_empty();
+    let notices = || log.map(EventLogWriter::notices);
+    watched.then(|| JournalWatch::new(streams.to_vec(), plan.durability.limits, notices()))
+}
+
+/// The run that was driven, or what failed of it: a journal that failed before a world that did not close, and that before
+/// a lost broker.
+fn first_failure(driven: anyhow::Result<Driven>, closed: anyhow::Result<()>) -> anyhow::Result<Driven> {
+    let (mut result, stage_cpus) = driven?;
     if let Some(error) = result.log_error.take() {
         return Err(anyhow::anyhow!(error).context("the journal failed; what it holds up to there is intact"));
     }
     closed?;
-    if let Some(error) = result.broker_error {
-        return Err(anyhow::anyhow!(error));
+    match result.broker_error {
+        Some(error) => Err(anyhow::anyhow!(error)),
+        None => Ok((result, stage_cpus)),
     }
-    let durability = durability(plan, &streams, lag_max_ns.as_deref());
-    let (signalled, measured) = (signals.exit(), gauges.map(|gauges| gauges.read()));
-    Ok(Finished { result, wall_s, signalled, killed, stage_cpus, recovered, durability, measured })
 }
 
 /// What a world has to know of the run that is about to begin, or to go on.
