@@ -19,7 +19,7 @@ mod trades;
 
 pub use curve::{DayPath, Falls};
 pub use model::{Counts, Day, Incident, JournalPart, Models, Point, Report, Said, Slice, Trade, Why};
-pub use rerun::{figures, rewrite};
+pub use rerun::figures;
 pub use source::{missing, open};
 pub use stats::{DAYS_PER_YEAR, Month, Stats};
 

@@ -2,15 +2,12 @@
 
 use crate::account::Account;
 use crate::model::Report;
-use pitlane_config::Settings;
+use pitlane_engine::drive::RunResult;
 use pitlane_engine::drive::fused::Fused;
-use pitlane_engine::drive::{Run, RunResult};
 use pitlane_engine::event::{Action, Bar, Event, Kind, Signal, Timeframe};
 use pitlane_engine::log::EventLog;
 use pitlane_engine::sequencer::Release;
-use pitlane_engine::sequencer::schedule::{Schedule, instruments_hash};
-use pitlane_engine::sequencer::source::{Rewrite, Source};
-use pitlane_engine::units::TsNs;
+use pitlane_engine::sequencer::source::Source;
 use pitlane_session::recorded::Recording;
 use std::sync::{Arc, Mutex};
 
@@ -46,15 +43,6 @@ impl EventLog for Collected {
     }
 }
 
-/// What session starts say in a run with the settings of `recording`.
-pub fn rewrite(recording: &Recording) -> Rewrite {
-    let head = &recording.head;
-    Rewrite {
-        config_hash: Settings::hash(&head.config_text),
-        instruments_hash: instruments_hash(&head.instruments),
-    }
-}
-
 /// Runs `feed`, behind the preamble of `recording` and `history`, and hands the account the steps' events that are wanted.
 /// `go_on` is asked now and then; `None` if it did not want to.
 ///
@@ -68,23 +56,9 @@ pub(crate) fn steps(
     account: &mut Account<'_>,
     go_on: &mut dyn FnMut() -> bool,
 ) -> anyhow::Result<Option<RunResult>> {
-    let head = &recording.head;
-    let start = head.first_session.pre_open;
     let (inputs, outputs) = (Collected::new(wanted), Collected::new(wanted));
-    let mut fused = Fused::new(Run {
-        config: &recording.pipeline,
-        schedule: Box::new(Schedule::preamble_only(&head.config_text, &head.instruments, history, start)),
-        feed,
-        inputs: Box::new(inputs.clone()),
-        outputs: Box::new(outputs.clone()),
-        until: TsNs(u64::MAX),
-        commands: None,
-        broker: None,
-        wall_clock: false,
-        pace: None,
-        measure: None,
-        resume: None,
-    })?;
+    let run = recording.anew(history, feed, Box::new(inputs.clone()), Box::new(outputs.clone()));
+    let mut fused = Fused::new(run)?;
     while fused.step() == Release::Released {
         inputs.drain(|input| account.input(input))?;
         outputs.drain(|output| {

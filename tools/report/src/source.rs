@@ -131,7 +131,7 @@ fn recomputed(recording: &Recording, account: &mut Account<'_>) -> anyhow::Resul
     let not_closed = not_closed(&inputs, &recording.dir)?;
     let stream = EventStream::open(&recording.dir, INPUTS)?;
     let (uuid, end) = (stream.journal_uuid(), stream.end());
-    let feed = Box::new(Recorded::new(stream, rerun::rewrite(recording)));
+    let feed = Box::new(Recorded::new(stream, recording.rewrite()));
     rerun::steps(recording, &[], feed, |_| true, account, &mut || true)?;
     if let Some(error) = end.take_error() {
         return Err(error).context("the recorded inputs cannot be read to their end");

@@ -9,7 +9,7 @@ use pitlane_engine::event::Event;
 use pitlane_engine::log::{EventLog, NoLog};
 use pitlane_engine::sequencer::Release;
 use pitlane_engine::sequencer::schedule::{Schedule, instruments_hash};
-use pitlane_engine::sequencer::source::{EventReader, Recorded, Rewrite};
+use pitlane_engine::sequencer::source::{EventReader, Recorded, Rewrite, Source};
 use pitlane_engine::units::{Seq, TsNs};
 use pitlane_store::{EventStream, Head, INPUTS, OUTPUTS, has_stream, read_head};
 use std::path::{Path, PathBuf};
@@ -67,6 +67,41 @@ impl Recording {
         self.recompute(&mut |_| {}, each).map(|_| ())
     }
 
+    /// What session starts say in a run with these settings.
+    pub fn rewrite(&self) -> Rewrite {
+        Rewrite {
+            config_hash: Settings::hash(&self.head.config_text),
+            instruments_hash: instruments_hash(&self.head.instruments),
+        }
+    }
+
+    /// A run with these settings, behind `history`, over all of `feed`: on virtual time, as fast as possible, with nobody who
+    /// could interfere.
+    pub fn anew(
+        &self,
+        history: &[Event],
+        feed: Box<dyn Source>,
+        inputs: Box<dyn EventLog>,
+        outputs: Box<dyn EventLog>,
+    ) -> Run<'_> {
+        let Head { config_text, instruments, first_session } = &self.head;
+        let start = first_session.pre_open;
+        Run {
+            config: &self.pipeline,
+            schedule: Box::new(Schedule::preamble_only(config_text, instruments, history, start)),
+            feed,
+            inputs,
+            outputs,
+            until: TsNs(u64::MAX),
+            commands: None,
+            broker: None,
+            wall_clock: false,
+            pace: None,
+            measure: None,
+            resume: None,
+        }
+    }
+
     /// Runs the recorded inputs from outside on virtual time, as a what-if run of the recorded settings would. For
     /// journals of inputs alone: nobody recorded the venue's reports, so the venue makes them.
     ///
@@ -79,30 +114,9 @@ impl Recording {
     ) -> anyhow::Result<RunResult> {
         let inputs = EventStream::open(&self.dir, INPUTS)?;
         let end = inputs.end();
-        let config_hash = Settings::hash(&self.head.config_text);
-        let instruments_hash = instruments_hash(&self.head.instruments);
-        let rewrite = Rewrite { config_hash, instruments_hash };
-        let start = self.head.first_session.pre_open;
+        let feed = Box::new(Recorded::new(inputs, self.rewrite()));
         let outputs = Collected::default();
-        let mut fused = Fused::new(Run {
-            config: &self.pipeline,
-            schedule: Box::new(Schedule::preamble_only(
-                &self.head.config_text,
-                &self.head.instruments,
-                &[],
-                start,
-            )),
-            feed: Box::new(Recorded::new(inputs, rewrite)),
-            inputs: Box::new(NoLog),
-            outputs: Box::new(outputs.clone()),
-            until: TsNs(u64::MAX),
-            commands: None,
-            broker: None,
-            wall_clock: false,
-            pace: None,
-            measure: None,
-            resume: None,
-        })?;
+        let mut fused = Fused::new(self.anew(&[], feed, Box::new(NoLog), Box::new(outputs.clone())))?;
         while fused.step() == Release::Released {
             outputs.take(each);
             progress(fused.last_seq());

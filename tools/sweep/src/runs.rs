@@ -141,7 +141,7 @@ impl Sweep<'_> {
             }
         };
         let history = Arc::clone(&inputs);
-        let feed = Box::new(Recorded::new(Shared::new(inputs), pitlane_report::rewrite(&recording)));
+        let feed = Box::new(Recorded::new(Shared::new(inputs), recording.rewrite()));
         let done = pitlane_report::figures(&recording, &history.history, feed, &mut || !(self.stop)())?;
         let Some((report, result)) = done else { return Ok(None) };
         let config_hash = Settings::hash(&recording.head.config_text);
