@@ -388,11 +388,10 @@ impl Imported {
 
     /// The same for people.
     pub fn render(&self) -> String {
-        let dates: Vec<String> = self.dates.iter().map(ToString::to_string).collect();
         let symbols: Vec<&str> = self.instruments.iter().map(|spec| spec.symbol.as_str()).collect();
         let mut rows = vec![
             ("journal", self.journal.display().to_string()),
-            ("sessions", dates.join(", ")),
+            ("sessions", crate::summary::show_dates(&self.dates)),
             ("instruments", symbols.join(", ")),
             ("inputs", format!("{} ({} ticks) in {:.2} s", self.events, self.ticks, self.wall_s)),
             ("dead letters", crate::summary::show_counts(&self.dead)),

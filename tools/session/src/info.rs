@@ -196,7 +196,6 @@ impl Info {
             });
             format!("{} frames ({span}), {mib:.1} MiB, {}{place}{gone}", info.frames, end_name(info.end))
         };
-        let sessions: Vec<String> = self.sessions.iter().map(ToString::to_string).collect();
         let kinds: Vec<String> = self.kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
         let outputs = match &self.outputs {
             None => "none were recorded".to_owned(),
@@ -207,7 +206,7 @@ impl Info {
             ("journal", self.dir.display().to_string()),
             ("inputs", stream(&self.inputs, self.open_ends[0])),
             ("outputs", outputs),
-            ("sessions", sessions.join(", ")),
+            ("sessions", crate::summary::show_dates(&self.sessions)),
             ("instruments", self.instruments.join(", ")),
             ("inputs by kind", kinds.join(", ")),
         ];

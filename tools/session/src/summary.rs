@@ -246,10 +246,34 @@ pub fn pnl_table(ledger: &Ledger, instruments: &[InstrumentSpec]) -> Option<Stri
     traded.then(|| plain(&table))
 }
 
+/// Dates of sessions a person still reads one by one.
+const DATES_MAX: usize = 12;
+
+/// Sessions as their dates, or as their number with the first and the last.
+pub fn show_dates(dates: &[u32]) -> String {
+    match dates {
+        [first, .., last] if dates.len() > DATES_MAX => format!("{}, {first} to {last}", dates.len()),
+        _ => dates.iter().map(u32::to_string).collect::<Vec<_>>().join(", "),
+    }
+}
+
 /// A map as `name count, name count`, or `none`.
 pub fn show_counts<K: std::fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
     if counts.is_empty() {
         return "none".to_owned();
     }
     counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_sessions_are_counted() {
+        assert_eq!(show_dates(&[20_210_415]), "20210415");
+        assert_eq!(show_dates(&[20_210_415, 20_210_416]), "20210415, 20210416");
+        let many: Vec<u32> = (20_210_401..20_210_421).collect();
+        assert_eq!(show_dates(&many), "20, 20210401 to 20210420");
+    }
 }
