@@ -2,20 +2,20 @@
 //! `latency-bench` measures with: full packets of 184 bytes, an order on 3 % of the ticks. One operation is one input.
 
 use crate::scenarios::Scenario;
-use pitlane_config::Settings;
+use pitlane_benches::markets::depth;
+use pitlane_engine::drive::Stages;
 use pitlane_engine::drive::fused::Fused;
-use pitlane_engine::drive::{Run, Stages};
 use pitlane_engine::event::{Event, Kind};
 use pitlane_engine::log::{EventLog, NoLog};
-use pitlane_engine::sequencer::source::{Decoded, Head, Merged, Source};
+use pitlane_engine::sequencer::source::{Head, Merged, Source};
 use pitlane_engine::sequencer::{Release, SOURCE_FEED, Sequencer};
-use pitlane_engine::stage::{Chain, Emit};
+use pitlane_engine::stage::Chain;
 use pitlane_engine::stages::decoder::Decoder;
 use pitlane_engine::units::TsNs;
 use pitlane_feeds::kite::FULL_BYTES;
 use pitlane_journal::{JournalDir, WriterOptions};
 use pitlane_latency_bench::day::Day;
-use pitlane_latency_bench::tape::{Before, Tape};
+use pitlane_latency_bench::tape::{Before, Nowhere, Tape};
 use pitlane_store::JournalLog;
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -27,21 +27,15 @@ const INPUTS: u64 = 100_000;
 /// Bytes of a journal's segments: all of a run fits in the first, so that no thread waits for another.
 const SEGMENT_BYTES: u64 = 128 << 20;
 
-fn day() -> Day {
-    let mut settings = Settings::demo();
-    settings.sim.halts = 0;
-    Day::new(settings).expect("the demo's settings make a market")
-}
-
 fn tape(before: Before) -> (Day, Tape) {
-    let day = day();
+    let day = depth();
     let tape = Tape::record(&day, before, 2 * INPUTS).expect("the day has a schedule");
     (day, tape)
 }
 
 /// Packets of 184 bytes, one a frame, with range checks and the search for the token.
 pub(crate) fn decode() -> Scenario {
-    let day = day();
+    let day = depth();
     let mut player = day.player();
     let mut frames = Vec::new();
     while (frames.len() as u64) < INPUTS {
@@ -105,25 +99,13 @@ pub(crate) fn sequence() -> Scenario {
     Scenario { run: Box::new(move || (0..INPUTS).for_each(|_| release())), operations: INPUTS }
 }
 
-/// Takes what a stage emits, so that it must be made.
-struct Nowhere;
-
-impl Emit for Nowhere {
-    #[inline]
-    fn emit(&mut self, event: &Event) {
-        black_box(event);
-    }
-}
-
 /// One stage on what the stages before it hand on.
 fn stage<C: Chain + 'static>(before: Before, of: impl Fn(Stages) -> C) -> Scenario {
     let (day, tape) = tape(before);
     let mut stage = of(day.stages());
     let mut next = 0;
     let mut step = move || {
-        let (events, end) = tape.step(next);
-        events.iter().for_each(|event| stage.event(event, &mut Nowhere));
-        stage.end(end, &mut Nowhere);
+        tape.give(next, &mut stage, &mut Nowhere);
         next += 1;
     };
     (0..INPUTS).for_each(|_| step());
@@ -203,27 +185,13 @@ pub(crate) fn append() -> Scenario {
 
 /// Everything on one thread, from the frame to the end of the step, with both journals or without.
 fn fused(journal: Option<Journal>) -> Scenario {
-    let day = day();
+    let day = depth();
     let (inputs, outputs) = match &journal {
         Some(journal) => (journal.inputs(), journal.outputs()),
         None => (Box::new(NoLog) as Box<dyn EventLog>, Box::new(NoLog) as Box<dyn EventLog>),
     };
-    let decoder = Decoder::new(&day.config.instruments, SOURCE_FEED);
-    let mut fused = Fused::new(Run {
-        config: &day.config,
-        schedule: Box::new(day.schedule(2 * INPUTS).expect("the calendar has the day")),
-        feed: Box::new(Decoded::new(day.player(), decoder)),
-        inputs,
-        outputs,
-        until: TsNs(u64::MAX),
-        commands: None,
-        broker: None,
-        wall_clock: false,
-        pace: None,
-        measure: None,
-        resume: Some(day.fresh()),
-    })
-    .expect("the bench's strategy has its defaults");
+    let run = day.run(day.player(), (inputs, outputs), 2 * INPUTS).expect("the calendar has the day");
+    let mut fused = Fused::new(run).expect("the bench's strategy has its defaults");
     let mut step = move || assert_eq!(fused.step(), Release::Released);
     (0..INPUTS).for_each(|_| step());
     let run = move || {
@@ -251,9 +219,7 @@ pub(crate) fn state_hash() -> Scenario {
     let (day, tape) = tape(Before::Bars);
     let mut chain = day.stages().fuse();
     for number in 0..INPUTS as usize {
-        let (events, end) = tape.step(number);
-        events.iter().for_each(|event| chain.event(event, &mut Nowhere));
-        chain.end(end, &mut Nowhere);
+        tape.give(number, &mut chain, &mut Nowhere);
     }
     let run = move || {
         (0..HASHES).for_each(|_| {

@@ -4,17 +4,20 @@
 use crate::strategy;
 use anyhow::Context;
 use jiff::ToSpan;
-use pitlane_config::{Settings, ist};
+use pitlane_config::{Settings, StrategySettings, ist};
 use pitlane_engine::config::{PipelineConfig, RiskConfig, SessionPlan};
 use pitlane_engine::drive::sink::Sink;
-use pitlane_engine::drive::{Resumed, Stages};
+use pitlane_engine::drive::{Resumed, Run, Stages};
+use pitlane_engine::event::Timeframe;
 use pitlane_engine::feed::{FeedItem, FrameFeed};
-use pitlane_engine::log::NoLog;
-use pitlane_engine::sequencer::SequencerState;
+use pitlane_engine::log::{EventLog, NoLog};
 use pitlane_engine::sequencer::schedule::Schedule;
+use pitlane_engine::sequencer::source::Decoded;
+use pitlane_engine::sequencer::{SOURCE_FEED, SequencerState};
 use pitlane_engine::stages::bars::Bars;
+use pitlane_engine::stages::decoder::Decoder;
 use pitlane_engine::stages::risk::Risk;
-use pitlane_engine::stages::strategy::Strategies;
+use pitlane_engine::stages::strategy::{REGISTRY, Strategies, StrategyKind};
 use pitlane_engine::stages::venue::Venue;
 use pitlane_engine::units::{Money, NS_PER_S, TsNs};
 use pitlane_feeds::SyntheticFeed;
@@ -48,9 +51,14 @@ pub struct Day {
     settings: Settings,
     /// What the stages are built from.
     pub config: PipelineConfig,
+    /// Kinds that its strategies are among.
+    kinds: &'static [StrategyKind],
     bytes: Vec<u8>,
     frames: Arc<Frames>,
 }
+
+/// The records of a run: inputs, outputs.
+pub type Logs = (Box<dyn EventLog>, Box<dyn EventLog>);
 
 /// Where each frame ends and when it came.
 struct Frames {
@@ -117,7 +125,21 @@ impl Day {
     ) -> anyhow::Result<Self> {
         strategy::install(&mut config);
         anyhow::ensure!(!frames.ends.is_empty(), "the market of these settings has no packet");
-        Ok(Self { settings, config, bytes, frames: Arc::new(frames) })
+        Ok(Self { settings, config, kinds: &strategy::KINDS, bytes, frames: Arc::new(frames) })
+    }
+
+    /// The same market traded by the engine's own crossover over bars of a second. A journal of it can be replayed: it
+    /// says what it was made by, where the bench's strategy is in no registry.
+    ///
+    /// # Errors
+    /// If the settings do not hold together.
+    pub fn with_crossover(mut self) -> anyhow::Result<Self> {
+        let crossover =
+            StrategySettings { timeframe: Timeframe::S1, allow_short: true, ..StrategySettings::default() };
+        self.settings.strategies = vec![crossover];
+        self.config = self.settings.pipeline(self.config.instruments.clone())?;
+        self.kinds = REGISTRY;
+        Ok(self)
     }
 
     /// For the head of a result: what was played.
@@ -157,7 +179,7 @@ impl Day {
         Ok(Schedule::new(&text, Settings::hash(&text), &self.config.instruments, &[], &plans, &[]))
     }
 
-    /// The stages, with the bench's strategy.
+    /// The stages, with the day's strategies.
     pub fn stages(&self) -> Stages {
         let config = &self.config;
         let bars = Bars::new(&config.instruments, &config.bars);
@@ -166,13 +188,40 @@ impl Day {
 
     /// The strategy stage alone.
     fn strategies(&self) -> Strategies {
-        Strategies::with_kinds(&self.config, &strategy::KINDS).expect("the bench's own kind has its defaults")
+        Strategies::with_kinds(&self.config, self.kinds).expect("both kinds have their defaults")
     }
 
     /// A run from nothing with these stages.
     pub fn fresh(&self) -> Box<Resumed> {
         let sink = Sink::new(NoLog, &self.config);
         Box::new(Resumed { stages: self.stages(), sequencer: SequencerState::default(), sink })
+    }
+
+    /// The whole pipeline behind `feed`, which brings up to `packets` of the day's packets, with its records in `logs`.
+    ///
+    /// # Errors
+    /// If the days would leave the calendar.
+    pub fn run(
+        &self,
+        feed: impl FrameFeed + 'static,
+        (inputs, outputs): Logs,
+        packets: u64,
+    ) -> anyhow::Result<Run<'_>> {
+        let decoder = Decoder::new(&self.config.instruments, SOURCE_FEED);
+        Ok(Run {
+            config: &self.config,
+            schedule: Box::new(self.schedule(packets)?),
+            feed: Box::new(Decoded::new(feed, decoder)),
+            inputs,
+            outputs,
+            until: TsNs(u64::MAX),
+            commands: None,
+            broker: None,
+            wall_clock: false,
+            pace: None,
+            measure: None,
+            resume: Some(self.fresh()),
+        })
     }
 }
 

@@ -8,10 +8,7 @@ use pitlane_engine::drive::fused::Fused;
 use pitlane_engine::drive::topology::{RingSizes, workers};
 use pitlane_engine::drive::{Run, RunResult, pinned};
 use pitlane_engine::feed::FrameFeed;
-use pitlane_engine::sequencer::source::Decoded;
-use pitlane_engine::sequencer::{Release, SOURCE_FEED};
-use pitlane_engine::stages::decoder::Decoder;
-use pitlane_engine::units::TsNs;
+use pitlane_engine::sequencer::Release;
 use std::sync::Arc;
 
 /// Time to build the pipeline and to start its threads before the schedule begins.
@@ -30,21 +27,9 @@ pub(super) fn run<'a>(
     shared: &Arc<Shared>,
     start_ns: u64,
 ) -> anyhow::Result<Run<'a>> {
-    let decoder = Decoder::new(&day.config.instruments, SOURCE_FEED);
-    Ok(Run {
-        config: &day.config,
-        schedule: Box::new(day.schedule(rung.operations_max())?),
-        feed: Box::new(Decoded::new(feed, decoder)),
-        inputs: Box::new(InputsTap::new(shared.clone())),
-        outputs: Box::new(OutputsTap::new(rung, shared.clone(), start_ns)),
-        until: TsNs(u64::MAX),
-        commands: None,
-        broker: None,
-        wall_clock: false,
-        pace: None,
-        measure: None,
-        resume: Some(day.fresh()),
-    })
+    let inputs = Box::new(InputsTap::new(shared.clone()));
+    let outputs = Box::new(OutputsTap::new(rung, shared.clone(), start_ns));
+    day.run(feed, (inputs, outputs), rung.operations_max())
 }
 
 /// Runs a pipeline on this thread until its feed closes.

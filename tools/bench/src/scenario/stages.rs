@@ -3,12 +3,12 @@
 use super::{Measured, Rung};
 use crate::day::{Day, Player};
 use crate::openloop::{Looped, Work, drive};
-use crate::tape::{Before, INPUTS, Tape};
+use crate::tape::{Before, INPUTS, Nowhere, Tape};
 use pitlane_engine::drive::Stages;
 use pitlane_engine::drive::clock::Clock;
 use pitlane_engine::event::{Event, SessionEnd};
 use pitlane_engine::sequencer::SOURCE_FEED;
-use pitlane_engine::stage::{Chain, Emit};
+use pitlane_engine::stage::Chain;
 use pitlane_engine::stages::decoder::Decoder;
 use pitlane_engine::units::InstrumentId;
 use std::hint::black_box;
@@ -24,24 +24,12 @@ pub(super) fn looped(rung: &Rung, work: &mut impl Work) -> anyhow::Result<Measur
     Ok(measured)
 }
 
-/// Takes what a stage emits, so that it must be made.
-struct Nowhere(u64);
-
-impl Emit for Nowhere {
-    #[inline]
-    fn emit(&mut self, event: &Event) {
-        self.0 += u64::from(event.header.lines);
-        black_box(event);
-    }
-}
-
 /// A stage on its tape; at the tape's end it is built anew.
 struct OnTape<'a, C, B> {
     tape: Tape,
     next: usize,
     build: B,
     stage: C,
-    sink: Nowhere,
     day: &'a Day,
 }
 
@@ -58,11 +46,7 @@ impl<C: Chain, B: Fn(Stages) -> C> Work for OnTape<'_, C, B> {
 
     #[inline]
     fn operate(&mut self) {
-        let (events, end) = self.tape.step(self.next);
-        for event in events {
-            self.stage.event(event, &mut self.sink);
-        }
-        self.stage.end(end, &mut self.sink);
+        self.tape.give(self.next, &mut self.stage, &mut Nowhere);
         self.next += 1;
     }
 }
@@ -75,7 +59,7 @@ fn on_tape<C: Chain>(
 ) -> anyhow::Result<Measured> {
     let tape = Tape::record(day, before, INPUTS)?;
     let stage = build(day.stages());
-    let mut work = OnTape { tape, next: 0, build, stage, sink: Nowhere(0), day };
+    let mut work = OnTape { tape, next: 0, build, stage, day };
     looped(rung, &mut work)
 }
 
