@@ -44,7 +44,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["engine", "journal", "config", "feeds", "market", "store", "session", "kite-broker"],
     ),
     ("tools/book-check", &["engine", "session"]),
-    ("tools/bench", &["engine", "journal", "config", "feeds", "market", "store", "session"]),
+    ("tools/bench", &["engine", "journal", "config", "feeds", "market", "store", "kite-feed", "session"]),
     ("benches", &["engine", "journal", "config", "feeds", "market", "store", "session", "latency-bench"]),
     (
         "tests",

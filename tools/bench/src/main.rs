@@ -210,7 +210,7 @@ fn list(args: &ListArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Ok);
     }
     let lines: Vec<String> =
-        Scenario::ALL.iter().map(|(_, name, what)| format!(" {name:<15} {what}")).collect();
+        Scenario::ALL.iter().map(|(_, name, what)| format!(" {name:<16} {what}")).collect();
     answer(&lines.join("\n"))?;
     Ok(Exit::Ok)
 }

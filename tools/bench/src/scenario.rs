@@ -5,6 +5,7 @@ pub mod arrivals;
 pub mod journal;
 pub mod pipeline;
 pub mod ring;
+pub mod socket;
 pub mod stages;
 pub mod wire;
 
@@ -141,11 +142,13 @@ pub enum Scenario {
     PipelineSplit,
     /// The pipeline behind a loopback socket.
     Wire,
+    /// The pipeline behind the live feed, which reads a WebSocket.
+    Socket,
 }
 
 impl Scenario {
     /// Every scenario: the name, what one operation is, and what a sample is.
-    pub const ALL: [(Self, &'static str, &'static str); 11] = [
+    pub const ALL: [(Self, &'static str, &'static str); 12] = [
         (Self::Ring, "ring", "one event slot from a thread to another over rtrb, as between two stages"),
         (Self::Clock, "clock", "one reading of the clock: the floor of everything below"),
         (Self::Decode, "decode", "one frame with one packet becomes an event"),
@@ -165,6 +168,7 @@ impl Scenario {
             "wire-to-order",
             "the same over a loopback TCP stream of frames, from their intended sending",
         ),
+        (Self::Socket, "wire-to-order-ws", "the same through the live feed, over a loopback WebSocket"),
     ];
 
     /// Its name.
@@ -186,13 +190,13 @@ impl Scenario {
 
     /// Whether a sample is an order, rather than every operation.
     pub fn samples_orders(self) -> bool {
-        matches!(self, Self::Pipeline | Self::PipelineSplit | Self::Wire)
+        matches!(self, Self::Pipeline | Self::PipelineSplit | Self::Wire | Self::Socket)
     }
 
     /// Threads that are measured or feed those that are, of `cpu_set` cpus asked for.
     pub fn threads(self, cpu_set: usize) -> usize {
         match self {
-            Self::Ring | Self::Wire => 2,
+            Self::Ring | Self::Wire | Self::Socket => 2,
             Self::PipelineSplit => cpu_set.max(2),
             _ => 1,
         }
@@ -223,6 +227,7 @@ impl Scenario {
             Self::Pipeline => pipeline::fused(day, rung),
             Self::PipelineSplit => pipeline::split(day, rung),
             Self::Wire => wire::measure(day, rung),
+            Self::Socket => socket::measure(day, rung),
         }
     }
 }

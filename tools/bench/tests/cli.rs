@@ -74,6 +74,7 @@ fn the_list_names_every_scenario() {
         "journal",
         "pipeline",
         "wire-to-order",
+        "wire-to-order-ws",
     ] {
         assert!(names.contains(&name), "{name}");
     }
@@ -121,7 +122,7 @@ fn a_run_of_every_scenario_writes_what_the_contract_names() {
     let result = run(&out, &[], "2k,max");
     assert_eq!(result["schema"], "latency-result/1");
     let rows = result["scenarios"].as_array().unwrap();
-    assert_eq!(rows.len(), 20, "ten scenarios at two rates");
+    assert_eq!(rows.len(), 22, "eleven scenarios at two rates");
     rows.iter().for_each(check_row);
     for key in ["cpu", "kernel", "governor", "clock_source", "isolation", "huge_pages"] {
         assert!(result["environment"][key].is_string(), "{key}");

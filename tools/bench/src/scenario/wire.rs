@@ -40,7 +40,7 @@ pub fn measure(day: &Day, rung: &Rung) -> anyhow::Result<Measured> {
     let result = std::thread::scope(|scope| {
         let sender = scope.spawn(move || {
             bind(other)?;
-            send(sending, player, rung, start_ns)
+            send(sending, player, rung, start_ns, length_before)
         });
         rung.began(start_ns + rung.warmup_ns);
         let result = run_fused(run, rung, &shared);
@@ -53,8 +53,19 @@ pub fn measure(day: &Day, rung: &Rung) -> anyhow::Result<Measured> {
     Ok(measured)
 }
 
-/// Sends each frame when it is meant to be sent, and all that are due in one write.
-fn send(mut stream: TcpStream, mut player: Player, rung: &Rung, start_ns: u64) -> anyhow::Result<()> {
+fn length_before(out: &mut Vec<u8>, bytes: usize) {
+    out.extend_from_slice(&u32::try_from(bytes).expect("a frame of one packet").to_be_bytes());
+}
+
+/// Sends each frame when it is meant to be sent, and all that are due in one write. `head` writes what stands before a
+/// frame of so many bytes.
+pub(super) fn send(
+    mut stream: TcpStream,
+    mut player: Player,
+    rung: &Rung,
+    start_ns: u64,
+    head: fn(&mut Vec<u8>, usize),
+) -> anyhow::Result<()> {
     let clock = Clock::default();
     let end_ns = start_ns + rung.warmup_ns + rung.duration_ns;
     let mut pace = rung.rate.per_second().map(|rate| Pace::new(start_ns, rate));
@@ -70,8 +81,7 @@ fn send(mut stream: TcpStream, mut player: Player, rung: &Rung, start_ns: u64) -
             && pace.as_ref().is_none_or(|pace| pace.peek() <= now)
         {
             let (_, frame) = player.advance();
-            let length = u32::try_from(frame.len()).expect("a frame of one packet");
-            out.extend_from_slice(&length.to_be_bytes());
+            head(&mut out, frame.len());
             out.extend_from_slice(frame);
             if let Some(pace) = &mut pace {
                 pace.advance();
