@@ -1,6 +1,8 @@
 //! Appending against storing the same bytes, and reading against copying them.
 
-use crate::{Goal, Payloads, Scratch, cpu_ns, options, row, settled};
+use crate::{Payloads, cpu_ns, scratch, settled};
+use pitlane_benches::scratch::options;
+use pitlane_benches::table::{Goal, row};
 use pitlane_journal::{Durability, FRAME_HEADER_BYTES, Reader, Record};
 use std::hint::black_box;
 
@@ -52,7 +54,7 @@ pub(crate) fn append() {
         let (payloads, count) = (Payloads::new(lines), appends(lines));
         let (mut stored, mut appended, mut ratios, mut faulted) = (vec![], vec![], vec![], vec![]);
         for _ in 0..ROUNDS {
-            let scratch = Scratch::new();
+            let scratch = scratch();
             let mut writer = settled(&scratch.memory(), options(Durability::D0, 128));
             let before = bare(&mut plain, &payloads, count);
             for seq in 1..=WARM_UP {
@@ -84,7 +86,7 @@ pub(crate) fn read() {
     const RECORDS: u64 = 4_000_000;
     for lines in [1, 4] {
         let count = if lines == 1 { RECORDS } else { RECORDS / 3 };
-        let scratch = Scratch::new();
+        let scratch = scratch();
         let payloads = Payloads::new(lines);
         let mut writer = settled(&scratch.memory(), options(Durability::D0, 64));
         for seq in 1..=count {

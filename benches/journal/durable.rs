@@ -1,39 +1,13 @@
 //! How fast records become durable, and how long one takes to.
 
 use crate::tail::{Sorted, steady};
-use crate::{Goal, Payloads, Scratch, options, row, settled};
+use crate::{Payloads, scratch, settled};
+use pitlane_benches::scratch::options;
+use pitlane_benches::table::{Goal, row};
 use pitlane_journal::{Durability, FRAME_HEADER_BYTES};
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 5;
-/// What the durable thread writes and syncs at a time when it is behind.
-const BATCH: usize = 256 * 1024;
-
-/// Seconds to write `total` bytes over existing ones of a file, synced as often as the journal does, or once.
-fn plain(scratch: &Scratch, total: usize, sync_each: bool) -> f64 {
-    let path = scratch.disk.join("plain");
-    let file = File::create(&path).expect("there is room");
-    let zeros = vec![0_u8; BATCH];
-    for at in (0..total).step_by(BATCH) {
-        file.write_all_at(&zeros, at as u64).expect("there is room");
-    }
-    file.sync_all().expect("the disk works");
-    let bytes = vec![7_u8; BATCH];
-    let started = Instant::now();
-    for at in (0..total).step_by(BATCH) {
-        file.write_all_at(&bytes, at as u64).expect("there is room");
-        if sync_each {
-            file.sync_data().expect("the disk works");
-        }
-    }
-    file.sync_data().expect("the disk works");
-    let seconds = started.elapsed().as_secs_f64();
-    std::fs::remove_file(&path).expect("it was just made");
-    seconds
-}
-
 /// Bytes per second on the disk, of the journal and of plain writes.
 pub(crate) fn throughput() {
     const RECORDS: u64 = 900_000;
@@ -41,9 +15,9 @@ pub(crate) fn throughput() {
     let total = (FRAME_HEADER_BYTES + payloads.each) * RECORDS as usize;
     let (mut journal, mut plains, mut shares, mut shares_once) = (vec![], vec![], vec![], vec![]);
     for _ in 0..ROUNDS {
-        let scratch = Scratch::new();
-        let each_s = plain(&scratch, total, true);
-        let once_s = plain(&scratch, total, false);
+        let scratch = scratch();
+        let each_s = scratch.plain_writes(total, true);
+        let once_s = scratch.plain_writes(total, false);
         let mut writer = settled(&scratch.two_tiers(), options(Durability::D1, 64));
         let durable = writer.durability();
         let started = Instant::now();
@@ -73,7 +47,7 @@ pub(crate) fn gate() {
     const LOAD_RATE: u64 = 100_000;
     let (mut quiet, mut load) = ([vec![], vec![]], [vec![], vec![]]);
     for _ in 0..ROUNDS {
-        let scratch = Scratch::new();
+        let scratch = scratch();
         let mut writer = settled(&scratch.two_tiers(), options(Durability::D2, 64));
         let (durable, payloads) = (writer.durability(), Payloads::new(2));
         let mut waits = Vec::with_capacity(QUIET as usize);

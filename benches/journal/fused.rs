@@ -1,7 +1,8 @@
 //! The whole pipeline with both journals at D1 on two tiers, against the same without.
 
-use crate::{Goal, Scratch, cpu_ns, options, row};
+use crate::{cpu_ns, scratch};
 use pitlane_benches::Day;
+use pitlane_benches::table::{Goal, row};
 use pitlane_engine::drive::Run;
 use pitlane_engine::drive::fused::Fused;
 use pitlane_engine::event::{Event, Timeframe};
@@ -9,7 +10,6 @@ use pitlane_engine::log::{EventLog, NoLog};
 use pitlane_engine::sequencer::Release;
 use pitlane_engine::units::TsNs;
 use pitlane_journal::Durability;
-use pitlane_store::JournalLog;
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 7;
@@ -63,15 +63,6 @@ fn run(day: &Day, logs: (Box<dyn EventLog>, Box<dyn EventLog>), paced: bool) -> 
     Ran { rate: events / wall_s / 1e6, cpu_ns: cpu as f64 / events, drain_ms }
 }
 
-fn journals(scratch: &Scratch, level: Durability) -> (Box<dyn EventLog>, Box<dyn EventLog>) {
-    let dir = if level == Durability::D0 { scratch.memory() } else { scratch.two_tiers() };
-    let inputs = JournalLog::inputs(&dir, options(level, 64)).expect("there is room");
-    let outputs = JournalLog::outputs(&dir, options(level, 64)).expect("there is room");
-    // Segments ahead are made meanwhile; a session has the time before its open for it.
-    std::thread::sleep(Duration::from_secs(2));
-    (Box::new(inputs), Box::new(outputs))
-}
-
 /// Stores what a journal would, into touched memory, and nothing else: no checksum, no commit, no thread behind it.
 struct BareStores {
     memory: Vec<u8>,
@@ -108,8 +99,8 @@ pub(crate) fn fused() {
         for _ in 0..ROUNDS {
             let without = || run(&day, (Box::new(NoLog), Box::new(NoLog)), paced);
             let with = |level| {
-                let scratch = Scratch::new();
-                run(&day, journals(&scratch, level), paced)
+                let scratch = scratch();
+                run(&day, scratch.journals(level), paced)
             };
             let before = without();
             let at_d1 = with(Durability::D1);

@@ -1,6 +1,8 @@
 //! Recovery of a long stream of small events whose writer died.
 
-use crate::{Goal, Payloads, Scratch, options, row, settled};
+use crate::{Payloads, scratch, settled};
+use pitlane_benches::scratch::options;
+use pitlane_benches::table::{Goal, row};
 use pitlane_journal::{Durability, Recovered, recover, recover_full};
 use std::time::Instant;
 
@@ -15,7 +17,7 @@ pub(crate) fn recovery() {
     let (mut rates, mut scanned) = (vec![], [0, 0]);
     for _ in 0..ROUNDS {
         for (at, full) in [false, true].into_iter().enumerate() {
-            let scratch = Scratch::new();
+            let scratch = scratch();
             let mut writer = settled(&scratch.memory(), options(Durability::D0, 64));
             for seq in 1..=EVENTS {
                 writer.append(payloads.record(seq)).expect("there is room");

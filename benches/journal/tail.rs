@@ -1,6 +1,8 @@
 //! How late appends are at a steady rate, and how far behind the disk is meanwhile.
 
-use crate::{Goal, Payloads, Scratch, options, row, settled};
+use crate::{Payloads, scratch, settled};
+use pitlane_benches::scratch::options;
+use pitlane_benches::table::{Goal, row};
 use pitlane_journal::{Durability, Durable, Writer};
 use std::time::Instant;
 
@@ -81,7 +83,7 @@ pub(crate) fn tail() {
     for _ in 0..ROUNDS {
         let mut p9999 = [0.0; 2];
         for (at, figures) in figures.iter_mut().enumerate() {
-            let scratch = Scratch::new();
+            let scratch = scratch();
             let dir = if at == 0 { scratch.two_tiers() } else { scratch.one_tier() };
             let mut writer = settled(&dir, options(Durability::D1, 64));
             let durable = writer.durability();

@@ -2,6 +2,8 @@
 
 pub mod book;
 pub mod markets;
+pub mod scratch;
+pub mod table;
 
 use pitlane_config::Settings;
 use pitlane_engine::config::{PipelineConfig, RiskConfig};
