@@ -7,10 +7,9 @@ use pitlane_benches::book::exchange::Full;
 use pitlane_benches::book::ladder::Ladder;
 use pitlane_benches::book::naive::Naive;
 use pitlane_benches::book::workload::{Flow, Kinds, PRELOAD, mixed};
-use pitlane_benches::book::{Book, Op, Totals, adversarial};
+use pitlane_benches::book::{Book, Op, Totals, adversarial, filled, rate};
 use pitlane_benches::spread;
 use quanta::Clock;
-use std::hint::black_box;
 
 const MEASURED: usize = 1_000_000;
 /// Operations of an adversarial flow.
@@ -46,22 +45,13 @@ fn kind(op: Op) -> usize {
 
 /// One run without stamps and one with.
 fn round<B: Book>(flow: &Flow, clock: &Clock, figures: &mut Figures) {
-    let filled = || {
-        let mut book = B::new(flow.orders, flow.ids);
-        flow.ops[..flow.preload].iter().for_each(|op| book.apply(*op));
-        book
-    };
-    let measured = &flow.ops[flow.preload..];
-    let mut book = filled();
-    let start = clock.raw();
-    measured.iter().for_each(|op| book.apply(*op));
-    let elapsed = clock.delta_as_nanos(start, clock.raw());
-    figures.rates.push(measured.len() as f64 * 1_000.0 / elapsed as f64);
-    figures.totals = black_box(&book).totals();
+    let (rate, totals) = rate::<B>(flow);
+    figures.rates.push(rate);
+    figures.totals = totals;
 
-    let mut book = filled();
+    let mut book = filled::<B>(flow);
     let mut before = clock.raw();
-    for op in measured {
+    for op in &flow.ops[flow.preload..] {
         let trades = book.totals().trades;
         book.apply(*op);
         let now = clock.raw();

@@ -4,7 +4,7 @@ use crate::measured;
 use crate::stages;
 use pitlane_benches::book::exchange::Full;
 use pitlane_benches::book::workload::{Flow, mixed};
-use pitlane_benches::book::{Book, adversarial, ladder::Ladder, naive::Naive};
+use pitlane_benches::book::{Book, adversarial, filled, ladder::Ladder, naive::Naive};
 use pitlane_engine::drive::measure::Gauges;
 
 /// A prepared run.
@@ -53,8 +53,7 @@ pub(crate) const MAY_ALLOCATE: &[&str] = &["naive.mixed"];
 const OPERATIONS: usize = 200_000;
 
 fn flow<B: Book + 'static>(flow: Flow) -> Scenario {
-    let mut book = B::new(flow.orders, flow.ids);
-    flow.ops[..flow.preload].iter().for_each(|op| book.apply(*op));
+    let mut book = filled::<B>(&flow);
     let operations = (flow.ops.len() - flow.preload) as u64;
     let run = Box::new(move || flow.ops[flow.preload..].iter().for_each(|op| book.apply(*op)));
     Scenario { run, operations }

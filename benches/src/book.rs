@@ -8,6 +8,10 @@ pub mod workload;
 
 pub use pitlane_engine::event::Side;
 
+use std::hint::black_box;
+use std::time::Instant;
+use workload::Flow;
+
 /// One operation of a flow. Prices and quantities are whole numbers that mean whatever the book wants them to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
@@ -60,6 +64,23 @@ pub trait Book {
 
     /// What it did so far.
     fn totals(&self) -> Totals;
+}
+
+/// A book of this kind with the flow's first operations in it.
+pub fn filled<B: Book>(flow: &Flow) -> B {
+    let mut book = B::new(flow.orders, flow.ids);
+    flow.ops[..flow.preload].iter().for_each(|op| book.apply(*op));
+    book
+}
+
+/// Millions of measured operations of a flow a second, and what the book did in all.
+pub fn rate<B: Book>(flow: &Flow) -> (f64, Totals) {
+    let mut book = filled::<B>(flow);
+    let measured = &flow.ops[flow.preload..];
+    let started = Instant::now();
+    measured.iter().for_each(|op| book.apply(*op));
+    let seconds = started.elapsed().as_secs_f64();
+    (measured.len() as f64 / seconds / 1e6, black_box(&book).totals())
 }
 
 /// SplitMix64: the same numbers everywhere.
