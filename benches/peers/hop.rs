@@ -6,9 +6,10 @@ use crossbeam::channel;
 use crossbeam::queue::ArrayQueue;
 use crossbeam::utils::CachePadded;
 use disruptor::{BusySpin, Producer, build_single_producer};
+use pitlane_benches::spread;
 use pitlane_benches::table::{Goal, row};
 use pitlane_engine::drive::affinity::{allowed_cpus, bind};
-use pitlane_engine::drive::ring::{CALL_SLOTS, ring, write};
+use pitlane_engine::drive::ring::{ring, room, write};
 use pitlane_engine::drive::topology::RingSizes;
 use pitlane_engine::drive::worker::{Duty, StageWorker, Worker};
 use pitlane_engine::event::{Event, FLAG_STEP_END, StageId, Timer};
@@ -18,10 +19,14 @@ use pitlane_engine::units::{InstrumentId, Seq, TsNs};
 use std::hint::{black_box, spin_loop};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Events under way in a stream: few enough that no ring is full.
 const WINDOW: u64 = 256;
+/// Bursts of a measurement, of which the middle one counts: it is one in which both threads had their cpus.
+const BURSTS: usize = 500;
+/// A measurement ends after this, however many bursts those were; undisturbed it takes a tenth of it.
+const LONGEST: Duration = Duration::from_millis(500);
 /// Events that the engine's workers handle before they look up, as pinned runs have it.
 const BUDGET: usize = 256;
 
@@ -32,12 +37,12 @@ struct Laps {
     cpus: [usize; 2],
     /// Events under way at most.
     window: u64,
-    /// Events that go there and back.
-    count: u64,
+    /// Events that go there and back in a burst, which is much shorter than a turn of the scheduler.
+    burst: u64,
 }
 
 impl Laps {
-    /// Nanoseconds a hop. `send` says whether there was room, `receive` how many came back, `echo` whether it did
+    /// Nanoseconds a hop in the middle burst. `send` says whether there was room, `receive` how many came back, `echo` whether it did
     /// anything.
     fn time(
         self,
@@ -58,10 +63,14 @@ impl Laps {
             });
             let measuring = scope.spawn(|| {
                 bind(self.cpus[0]).expect("the cpu is one of those allowed");
-                self.pass(self.count / 10, &mut send, &mut receive);
-                let started = Instant::now();
-                self.pass(self.count, &mut send, &mut receive);
-                started.elapsed().as_nanos() as f64 / (2 * self.count) as f64
+                let (started, mut ns) = (Instant::now(), Vec::new());
+                self.burst(&mut send, &mut receive);
+                while ns.len() < BURSTS && started.elapsed() < LONGEST {
+                    let started = Instant::now();
+                    self.burst(&mut send, &mut receive);
+                    ns.push(started.elapsed().as_nanos() as f64 / (2 * self.burst) as f64);
+                }
+                spread(ns).1
             });
             let ns = measuring.join();
             // Relaxed: as above.
@@ -70,11 +79,12 @@ impl Laps {
         })
     }
 
-    fn pass(self, count: u64, send: &mut impl FnMut(&Event) -> bool, receive: &mut impl FnMut() -> u64) {
+    /// Sends a burst of events and waits until all are back.
+    fn burst(self, send: &mut impl FnMut(&Event) -> bool, receive: &mut impl FnMut() -> u64) {
         let mut event = blank();
         let (mut sent, mut back) = (0, 0);
-        while back < count {
-            if sent < count && sent - back < self.window {
+        while back < self.burst {
+            if sent < self.burst && sent - back < self.window {
                 event.header.seq = Seq(sent);
                 sent += u64::from(send(&event));
             }
@@ -159,18 +169,20 @@ fn engine(laps: Laps) -> f64 {
     let mut worker = StageWorker::new("hop", "hop_output_full", HandsOn, arriving, returning, |_, _| {});
     laps.time(
         move |event| {
-            let slots = there.slots();
-            let has_room = slots >= CALL_SLOTS;
-            if has_room {
-                write(&mut there, slots.min(2 * CALL_SLOTS), |call| {
+            let room = room(&there);
+            if let Some(slots) = room {
+                write(&mut there, slots, |call| {
                     call.emit(event);
                     call.end_step(event.header.seq, event.header.ts);
                 });
             }
-            has_room
+            room.is_some()
         },
         move || {
             let count = back.slots().min(BUDGET);
+            if count == 0 {
+                return 0;
+            }
             let chunk = back.read_chunk(count).expect("that many events are there");
             let (first, second) = chunk.as_slices();
             for event in first.iter().chain(second) {
@@ -222,7 +234,10 @@ fn disruptor(laps: Laps) -> f64 {
         move |event| there.try_publish(|slot| *slot = *event).is_ok(),
         move || {
             let Ok(mut events) = back.poll() else { return 0 };
-            (&mut events).map(|event| black_box(event.header.seq)).count() as u64
+            (&mut events).fold(0, |count, event| {
+                black_box(event.header.seq);
+                count + 1
+            })
         },
         move || {
             let Ok(mut events) = arriving.poll() else { return false };
@@ -255,8 +270,8 @@ pub(crate) fn hops() {
     };
     let bytes = size_of::<Event>();
     println!("hops of slots of {bytes} bytes between cpus {first} and {second}, rings of {}", slots());
-    for (what, window, count) in [("hop", 1, 200_000), ("in a stream", WINDOW, 500_000)] {
-        let laps = Laps { cpus: [first, second], window, count };
+    for (what, window, burst) in [("hop", 1, 500), ("in a stream", WINDOW, 4 * WINDOW)] {
+        let laps = Laps { cpus: [first, second], window, burst };
         // A line is one event; there is no stream of it.
         let peers = if window == 1 { &PEERS[..] } else { &PEERS[..PEERS.len() - 1] };
         let mut ns = vec![Vec::new(); peers.len()];
