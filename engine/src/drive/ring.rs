@@ -15,6 +15,19 @@ pub fn ring(slots: usize) -> (rtrb::Producer<Event>, rtrb::Consumer<Event>) {
     rtrb::RingBuffer::new(slots)
 }
 
+/// Slots that one write may take: those of two calls, or as many as are free; `None` if they are not enough for one.
+///
+/// The reader writes its place with every event that it takes, so to look at that each time is a cache line on its way
+/// each time: what was seen free before is used up first.
+pub fn room(ring: &rtrb::Producer<Event>) -> Option<usize> {
+    const ENOUGH: usize = 2 * CALL_SLOTS;
+    if ring.cached_slots() >= ENOUGH {
+        return Some(ENOUGH);
+    }
+    let slots = ring.slots();
+    (slots >= CALL_SLOTS).then_some(slots.min(ENOUGH))
+}
+
 /// The events of one call on their way into a ring.
 pub struct Call<'a> {
     first: &'a mut [MaybeUninit<Event>],

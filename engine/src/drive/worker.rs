@@ -4,7 +4,7 @@
 use super::broker;
 use super::clock::{Clock, Pace};
 use super::measure::laps::{Lapped, Laps, Part, Recorded};
-use super::ring::{CALL_SLOTS, Call, write};
+use super::ring::{CALL_SLOTS, Call, room, write};
 use super::sink::{Counts, Sink};
 use super::{RunResult, checkpoint_due, collect_hashes};
 use crate::event::{Event, FLAG_STEP_END, Kind, Rule, StageId};
@@ -147,12 +147,9 @@ impl<S: Stage> Runner<S> {
 
     /// Slots one ring write may take, or `None` if there is no room for a call.
     fn room(&mut self) -> Option<usize> {
-        let slots = self.out.as_ref().map_or(0, rtrb::Producer::slots);
-        if slots < CALL_SLOTS {
-            self.stalls += 1;
-            return None;
-        }
-        Some(slots.min(2 * CALL_SLOTS))
+        let room = self.out.as_ref().and_then(room);
+        self.stalls += u64::from(room.is_none());
+        room
     }
 
     /// Handles an event; `end` if it is the last of its step. Only when idle and with room.
@@ -533,7 +530,9 @@ impl<C: Lapped> Worker for SinkWorker<C> {
         }
         let abandoned = self.input.is_abandoned();
         for done in 0..budget {
-            if self.reports.slots() < ENDOGENOUS_PER_STEP_MAX {
+            let has_room = self.reports.cached_slots() >= ENDOGENOUS_PER_STEP_MAX
+                || self.reports.slots() >= ENDOGENOUS_PER_STEP_MAX;
+            if !has_room {
                 self.stalls += 1;
                 return if done == 0 { Duty::Idle } else { Duty::Worked };
             }
