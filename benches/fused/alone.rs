@@ -157,7 +157,7 @@ impl Bench {
     /// Does the next inputs, one part after the other.
     fn chunk(&mut self) {
         self.ahead.record(CHUNK);
-        let tapes = self.ahead.tapes().map(|tape| &*tape.as_ref().expect("all parts were asked for"));
+        let tapes = self.ahead.tapes().map(|tape| tape.as_ref().expect("all parts were asked for"));
         let [bars, strategy, risk, matcher, sink, back] = tapes;
         assert_eq!(bars.len() as u64, CHUNK, "the days are longer than the run");
         let input = |step: usize| &bars.step(step).0[0];
