@@ -1,5 +1,6 @@
 //! S3-compatible storage, by the crate `object_store`. Keys and region come from the environment alone (`AWS_ACCESS_KEY_ID`,
-//! `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`; `AWS_ENDPOINT` for storage that is not Amazon's).
+//! `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`; `AWS_ENDPOINT` for storage that is not Amazon's). Another machine is spoken to
+//! in clear text only where `AWS_ALLOW_HTTP=true` says so.
 
 use super::ObjectStore;
 use crate::fault;
@@ -7,6 +8,7 @@ use anyhow::Context;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path as Key;
 use object_store::{ObjectStore as _, ObjectStoreExt as _, WriteMultipart};
+use pitlane_config::is_local;
 use pitlane_session::exit::usage;
 use std::fs::File;
 use std::io::{self, Read};
@@ -31,7 +33,11 @@ impl Bucket {
         if name.is_empty() {
             return Err(usage(format!("s3://{place}: name the bucket, as in s3://BUCKET/PREFIX")));
         }
-        let store = AmazonS3Builder::from_env().with_bucket_name(name).build().map_err(|error| {
+        let builder = AmazonS3Builder::from_env().with_bucket_name(name);
+        // In clear text to this machine alone; to others AWS_ALLOW_HTTP has to say so.
+        let endpoint = std::env::var("AWS_ENDPOINT").unwrap_or_default();
+        let builder = if is_local(&endpoint) { builder.with_allow_http(true) } else { builder };
+        let store = builder.build().map_err(|error| {
             usage(format!(
                 "s3://{place}: {error}; set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION"
             ))
