@@ -15,7 +15,7 @@ pub use meter::Meter;
 use crate::config::{Broker, ChargesConfig, InstrumentClass, InstrumentSpec, Product};
 use crate::event::Side;
 use crate::state::StateIo;
-use crate::units::{InstrumentId, Money};
+use crate::units::{InstrumentId, Money, quotient};
 use rates::{Brokerage, Rate, Rows, Schedule, Transaction, WHOLE};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -178,6 +178,11 @@ impl Tariff {
         }
     }
 
+    /// What was charged by these rates.
+    fn charged(&self, charges: Charges) -> Charged {
+        Charged { charges, rates_from: self.from, stands_in: self.stands_in }
+    }
+
     /// What an order costs of which `value` was filled. Nothing filled costs nothing.
     ///
     /// Panics if the value is negative.
@@ -218,12 +223,7 @@ fn at<T: Copy>(rows: Rows<T>, date: u32, from: &mut u32) -> T {
 /// `amount` in parts of which `parts` are a unit of money, rounded half up; never negative.
 #[inline]
 fn half_up(amount: i128, parts: i128) -> Money {
-    let raised = amount + parts / 2;
-    // Nearly every charge fits 64 bits, where a division by what is known beforehand is a multiplication.
-    let units = match (u64::try_from(raised), u64::try_from(parts)) {
-        (Ok(raised), Ok(parts)) => i128::from(raised / parts),
-        _ => raised / parts,
-    };
+    let units = quotient(amount + parts / 2, parts);
     Money(i64::try_from(units).expect("a charge is less than its value, or little"))
 }
 
@@ -277,7 +277,7 @@ impl Tariffs {
         if !before.is_zero() {
             charges = charges.since(&tariff.order(side, before));
         }
-        Some(Charged { charges, rates_from: tariff.from, stands_in: tariff.stands_in })
+        Some(tariff.charged(charges))
     }
 
     /// Walks over the state: the date.

@@ -70,6 +70,14 @@ impl Position {
         )
     }
 
+    /// What the value of what is held grows by from one mark to another, exactly.
+    #[inline]
+    fn value_between(&self, from: Price, to: Price) -> i128 {
+        let narrow = to.0.checked_sub(from.0).and_then(|points| points.checked_mul(self.quantity.0));
+        let narrow = narrow.and_then(|value| value.checked_mul(self.multiplier));
+        narrow.map_or_else(|| self.value_at(to) - self.value_at(from), i128::from)
+    }
+
     /// The side of an order that reduces this position, `None` when there is nothing to reduce.
     pub fn closing_side(&self) -> Option<Side> {
         match self.quantity.0.signum() {
@@ -91,6 +99,7 @@ const TOTAL_MAX: i128 = (i64::MAX / 4) as i128;
 
 /// A profit as money. Only a corrupt price can make one beyond the bound; it is held there, because a packet must not be
 /// able to stop a process that holds positions, and sums with it must not leave the range either.
+#[inline]
 fn held_in_range(exact: i128) -> Money {
     Money(exact.clamp(-TOTAL_MAX, TOTAL_MAX) as i64)
 }
@@ -179,16 +188,18 @@ impl Ledger {
     }
 
     /// Values the instrument at `price` from now on.
+    #[inline]
     pub fn mark(&mut self, instrument: InstrumentId, price: Price) {
         let position = &mut self.positions[instrument.index()];
         // Nothing is worth nothing at any price, and most packets meet no position.
         if !position.quantity.is_zero() {
-            self.gross += position.value_at(price) - position.value_at(position.mark);
+            self.gross += position.value_between(position.mark, price);
         }
         position.mark = price;
     }
 
     /// The position in an instrument.
+    #[inline]
     pub fn position(&self, instrument: InstrumentId) -> &Position {
         &self.positions[instrument.index()]
     }
@@ -199,11 +210,13 @@ impl Ledger {
     }
 
     /// Gross profit of the run at the marks, realised and unrealised.
+    #[inline]
     pub fn gross(&self) -> Money {
         held_in_range(self.gross)
     }
 
     /// Net profit of the run at the marks: realised and unrealised, less the charges.
+    #[inline]
     pub fn net(&self) -> Money {
         held_in_range(self.gross - i128::from(self.charged.0))
     }

@@ -10,6 +10,8 @@ pub const SCALE: i64 = 10_000;
 pub const NS_PER_S: u64 = 1_000_000_000;
 /// Nanoseconds in a millisecond.
 pub const NS_PER_MS: u64 = 1_000_000;
+/// Nanoseconds in a day.
+pub const NS_PER_DAY: u64 = 86_400 * NS_PER_S;
 /// Offset of Indian Standard Time from UTC, in nanoseconds. India has no daylight saving.
 pub const IST_OFFSET_NS: u64 = (5 * 3600 + 30 * 60) * NS_PER_S;
 
@@ -86,6 +88,7 @@ impl OrderId {
     pub const PER_STEP_MAX: u64 = 256;
 
     /// The id of the `n`-th order that input `cause` gives rise to.
+    #[inline]
     pub fn new(cause: Seq, n: u64) -> Self {
         assert!(n < Self::PER_STEP_MAX, "an input caused more than {} orders", Self::PER_STEP_MAX);
         Self(cause.0 * Self::PER_STEP_MAX + n)
@@ -95,15 +98,18 @@ impl OrderId {
 impl Price {
     /// Value of `qty` at this price for a contract multiplier, exactly. Panics if it exceeds the range of money
     /// (± 922 trillion rupees), which no account can hold.
+    #[inline]
     pub fn value(self, qty: Qty, multiplier: i64) -> Money {
+        if let Some(narrow) = self.0.checked_mul(qty.0).and_then(|value| value.checked_mul(multiplier)) {
+            return Money(narrow);
+        }
         let wide = i128::from(self.0) * i128::from(qty.0) * i128::from(multiplier);
         Money(i64::try_from(wide).expect("a value beyond 922 trillion rupees"))
     }
 
     /// This price moved by `bps` hundredths of a percent, rounded towards zero on the 1/10,000 scale.
     pub fn shifted_bps(self, bps: i64) -> Self {
-        let wide = i128::from(self.0) * i128::from(10_000 + bps) / 10_000;
-        Self(i64::try_from(wide).expect("a shifted price fits"))
+        Self(share_bps(self.0, 10_000 + bps).expect("a shifted price fits"))
     }
 
     /// The nearest multiple of `tick` at or below this price.
@@ -119,14 +125,35 @@ impl Price {
     }
 }
 
+/// `bps` hundredths of a percent of `amount`, rounded towards zero; `None` if that is beyond the numbers.
+#[inline]
+fn share_bps(amount: i64, bps: i64) -> Option<i64> {
+    // Nearly every product fits 64 bits, where the division is a multiplication.
+    match amount.checked_mul(bps) {
+        Some(narrow) => Some(narrow / 10_000),
+        None => i64::try_from(i128::from(amount) * i128::from(bps) / 10_000).ok(),
+    }
+}
+
+/// `dividend ÷ divisor`, rounded towards zero: in 64 bits, where both fit, because a division of 128 is a call.
+#[inline]
+pub(crate) fn quotient(dividend: i128, divisor: i128) -> i128 {
+    match (u64::try_from(dividend), u64::try_from(divisor)) {
+        (Ok(dividend), Ok(divisor)) => i128::from(dividend / divisor),
+        _ => dividend / divisor,
+    }
+}
+
 impl Qty {
     /// The largest multiple of `lot` that is not above this quantity.
+    #[inline]
     pub fn floor_to_lot(self, lot: Self) -> Self {
         assert!(lot.0 > 0, "lot size must be positive");
         Self(self.0 / lot.0 * lot.0)
     }
 
     /// The quantity without its sign.
+    #[inline]
     pub fn abs(self) -> Self {
         Self(self.0.abs())
     }
@@ -140,13 +167,13 @@ impl Money {
 
     /// `bps` hundredths of a percent of this amount, rounded towards zero.
     pub fn bps(self, bps: i64) -> Self {
-        let wide = i128::from(self.0) * i128::from(bps) / 10_000;
-        Self(i64::try_from(wide).expect("a share of an amount fits"))
+        Self(share_bps(self.0, bps).expect("a share of an amount fits"))
     }
 }
 
 impl std::ops::Add for Money {
     type Output = Self;
+    #[inline]
     fn add(self, other: Self) -> Self {
         Self(self.0.checked_add(other.0).expect("money stays within its range"))
     }
@@ -154,12 +181,14 @@ impl std::ops::Add for Money {
 
 impl std::ops::Sub for Money {
     type Output = Self;
+    #[inline]
     fn sub(self, other: Self) -> Self {
         Self(self.0.checked_sub(other.0).expect("money stays within its range"))
     }
 }
 
 impl std::ops::AddAssign for Money {
+    #[inline]
     fn add_assign(&mut self, other: Self) {
         *self = *self + other;
     }
@@ -167,6 +196,7 @@ impl std::ops::AddAssign for Money {
 
 impl std::ops::Neg for Money {
     type Output = Self;
+    #[inline]
     fn neg(self) -> Self {
         Self(-self.0)
     }
@@ -174,6 +204,7 @@ impl std::ops::Neg for Money {
 
 impl std::ops::Add for Qty {
     type Output = Self;
+    #[inline]
     fn add(self, other: Self) -> Self {
         Self(self.0.checked_add(other.0).expect("quantities stay within their range"))
     }
@@ -181,18 +212,21 @@ impl std::ops::Add for Qty {
 
 impl std::ops::Sub for Qty {
     type Output = Self;
+    #[inline]
     fn sub(self, other: Self) -> Self {
         Self(self.0.checked_sub(other.0).expect("quantities stay within their range"))
     }
 }
 
 impl std::ops::AddAssign for Qty {
+    #[inline]
     fn add_assign(&mut self, other: Self) {
         *self = *self + other;
     }
 }
 
 impl std::ops::SubAssign for Qty {
+    #[inline]
     fn sub_assign(&mut self, other: Self) {
         *self = *self - other;
     }
@@ -200,6 +234,7 @@ impl std::ops::SubAssign for Qty {
 
 impl std::ops::Neg for Qty {
     type Output = Self;
+    #[inline]
     fn neg(self) -> Self {
         Self(-self.0)
     }
@@ -207,28 +242,39 @@ impl std::ops::Neg for Qty {
 
 impl TsNs {
     /// The instant `ns` nanoseconds later.
+    #[inline]
     pub fn plus(self, ns: u64) -> Self {
         Self(self.0.checked_add(ns).expect("a time before the year 2554"))
     }
 
     /// Nanoseconds from `earlier` to this instant; zero if it is not earlier.
+    #[inline]
     pub fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 
     /// The instant of whole seconds since the epoch.
+    #[inline]
     pub fn from_secs(secs: u32) -> Self {
         Self(u64::from(secs) * NS_PER_S)
     }
 
     /// Days since the epoch of the Indian calendar date this instant lies in.
+    #[inline]
     pub fn ist_day(self) -> u64 {
-        (self.0 + IST_OFFSET_NS) / (86_400 * NS_PER_S)
+        (self.0 + IST_OFFSET_NS) / NS_PER_DAY
+    }
+
+    /// Whether that is `day`, without a division.
+    #[inline]
+    pub fn is_on_ist_day(self, day: u64) -> bool {
+        (self.0 + IST_OFFSET_NS).wrapping_sub(day.wrapping_mul(NS_PER_DAY)) < NS_PER_DAY
     }
 }
 
 impl Seq {
     /// The sequence number that follows.
+    #[inline]
     pub fn next(self) -> Self {
         Self(self.0 + 1)
     }

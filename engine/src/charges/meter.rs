@@ -1,22 +1,22 @@
 //! Charges fill by fill, for whoever sees fills and final reports and keeps no orders of its own.
 
-use super::{Charged, Tariffs};
+use super::{Charged, Charges, Tariffs};
 use crate::config::{ChargesConfig, InstrumentSpec};
 use crate::event::Side;
 use crate::limits::OPEN_ORDERS_MAX;
 use crate::state::StateIo;
 use crate::units::{InstrumentId, Money, OrderId};
-use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// An order of which something was filled and more may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
+#[derive(Clone, Copy, Debug)]
 struct Line {
     order: OrderId,
     value: Money,
+    /// What the order costs by that value at today's rates, if it was computed; no state, because it follows.
+    cost: Option<Charges>,
 }
 
-const BLANK: Line = Line { order: OrderId::ZERO, value: Money::ZERO };
+const BLANK: Line = Line { order: OrderId::ZERO, value: Money::ZERO, cost: None };
 
 /// Adds up the filled value of each order under way, and says what every fill adds to its charges.
 #[derive(Clone, Debug)]
@@ -36,6 +36,7 @@ impl Meter {
     /// Begins a session on a trading date (yyyymmdd).
     pub fn start(&mut self, date: u32) {
         self.tariffs.start(date);
+        self.lines.iter_mut().for_each(|line| line.cost = None);
     }
 
     /// A fill of `order` for `value`: what it adds, or `None` if nothing is charged for the instrument.
@@ -48,17 +49,23 @@ impl Meter {
         side: Side,
         value: Money,
     ) -> Option<Charged> {
-        self.tariffs.of(instrument)?;
+        let tariff = self.tariffs.of(instrument)?;
         let found = self.lines.iter().position(|line| line.order == order);
         let at = found.unwrap_or_else(|| {
             assert!(self.lines.len() < OPEN_ORDERS_MAX, "an order is finished by its last report");
             self.lines.push(Line { order, ..BLANK });
             self.lines.len() - 1
         });
-        let before = self.lines[at].value;
-        let after = before + value;
-        self.lines[at].value = after;
-        self.tariffs.added(instrument, side, before, after)
+        let line = &mut self.lines[at];
+        let before = line.value;
+        line.value += value;
+        let cost = tariff.order(side, line.value);
+        let was = line.cost.replace(cost);
+        let mut charges = cost;
+        if !before.is_zero() {
+            charges = cost.since(&was.unwrap_or_else(|| tariff.order(side, before)));
+        }
+        Some(tariff.charged(charges))
     }
 
     /// The order is filled no more.

@@ -7,7 +7,7 @@ use super::desk::Desk;
 use crate::config::InstrumentClass;
 use crate::event::{Rule, Side};
 use crate::limits::INSTRUMENTS_MAX;
-use crate::units::{Price, Qty};
+use crate::units::{Price, Qty, quotient};
 
 /// Sums over instruments, exact: a corrupt price may not leave the range.
 #[derive(Clone, Copy, Debug, Default)]
@@ -72,7 +72,7 @@ impl Risk {
         ];
         let equity = i128::from(self.equity().0);
         for ((rule, observed), bps) in rules.into_iter().zip(limits) {
-            let limit = equity * i128::from(bps) / 10_000;
+            let limit = quotient(equity * i128::from(bps), 10_000);
             // What this entry does not add to cannot be its fault.
             let concerned = match rule {
                 Rule::Leverage => !is_derivative(entering),
@@ -91,7 +91,7 @@ impl Risk {
             return;
         }
         let value = i128::from(price.0) * i128::from(quantity.0) * i128::from(desk.multiplier);
-        let share = |bps: i64| value * i128::from(bps) / 10_000;
+        let share = |bps: i64| quotient(value * i128::from(bps), 10_000);
         gross.margin += match (desk.class, side) {
             (InstrumentClass::Equity | InstrumentClass::Index, _) => share(self.config.margin_equity_bps),
             (InstrumentClass::Future, _) => share(self.config.margin_future_bps),

@@ -11,7 +11,7 @@ use crate::event::{
 };
 use crate::limits::OPEN_ORDERS_MAX;
 use crate::stage::Emit;
-use crate::units::{InstrumentId, Money, OrderId, Price, Qty, StrategyId};
+use crate::units::{InstrumentId, Money, OrderId, Price, Qty, StrategyId, quotient};
 
 /// An order before its id.
 struct Ticket {
@@ -389,7 +389,7 @@ impl Risk {
 /// price of now, and a corrupt one must not stop a process that holds positions.
 fn with_value(wanted: Qty, price: Price, desk: &Desk) -> Qty {
     let one = i128::from(price.0) * i128::from(desk.multiplier);
-    let most = i128::from(i64::MAX) / one.max(1);
+    let most = quotient(i128::from(i64::MAX), one.max(1));
     if i128::from(wanted.0) <= most { wanted } else { Qty(most as i64).floor_to_lot(desk.lot) }
 }
 

@@ -7,7 +7,7 @@ use super::desk::Desk;
 use crate::config::{RiskConfig, Sizing};
 use crate::event::Bar;
 use crate::limits::STRATEGIES_MAX;
-use crate::units::{Price, Qty};
+use crate::units::{Price, Qty, quotient};
 
 /// The greatest value of an entry that is computed at all, on the money scale: some 900 billion rupees. An average true
 /// range next to nothing asks for more than any account holds; limits cut it down, but what they look at has to be a
@@ -21,6 +21,7 @@ pub(super) fn range_for(config: &RiskConfig) -> Option<Atr> {
 
 impl Risk {
     /// Takes a closed bar, of this run or of earlier days: ranges run across sessions.
+    #[inline]
     pub(super) fn on_bar(&mut self, bar: &Bar) {
         if self.config.sizing != Sizing::Atr || bar.timeframe != self.config.atr_timeframe as u8 {
             return;
@@ -84,6 +85,6 @@ impl Risked {
             return Qty::ZERO;
         }
         // Not above VALUE_MAX, which fits.
-        Qty((amount / unit).min(VALUE_MAX / value) as i64).floor_to_lot(lot)
+        Qty(quotient(amount, unit).min(quotient(VALUE_MAX, value)) as i64).floor_to_lot(lot)
     }
 }
