@@ -82,6 +82,7 @@ impl Decoder {
     /// Starts a frame that was received at `received`. A heartbeat is counted and yields nothing.
     ///
     /// An earlier frame that was not pulled to its end is abandoned without a trace: pull first.
+    #[inline]
     pub fn begin(&mut self, frame: &[u8], received: TsNs) -> FrameCursor {
         self.counters.frames += 1;
         self.ts = self.ts.max(received);
@@ -105,10 +106,33 @@ impl Decoder {
     /// unchanged.
     ///
     /// `frame` must be the bytes that `cursor` was begun with. Only the used bytes of `event` are written.
+    #[inline]
     pub fn next(&mut self, frame: &[u8], cursor: &mut FrameCursor, event: &mut Event) -> bool {
-        if !cursor.open {
-            return false;
+        cursor.open && self.pull(frame, cursor, event)
+    }
+
+    /// The next event of a frame that has not ended.
+    fn pull(&mut self, frame: &[u8], cursor: &mut FrameCursor, event: &mut Event) -> bool {
+        let rest = &frame[cursor.offset..];
+        // Nearly every packet is a full one, and nearly every frame ends with it.
+        if cursor.packets_left > 0
+            && let Some(packet) = full_packet(rest)
+        {
+            cursor.offset += PREFIX_BYTES + packet.len();
+            cursor.packets_left -= 1;
+            cursor.open = cursor.packets_left > 0 || cursor.offset != frame.len();
+            if let Err(reason) = self.decode_full(packet, cursor.received, event) {
+                self.refuse(reason, packet, u32_at(packet, 0).unwrap_or(0), cursor.received, event);
+            }
+            return true;
         }
+        self.next_other(frame, cursor, event)
+    }
+
+    /// The next event of a frame that goes on with anything but a full packet.
+    #[cold]
+    #[inline(never)]
+    fn next_other(&mut self, frame: &[u8], cursor: &mut FrameCursor, event: &mut Event) -> bool {
         let rest = &frame[cursor.offset..];
         if cursor.packets_left == 0 {
             cursor.open = false;
@@ -154,7 +178,29 @@ impl Decoder {
         event.header.flags |= FLAG_EXO;
     }
 
-    /// Decodes one whole packet, or says why it cannot be used; nothing has changed then but what is in `event`.
+    /// Decodes a packet of 184 bytes, or says why it cannot be used; nothing has changed then but what is in `event`.
+    #[inline]
+    fn decode_full(
+        &mut self,
+        packet: &[u8; packet::FULL_BYTES],
+        received: TsNs,
+        event: &mut Event,
+    ) -> Result<(), DeadReason> {
+        let token = u32_at(packet, 0).expect("the packet is longer than that");
+        let mut origin = Origin::new(token, received);
+        if origin.is_index() {
+            return Err(DeadReason::UnknownLength);
+        }
+        let id = self.tokens.find(token).ok_or(DeadReason::UnknownInstrument)?;
+        origin.source_seq = self.source_seq + 1;
+        event.header = header::<Full>(id, self.source, self.ts);
+        packet::full(packet, &origin, self.vectors, event.body_mut())?;
+        self.counters.full += 1;
+        self.source_seq = origin.source_seq;
+        Ok(())
+    }
+
+    /// The same for a whole packet of any other length.
     fn decode(&mut self, packet: &[u8], received: TsNs, event: &mut Event) -> Result<(), DeadReason> {
         let token = u32_at(packet, 0).ok_or(DeadReason::UnknownLength)?;
         let mut origin = Origin::new(token, received);
@@ -162,7 +208,7 @@ impl Decoder {
         let fits = match packet.len() {
             8 => true,
             28 | 32 => origin.is_index(),
-            44 | 184 => !origin.is_index(),
+            44 => !origin.is_index(),
             _ => false,
         };
         if !fits {
@@ -173,12 +219,6 @@ impl Decoder {
         let counters = &mut self.counters;
         let (body_source, ts) = (self.source, self.ts);
         match packet.len() {
-            packet::FULL_BYTES => {
-                let packet = packet.first_chunk().expect("the packet has this length");
-                event.header = header::<Full>(id, body_source, ts);
-                packet::full(packet, &origin, self.vectors, event.body_mut())?;
-                counters.full += 1;
-            }
             8 => {
                 let body: Ltp = packet::ltp(packet, &origin)?;
                 counters.ltp += 1;
@@ -200,6 +240,8 @@ impl Decoder {
     }
 
     /// Writes a dead letter for `original` as the source's next event.
+    #[cold]
+    #[inline(never)]
     fn refuse(&mut self, reason: DeadReason, original: &[u8], token: u32, received: TsNs, event: &mut Event) {
         self.source_seq += 1;
         self.counters.dead_letters[reason as usize] += 1;
@@ -227,6 +269,14 @@ impl Decoder {
 fn whole_packet(rest: &[u8]) -> Option<&[u8]> {
     let (prefix, rest) = rest.split_first_chunk::<PREFIX_BYTES>()?;
     rest.get(..usize::from(u16::from_be_bytes(*prefix)))
+}
+
+/// The full packet that `rest` begins with, if it does.
+#[inline]
+fn full_packet(rest: &[u8]) -> Option<&[u8; packet::FULL_BYTES]> {
+    let (prefix, rest) = rest.split_first_chunk::<PREFIX_BYTES>()?;
+    let packet = rest.first_chunk()?;
+    (u16::from_be_bytes(*prefix) == packet::FULL_BYTES as u16).then_some(packet)
 }
 
 /// Writes an input from outside into `event`, in place: a slot is 256 bytes, most events use fewer.

@@ -64,6 +64,13 @@ fn words(vector: __m128i) -> [u32; 4] {
 
 #[inline]
 #[target_feature(enable = "avx2")]
+fn halves(vector: __m128i) -> [u16; 8] {
+    // SAFETY: both are sixteen bytes, and any bytes are eight numbers.
+    unsafe { std::mem::transmute::<__m128i, [u16; 8]>(vector) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
 fn longs(vector: __m256i) -> [i64; 4] {
     // SAFETY: both are thirty-two bytes, and any bytes are four numbers.
     unsafe { std::mem::transmute::<__m256i, [i64; 4]>(vector) }
@@ -128,10 +135,9 @@ fn best_levels([l0, l1, l2, l3]: [__m256i; 4], last: i32, full: &mut Full) -> i3
     full.ask_delta[..4].copy_from_slice(&words(_mm256_extracti128_si256::<1>(delta)).map(u32::cast_signed));
     // Sixteen bits each, bids before offers.
     let orders = _mm_packus_epi32(_mm256_castsi256_si128(orders), _mm256_extracti128_si256::<1>(orders));
-    let halves = |word: u32| [word as u16, (word >> 16) as u16];
-    let [bids, more_bids, asks, more_asks] = words(orders).map(halves);
-    full.bid_orders[..4].copy_from_slice(&[bids[0], bids[1], more_bids[0], more_bids[1]]);
-    full.ask_orders[..4].copy_from_slice(&[asks[0], asks[1], more_asks[0], more_asks[1]]);
+    let orders = halves(orders);
+    full.bid_orders[..4].copy_from_slice(&orders[..4]);
+    full.ask_orders[..4].copy_from_slice(&orders[4..]);
     _mm256_movemask_epi8(_mm256_or_si256(far, raw)) & ALL
 }
 
