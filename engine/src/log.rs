@@ -15,6 +15,12 @@ pub trait EventLog: Send {
         false
     }
 
+    /// Appends, and says whether the log has `event` and all before it: one call of a log behind a pointer.
+    fn record(&mut self, event: &Event) -> bool {
+        self.append(event);
+        !self.failed()
+    }
+
     /// Seals the log.
     ///
     /// # Errors
@@ -72,6 +78,10 @@ impl<L: EventLog + ?Sized> EventLog for Box<L> {
 
     fn failed(&self) -> bool {
         (**self).failed()
+    }
+
+    fn record(&mut self, event: &Event) -> bool {
+        (**self).record(event)
     }
 
     fn finish(&mut self) -> Result<(), LogError> {

@@ -33,7 +33,7 @@ use pending::Pending;
 pub(crate) use pending::{Identity, Key};
 use reports::Reports;
 pub use reports::Waiting;
-use source::{Head, Source};
+use source::{Head, Place, Source};
 
 /// What `release` did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,28 +193,12 @@ enum Candidate {
     SessionEnd,
 }
 
-/// What the next input from outside is, as far as its place goes. Read once: the source is behind a pointer.
-struct First {
-    ts: TsNs,
-    class: Class,
-    starts_session: bool,
-}
-
-impl First {
-    const NONE: Self = Self { ts: TsNs::ZERO, class: Class::Control, starts_session: false };
-
-    fn of(event: &Event) -> Self {
-        let starts_session = event.header.kind == Kind::SessionStart as u8;
-        Self { ts: event.header.ts, class: event.class(), starts_session }
-    }
-}
-
 /// Orders inputs, stamps them and journals them before any stage sees them.
 pub struct Sequencer<S, L> {
     source: S,
     log: L,
     state: SequencerState,
-    current: Event,
+    current: Box<Event>,
     /// Times of the released inputs by `seq % IN_FLIGHT_MAX`.
     times: Box<[TsNs]>,
     done: Seq,
@@ -226,6 +210,7 @@ pub struct Sequencer<S, L> {
     /// From when on a run that was killed ends as soon as it is flat.
     ends_flat_from: Option<TsNs>,
     closed: bool,
+    log_failed: bool,
     commands: Option<rtrb::Consumer<Event>>,
     reports: Option<Reports>,
     wall_clock: bool,
@@ -258,10 +243,11 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
     /// A sequencer that goes on from `state`: `source` brings what comes after it, and `log` holds what came before.
     pub fn resume(source: S, log: L, latency_min_ns: u64, state: SequencerState) -> Self {
         assert!(latency_min_ns > 0, "L_min of zero would put a report before its cause's successors");
+        let end = SessionEnd { date: 0, number: 0, reserved: [0; 24] };
         Self {
             source,
             log,
-            current: Event::new(InstrumentId::NONE, 0, &SessionEnd { date: 0, number: 0, reserved: [0; 24] }),
+            current: Box::new(Event::new(InstrumentId::NONE, 0, &end)),
             times: vec![TsNs::ZERO; IN_FLIGHT_MAX].into_boxed_slice(),
             done: state.last_seq,
             state,
@@ -271,6 +257,7 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
             not_flat_grace: None,
             ends_flat_from: None,
             closed: false,
+            log_failed: false,
             commands: None,
             reports: None,
             wall_clock: false,
@@ -346,7 +333,7 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
 
     /// Releases the next input if that is safe and its time is not after `now`; see the module's rule.
     pub fn release(&mut self, now: TsNs) -> Release {
-        if self.log.failed() {
+        if self.log_failed {
             return Release::LogFailed;
         }
         if self.in_flight() as usize >= IN_FLIGHT_MAX {
@@ -373,7 +360,7 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         };
         let vtime = match candidate {
             Candidate::Head => first.ts,
-            Candidate::Endogenous => self.state.pending.first_key().expect("an event is pending").vtime,
+            Candidate::Endogenous => self.state.pending.first_vtime().expect("an event is pending"),
             Candidate::Report => return self.release_report(),
             Candidate::Stop | Candidate::SessionEnd => self.state.last_ts,
         };
@@ -381,22 +368,19 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
             return Release::Blocked;
         }
         match candidate {
-            Candidate::Head => {
-                self.current = *self.source.head();
-                self.source.advance();
-            }
+            Candidate::Head => self.source.take(&mut self.current),
             Candidate::Endogenous => self.state.pending.pop_into(&mut self.current),
             Candidate::Report => unreachable!("released above"),
-            Candidate::Stop => self.current = Self::stop_command(),
-            Candidate::SessionEnd => self.current = self.session_end(),
+            Candidate::Stop => *self.current = Self::stop_command(),
+            Candidate::SessionEnd => *self.current = self.session_end(),
         }
         self.stamp(vtime)
     }
 
     /// Whether there is a head, and what it is; without one that means nothing.
-    fn head(&mut self, now: TsNs) -> (Head, First) {
+    fn head(&mut self, now: TsNs) -> (Head, Place) {
         if self.closed {
-            return (Head::Closed, First::NONE);
+            return (Head::Closed, Place::NONE);
         }
         if self.ends_flat_from.is_some_and(|from| now > from)
             && self.not_flat_grace.as_ref().is_some_and(|(_, is_flat)| is_flat())
@@ -412,18 +396,24 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
             }
         }
         let head = self.source.poll();
-        let first = if head == Head::Ready { First::of(self.source.head()) } else { First::NONE };
+        let first = if head == Head::Ready { self.source.place() } else { Place::NONE };
         (self.head_in_time(head, first.ts > self.until, now), first)
     }
 
     /// What becomes of a head of the source, which may be later than the last time an input may have.
+    #[inline]
     fn head_in_time(&mut self, head: Head, later: bool, now: TsNs) -> Head {
-        if !self.wall_clock {
-            if later {
-                self.stop();
-            }
-            return if later { Head::Closed } else { head };
+        if self.wall_clock {
+            return self.head_on_wall_clock(head, later, now);
         }
+        if later {
+            self.stop();
+        }
+        if later { Head::Closed } else { head }
+    }
+
+    #[inline(never)]
+    fn head_on_wall_clock(&mut self, head: Head, later: bool, now: TsNs) -> Head {
         match head {
             Head::Ready if !later => head,
             Head::Closed => head,
@@ -438,13 +428,13 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
     }
 
     /// The input with the smallest key. A session starts only when the one before it is over and quiet.
-    fn candidate(&self, head: Head, first: &First) -> Result<Candidate, Release> {
+    fn candidate(&self, head: Head, first: &Place) -> Result<Candidate, Release> {
         let starts_session = head == Head::Ready && first.starts_session;
         if head == Head::Closed || starts_session {
             // A run that stops before its session does says so first, so that what rests is cancelled in time.
             return if self.closed && self.state.session.is_some() && !self.state.told {
                 Ok(Candidate::Stop)
-            } else if self.state.pending.first_key().is_some() {
+            } else if self.state.pending.first_vtime().is_some() {
                 Ok(Candidate::Endogenous)
             } else if self.reported() {
                 Ok(Candidate::Report)
@@ -462,7 +452,7 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
             return Err(Release::BrokerGone);
         }
         if head == Head::Quiet {
-            let pending = self.state.pending.first_key().is_some();
+            let pending = self.state.pending.first_vtime().is_some();
             return match (self.reported(), pending) {
                 (true, _) => Ok(Candidate::Report),
                 (false, true) => Ok(Candidate::Endogenous),
@@ -476,8 +466,8 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         let endogenous_first = self
             .state
             .pending
-            .first_key()
-            .is_some_and(|key| (key.vtime, Class::Endogenous) < (first.ts, first.class));
+            .first_vtime()
+            .is_some_and(|vtime| (vtime, Class::Endogenous) < (first.ts, first.class));
         Ok(if endogenous_first { Candidate::Endogenous } else { Candidate::Head })
     }
 
@@ -493,8 +483,10 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         if is_planted(Bug::ReleaseAtBound) { vtime <= bound } else { vtime < bound }
     }
 
+    #[cold]
+    #[inline(never)]
     fn release_command(&mut self, command: Event, now: TsNs) -> Release {
-        self.current = command;
+        *self.current = command;
         self.current.header.source = SOURCE_OPERATOR;
         let kill = self.current.body::<Command>().code == CommandCode::Kill as u8;
         if kill {
@@ -508,10 +500,12 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         self.stamp(self.state.last_ts)
     }
 
+    #[cold]
+    #[inline(never)]
     fn release_report(&mut self) -> Release {
         let report = self.reports.as_mut().and_then(Reports::take);
         let (report, found) = report.expect("a report was found");
-        self.current = report;
+        *self.current = report;
         // Without a clock there is no time but that of the inputs.
         self.stamp(if found == TsNs(u64::MAX) { self.state.last_ts } else { found })
     }
@@ -533,10 +527,14 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         true
     }
 
+    #[cold]
+    #[inline(never)]
     fn stop_command() -> Event {
         schedule::command_event(CommandCode::Stop, "")
     }
 
+    #[cold]
+    #[inline(never)]
     fn session_end(&self) -> Event {
         let (date, number) = self.state.session.expect("a session is open");
         Event::new(InstrumentId::NONE, FLAG_EXO, &SessionEnd { date, number, reserved: [0; 24] })
@@ -550,8 +548,8 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
         header.seq = seq;
         header.ts = ts;
         header.index = 0;
-        self.log.append(&self.current);
-        if self.log.failed() {
+        if !self.log.record(&self.current) {
+            self.log_failed = true;
             return Release::LogFailed;
         }
         (self.state.last_seq, self.state.last_ts) = (seq, ts);

@@ -1,5 +1,6 @@
 //! Endogenous events that were made but not yet sequenced, by key: reports and wake-ups of the venue.
 
+use crate::book::Slab;
 use crate::event::{Event, FLAG_ENDO, Kind, Report, SessionEnd, Wake};
 use crate::limits::PENDING_MAX;
 use crate::state::StateIo;
@@ -50,9 +51,10 @@ impl std::fmt::Display for Identity {
     }
 }
 
+/// What is in the heap: the key of an event and its slot, so that no event moves when the heap does.
 struct Keyed {
     key: Key,
-    event: Event,
+    slot: u32,
 }
 
 impl PartialEq for Keyed {
@@ -76,41 +78,55 @@ impl Ord for Keyed {
 }
 
 /// A heap that never grows: the venue's caps on reports and requests under way bound it.
-pub(super) struct Pending(BinaryHeap<Reverse<Keyed>>);
+pub(super) struct Pending {
+    heap: BinaryHeap<Reverse<Keyed>>,
+    events: Slab<Event>,
+}
 
 impl Pending {
     /// An empty store with room for all that may be under way.
     pub(super) fn new() -> Self {
-        Self(BinaryHeap::with_capacity(PENDING_MAX))
+        Self {
+            heap: BinaryHeap::with_capacity(PENDING_MAX),
+            events: Slab::with_capacity(PENDING_MAX, blank()),
+        }
     }
 
     pub(super) fn push(&mut self, event: &Event) {
-        assert!(self.0.len() < PENDING_MAX, "more events under way than the venue's caps allow");
+        assert!(self.heap.len() < PENDING_MAX, "more events under way than the venue's caps allow");
         let key = Key::of(event).expect("only reports and wake-ups re-enter");
-        self.0.push(Reverse(Keyed { key, event: *event }));
+        let slot = self.events.take(*event);
+        self.heap.push(Reverse(Keyed { key, slot }));
     }
 
-    pub(super) fn first_key(&self) -> Option<Key> {
-        self.0.peek().map(|Reverse(keyed)| keyed.key)
+    /// The time of the first.
+    #[inline]
+    pub(super) fn first_vtime(&self) -> Option<TsNs> {
+        self.heap.peek().map(|Reverse(keyed)| keyed.key.vtime)
     }
 
     pub(super) fn pop_into(&mut self, event: &mut Event) {
-        let Reverse(keyed) = self.0.pop().expect("an event is pending");
-        *event = keyed.event;
+        let Reverse(Keyed { slot, .. }) = self.heap.pop().expect("an event is pending");
+        *event = self.events[slot];
+        self.events.give_back(slot);
     }
 
     /// Takes the event that a recorded input is, if it is pending. Recorded inputs mostly come in key order, so that it
     /// is the first; on the wall clock it need not be.
     pub(super) fn take(&mut self, recorded: &Identity) -> Option<Event> {
         let is = |keyed: &Keyed| keyed.key.identity == *recorded;
-        if self.0.peek().is_some_and(|Reverse(first)| is(first)) {
-            return self.0.pop().map(|Reverse(keyed)| keyed.event);
-        }
-        let found = self.0.iter().find(|Reverse(keyed)| is(keyed)).map(|Reverse(keyed)| keyed.event);
-        if found.is_some() {
-            self.0.retain(|Reverse(keyed)| !is(keyed));
-        }
-        found
+        let slot = if self.heap.peek().is_some_and(|Reverse(first)| is(first)) {
+            self.heap.pop().map(|Reverse(keyed)| keyed.slot)
+        } else {
+            let found = self.heap.iter().find(|Reverse(keyed)| is(keyed)).map(|Reverse(keyed)| keyed.slot);
+            if found.is_some() {
+                self.heap.retain(|Reverse(keyed)| !is(keyed));
+            }
+            found
+        }?;
+        let event = self.events[slot];
+        self.events.give_back(slot);
+        Some(event)
     }
 
     /// The events by key, for the state of a run.
@@ -118,11 +134,11 @@ impl Pending {
         let mut events: Vec<Event> = if io.is_loading() {
             Vec::new()
         } else {
-            let mut keyed: Vec<&Keyed> = self.0.iter().map(|Reverse(keyed)| keyed).collect();
+            let mut keyed: Vec<&Keyed> = self.heap.iter().map(|Reverse(keyed)| keyed).collect();
             keyed.sort_unstable();
-            keyed.iter().map(|keyed| keyed.event).collect()
+            keyed.iter().map(|keyed| self.events[keyed.slot]).collect()
         };
-        let blank = Event::new(InstrumentId::NONE, 0, &SessionEnd { date: 0, number: 0, reserved: [0; 24] });
+        let blank = blank();
         io.list(&mut events, PENDING_MAX, &blank, |io, event| {
             io.plain(event);
             if !is_pending(event) {
@@ -131,10 +147,14 @@ impl Pending {
             }
         });
         if io.is_loading() {
-            self.0.clear();
+            *self = Self::new();
             events.iter().filter(|event| is_pending(event)).for_each(|event| self.push(event));
         }
     }
+}
+
+fn blank() -> Event {
+    Event::new(InstrumentId::NONE, 0, &SessionEnd { date: 0, number: 0, reserved: [0; 24] })
 }
 
 /// Whether any bytes are an event that can be pending.
@@ -169,7 +189,7 @@ mod tests {
         events.iter().for_each(|event| pending.push(event));
         let mut event = wake(0, 0, 0, 0);
         std::iter::from_fn(|| {
-            pending.first_key()?;
+            pending.first_vtime()?;
             pending.pop_into(&mut event);
             Key::of(&event)
         })
@@ -207,7 +227,7 @@ mod tests {
         assert_eq!(pending.take(&identity(&made)).unwrap().used_bytes(), made.used_bytes());
         assert!(pending.take(&identity(&made)).is_none());
         assert_eq!(pending.take(&identity(&asked)).unwrap().used_bytes(), asked.used_bytes());
-        assert!(pending.first_key().is_none());
+        assert!(pending.first_vtime().is_none());
     }
 
     #[test]

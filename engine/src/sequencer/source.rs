@@ -1,6 +1,6 @@
 //! Streams of inputs from outside, each in key order, and their merge.
 
-use crate::event::{Event, FLAG_EXO, Kind, SessionEnd, SessionStart};
+use crate::event::{Class, Event, FLAG_EXO, Header, Kind, SessionEnd, SessionStart};
 use crate::feed::{FeedItem, FrameFeed};
 use crate::stages::decoder::{Decoder, DecoderCounters, FrameCursor};
 use crate::units::{InstrumentId, TsNs};
@@ -18,14 +18,54 @@ pub enum Head {
     Closed,
 }
 
+/// What an input from outside is, as far as its place in the order goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// The time it asks for.
+    pub ts: TsNs,
+    /// Its class.
+    pub class: Class,
+    /// Its source.
+    pub source: u32,
+    /// Whether it starts a session.
+    pub starts_session: bool,
+}
+
+impl Place {
+    /// Of nothing.
+    pub const NONE: Self = Self { ts: TsNs::ZERO, class: Class::Control, source: 0, starts_session: false };
+
+    /// The place that an event asks for.
+    #[inline]
+    pub fn of(event: &Event) -> Self {
+        let Header { ts, kind, source, .. } = event.header;
+        Self { ts, class: event.class(), source, starts_session: kind == Kind::SessionStart as u8 }
+    }
+
+    /// Time, class and source: what the order of inputs from outside goes by, as one number.
+    #[inline]
+    fn key(&self) -> u128 {
+        u128::from(self.ts.0) << 64 | u128::from(self.class as u8) << 32 | u128::from(self.source)
+    }
+}
+
 /// A stream of events in key order. `header.ts` is the time an event asks for.
 pub trait Source: Send {
     /// Makes the next event available if it can.
     fn poll(&mut self) -> Head;
     /// The next event; only after `poll` answered `Ready`.
     fn head(&self) -> &Event;
+    /// The place that the next event asks for; a source that knows it need not look at the event.
+    fn place(&self) -> Place {
+        Place::of(self.head())
+    }
     /// Consumes the head.
     fn advance(&mut self);
+    /// Consumes the head into `event`. A source with a slot of its own exchanges the two.
+    fn take(&mut self, event: &mut Box<Event>) {
+        **event = *self.head();
+        self.advance();
+    }
     /// Gives up the source: whoever fills it learns that nobody reads any more.
     fn close(&mut self) {}
     /// What the decoder of this source counted, if it has one.
@@ -43,8 +83,16 @@ impl<S: Source + ?Sized> Source for Box<S> {
         (**self).head()
     }
 
+    fn place(&self) -> Place {
+        (**self).place()
+    }
+
     fn advance(&mut self) {
         (**self).advance();
+    }
+
+    fn take(&mut self, event: &mut Box<Event>) {
+        (**self).take(event);
     }
 
     fn close(&mut self) {
@@ -80,16 +128,16 @@ fn blank() -> Event {
 pub struct Merged<A, B> {
     first: A,
     second: B,
-    /// The keys of the heads that are known to be there: a head stays until it is consumed.
-    first_key: Option<Key>,
-    second_key: Option<Key>,
+    /// The places of the heads that are known to be there: a head stays until it is consumed.
+    first_place: Option<Place>,
+    second_place: Option<Place>,
     first_is_next: bool,
 }
 
 impl<A: Source, B: Source> Merged<A, B> {
     /// The merge of two sources.
     pub fn new(first: A, second: B) -> Self {
-        Self { first, second, first_key: None, second_key: None, first_is_next: true }
+        Self { first, second, first_place: None, second_place: None, first_is_next: true }
     }
 
     /// The second source.
@@ -98,37 +146,34 @@ impl<A: Source, B: Source> Merged<A, B> {
     }
 }
 
-/// Time, class and source: what the order of inputs from outside goes by.
-type Key = (TsNs, u8, u32);
-
-fn key(event: &Event) -> Key {
-    (event.header.ts, event.class() as u8, event.header.source)
-}
-
 /// Asks `source` for its head, unless that is known to be there.
-#[inline]
-fn poll(source: &mut impl Source, known: &mut Option<Key>) -> Head {
+#[inline(always)]
+fn poll(source: &mut impl Source, known: &mut Option<Place>) -> Head {
     if known.is_some() {
         return Head::Ready;
     }
     let head = source.poll();
     if head == Head::Ready {
-        *known = Some(key(source.head()));
+        *known = Some(source.place());
     }
     head
 }
 
 impl<A: Source, B: Source> Source for Merged<A, B> {
+    #[inline]
     fn poll(&mut self) -> Head {
         let heads =
-            (poll(&mut self.first, &mut self.first_key), poll(&mut self.second, &mut self.second_key));
+            (poll(&mut self.first, &mut self.first_place), poll(&mut self.second, &mut self.second_place));
         match heads {
             (Head::Pending, _) | (_, Head::Pending) => return Head::Pending,
             (Head::Closed, Head::Closed) => return Head::Closed,
             (Head::Ready, Head::Closed | Head::Quiet) => self.first_is_next = true,
             (Head::Closed | Head::Quiet, Head::Ready) => self.first_is_next = false,
             (Head::Quiet, _) | (_, Head::Quiet) => return Head::Quiet,
-            (Head::Ready, Head::Ready) => self.first_is_next = self.first_key <= self.second_key,
+            (Head::Ready, Head::Ready) => {
+                let places = self.first_place.as_ref().zip(self.second_place.as_ref());
+                self.first_is_next = places.is_some_and(|(first, second)| first.key() <= second.key());
+            }
         }
         Head::Ready
     }
@@ -137,18 +182,35 @@ impl<A: Source, B: Source> Source for Merged<A, B> {
         if self.first_is_next { self.first.head() } else { self.second.head() }
     }
 
+    #[inline]
+    fn place(&self) -> Place {
+        let place = if self.first_is_next { self.first_place } else { self.second_place };
+        place.expect("a head that is ready has its place")
+    }
+
     fn advance(&mut self) {
         if self.first_is_next {
-            self.first_key = None;
+            self.first_place = None;
             self.first.advance();
         } else {
-            self.second_key = None;
+            self.second_place = None;
             self.second.advance();
         }
     }
 
+    #[inline]
+    fn take(&mut self, event: &mut Box<Event>) {
+        if self.first_is_next {
+            self.first_place = None;
+            self.first.take(event);
+        } else {
+            self.second_place = None;
+            self.second.take(event);
+        }
+    }
+
     fn close(&mut self) {
-        (self.first_key, self.second_key) = (None, None);
+        (self.first_place, self.second_place) = (None, None);
         self.first.close();
         self.second.close();
     }
@@ -167,7 +229,7 @@ pub struct Decoded<F> {
     cursor: FrameCursor,
     in_frame: bool,
     ready: bool,
-    head: Event,
+    head: Box<Event>,
 }
 
 /// The largest frame of one socket: 3,000 full packets with their lengths, and the count.
@@ -184,7 +246,7 @@ impl<F: FrameFeed> Decoded<F> {
             cursor: FrameCursor::default(),
             in_frame: false,
             ready: false,
-            head: blank(),
+            head: Box::new(blank()),
         }
     }
 
@@ -213,7 +275,7 @@ impl<F: FrameFeed> Source for Decoded<F> {
                     }
                 }
                 FeedItem::Refused(event) => {
-                    self.head = *event;
+                    *self.head = *event;
                     self.decoder.stamp(&mut self.head);
                     self.ready = true;
                 }
@@ -229,7 +291,18 @@ impl<F: FrameFeed> Source for Decoded<F> {
         &self.head
     }
 
+    /// Every event of a feed is of the market, and the decoder's own.
+    fn place(&self) -> Place {
+        let Header { ts, source, .. } = self.head.header;
+        Place { ts, class: Class::Market, source, starts_session: false }
+    }
+
     fn advance(&mut self) {
+        self.ready = false;
+    }
+
+    fn take(&mut self, event: &mut Box<Event>) {
+        std::mem::swap(event, &mut self.head);
         self.ready = false;
     }
 
