@@ -61,6 +61,12 @@ impl StateHasher {
         }
     }
 
+    /// Starts anew, in the same domain.
+    pub fn reset(&mut self) {
+        self.hash.reset();
+        self.used = 0;
+    }
+
     /// The hash of all that was added.
     pub fn finish(&self) -> u128 {
         let mut hash = self.hash.clone();

@@ -8,6 +8,7 @@ use crate::event::{
     Action, Alarm, AlarmCode, Decision, Event, FLAG_EXO, FLAG_OUT, FLAG_STEP_END, Fill, Full, Kind, Ltp,
     OrderState, Quote, Report, SessionStart, Side, Signal, Verdict,
 };
+use crate::hash::StateHasher;
 use crate::ledger::Ledger;
 use crate::limits::ENDOGENOUS_PER_STEP_MAX;
 use crate::log::EventLog;
@@ -16,7 +17,6 @@ use crate::stage::{Emit, StepEnd};
 use crate::state::StateIo;
 use crate::units::{OrderId, Seq};
 use std::sync::Arc;
-use xxhash_rust::xxh3::Xxh3;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// What passed the end of the chain.
@@ -110,7 +110,7 @@ pub struct Sink<L> {
     log: L,
     state: SinkState,
     /// The outputs since the last checkpoint.
-    outputs: Xxh3,
+    outputs: StateHasher,
     seq: Seq,
     index: u32,
     back: Vec<Event>,
@@ -132,7 +132,7 @@ impl<L: EventLog> Sink<L> {
         Self {
             log,
             state,
-            outputs: Xxh3::new(),
+            outputs: StateHasher::new(0),
             seq: Seq::ZERO,
             index: 0,
             back: Vec::with_capacity(ENDOGENOUS_PER_STEP_MAX),
@@ -188,9 +188,11 @@ impl<L: EventLog> Sink<L> {
     }
 
     /// Ends a step whose input arrived at `start_ns`. Where steps are measured it says when that was, else zero.
+    #[inline]
     pub fn end_step(&mut self, end: StepEnd, start_ns: u64) -> u64 {
-        if let Some(order) = self.ended.take() {
+        if let Some(order) = self.ended {
             self.state.meter.finish(order);
+            self.ended = None;
         }
         if let Some(broker) = &self.broker {
             broker.positions.passed(end.ts);
@@ -213,11 +215,12 @@ impl<L: EventLog> Sink<L> {
     }
 
     /// The hash of all outputs: a chain of hashes, a link for each checkpoint, so that a run can go on from one.
+    #[inline(never)]
     fn outputs_hash(&self) -> u128 {
-        let mut link = Xxh3::new();
-        link.update(&self.state.chain.to_le_bytes());
-        link.update(&self.outputs.digest128().to_le_bytes());
-        link.digest128()
+        let mut link = StateHasher::new(0);
+        link.bytes(&self.state.chain.to_le_bytes());
+        link.bytes(&self.outputs.finish().to_le_bytes());
+        link.finish()
     }
 
     /// The log, to ask it how it stands.
@@ -244,29 +247,34 @@ impl<L: EventLog> Sink<L> {
         (self.log, self.state.counts, self.state.ledger, outputs_hash)
     }
 
+    #[inline(always)]
     fn on_input(&mut self, event: &Event) {
         self.state.counts.events += 1;
-        match event.kind() {
-            Kind::Ltp | Kind::Quote | Kind::Full if event.is_refused() => {}
-            Kind::Ltp => self.state.ledger.mark(event.header.instrument, event.body::<Ltp>().last),
-            Kind::Quote => self.state.ledger.mark(event.header.instrument, event.body::<Quote>().last),
-            Kind::Full => self.state.ledger.mark(event.header.instrument, event.body::<Full>().last),
-            Kind::SessionStart => {
-                self.state.meter.start(event.body::<SessionStart>().date);
-                return;
-            }
+        let last = match event.kind() {
+            Kind::Ltp => event.body::<Ltp>().last,
+            Kind::Quote => event.body::<Quote>().last,
+            Kind::Full => event.body::<Full>().last,
+            kind => return self.on_other_input(kind, event),
+        };
+        self.state.counts.ticks += 1;
+        if !event.is_refused() {
+            self.state.ledger.mark(event.header.instrument, last);
+        }
+    }
+
+    #[inline(never)]
+    fn on_other_input(&mut self, kind: Kind, event: &Event) {
+        match kind {
+            Kind::SessionStart => self.state.meter.start(event.body::<SessionStart>().date),
             Kind::DeadLetter => {
                 self.state.counts.dead_letters_in += 1;
                 self.count_dead(event);
-                return;
             }
             Kind::Report if event.header.flags & FLAG_EXO != 0 => {
                 self.ended = self.count_report(event.body());
-                return;
             }
-            _ => return,
+            _ => {}
         }
-        self.state.counts.ticks += 1;
     }
 
     fn count_dead(&mut self, event: &Event) {
@@ -319,14 +327,22 @@ impl<L: EventLog> Sink<L> {
 }
 
 impl<L: EventLog> Emit for Sink<L> {
+    #[inline(always)]
     fn emit(&mut self, event: &Event) {
-        if event.header.flags & FLAG_OUT == 0 {
-            if let Some(watch) = &mut self.watch {
-                watch.input(event);
-            }
-            self.on_input(event);
-            return;
+        if event.header.flags & FLAG_OUT != 0 {
+            return self.record(event);
         }
+        if let Some(watch) = &mut self.watch {
+            watch.input(event);
+        }
+        self.on_input(event);
+    }
+}
+
+impl<L: EventLog> Sink<L> {
+    /// Numbers, records and counts an output.
+    #[inline(never)]
+    fn record(&mut self, event: &Event) {
         if let Some(watch) = &mut self.watch {
             watch.output(event);
         }
@@ -340,8 +356,10 @@ impl<L: EventLog> Emit for Sink<L> {
         output.header.index = self.index;
         self.index += 1;
         self.log.append(&output);
-        self.send(&output);
-        self.outputs.update(output.used_bytes());
+        if self.broker.is_some() {
+            self.send(&output);
+        }
+        self.outputs.bytes(output.used_bytes());
         self.count_output(&output);
     }
 }
