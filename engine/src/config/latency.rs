@@ -102,7 +102,7 @@ impl LatencyModel {
 
     /// Whether requests wait at all.
     pub fn is_none(&self) -> bool {
-        *self == Self::None
+        matches!(self, Self::None)
     }
 
     /// What is wrong with the model, if anything: whoever builds one asks. `least_ns` is `L_min`.

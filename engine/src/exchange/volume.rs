@@ -61,6 +61,20 @@ impl Exchange {
         Ok(())
     }
 
+    /// Whether so many more pieces of anonymous volume find room.
+    #[inline]
+    pub fn has_room_for(&self, pieces: usize) -> bool {
+        self.pieces() + pieces <= self.limits.anonymous
+    }
+
+    /// Counts so many pieces of anonymous volume as come and gone: what was never needed leaves the same state behind as
+    /// what was added and taken away.
+    #[inline]
+    pub fn pass_volume(&mut self, pieces: u64) {
+        self.anonymous += pieces;
+        self.books.set_arrivals(self.books.arrivals() + pieces);
+    }
+
     /// Takes up to `quantity` of the anonymous volume at a price away; answers how much.
     pub fn take_volume(
         &mut self,

@@ -48,18 +48,19 @@ pub(super) struct Depth {
 
 impl Depth {
     /// Takes a packet in: its book, or that it has none.
+    #[inline]
     pub(super) fn update(&mut self, event: &Event, packet: &Packet) {
         self.lent = false;
-        self.known = event.kind() == Kind::Full && !packet.is_of_other_date();
+        self.known = event.header.kind == Kind::Full as u8 && !packet.is_of_other_date();
         if !self.known {
             return;
         }
         let body = event.body::<Full>();
         self.last = body.last;
-        self.bids = Levels { delta: body.bid_delta, left: body.bid_qty, ..Levels::default() };
-        self.asks = Levels { delta: body.ask_delta, left: body.ask_qty, ..Levels::default() };
         self.clean = false;
-        self.known = self.bids.left != [0; LEVELS] || self.asks.left != [0; LEVELS];
+        let bids = self.bids.replace(&body.bid_delta, &body.bid_qty);
+        let asks = self.asks.replace(&body.ask_delta, &body.ask_qty);
+        self.known = bids | asks;
     }
 
     /// Makes the levels ready for the questions below, which see an uncleaned book as empty. `lot` is the
@@ -70,6 +71,11 @@ impl Depth {
         }
         self.clean = true;
         let last = self.last;
+        if self.is_orderly(lot) {
+            self.bids.take_whole(lot);
+            self.asks.take_whole(lot);
+            return;
+        }
         self.bids.note_edge(last, i32::min);
         self.asks.note_edge(last, i32::max);
         self.bids.drop_if(|delta, quantity| unusable(last, delta, quantity, lot));
@@ -80,6 +86,19 @@ impl Depth {
         self.asks.drop_if(|delta, _| bid.is_some_and(|bid| delta <= bid));
         self.bids.settle(lot, |delta| -i64::from(delta));
         self.asks.settle(lot, i64::from);
+    }
+
+    /// Whether the rules above would change nothing but fractions of lots, as for nearly every packet: five levels a side of
+    /// a lot or more at usable prices, each worse than the one before, and the sides apart.
+    fn is_orderly(&self, lot: Qty) -> bool {
+        let Self { last, bids, asks, .. } = self;
+        let (lowest, highest) = (bids.delta[LEVELS - 1], asks.delta[LEVELS - 1]);
+        bids.delta[0] < asks.delta[0]
+            && bids.delta.is_sorted_by(|a, b| a > b)
+            && asks.delta.is_sorted_by(|a, b| a < b)
+            && at(*last, lowest) > Price::ZERO
+            && at(*last, highest) <= PRICE_MAX
+            && bids.left.iter().chain(&asks.left).all(|&left| i64::from(left) >= lot.0)
     }
 
     /// Whether the newest packet displays anything that can be traded, though own orders may have taken all of it. If
@@ -151,6 +170,48 @@ impl Depth {
         }
     }
 
+    /// The same for an order of `side` and `quantity` that does not stay, in an instrument without any other: puts there
+    /// what it can trade with, and counts the rest as come and gone. `false`, and nothing done, where all of it has to come.
+    pub(super) fn lend_to(
+        &mut self,
+        exchange: &mut Exchange,
+        instrument: InstrumentId,
+        side: Side,
+        quantity: Qty,
+    ) -> bool {
+        if !self.is_shown() || self.has_twins() || !exchange.has_room_for(2 * LEVELS) {
+            return false;
+        }
+        self.lent = true;
+        let (mut wanted, mut passed) = (quantity, 0);
+        for shown in [Side::Buy, Side::Sell] {
+            for number in 0..usize::from(self.side(shown).count) {
+                let (price, left) = self.level(shown, number).expect("a level that counts");
+                if left.is_zero() {
+                    continue;
+                }
+                if shown == side || wanted <= Qty::ZERO {
+                    passed += 1;
+                    continue;
+                }
+                let added = exchange.add_volume(instrument, shown, price, left);
+                assert!(added.is_ok(), "an empty side takes a clean level");
+                self.side_mut(shown).left[number] = 0;
+                wanted -= left;
+            }
+        }
+        exchange.pass_volume(passed);
+        true
+    }
+
+    /// Whether two levels of a side have one price.
+    fn has_twins(&self) -> bool {
+        [&self.bids, &self.asks].into_iter().any(|levels| {
+            let used = &levels.delta[..usize::from(levels.count)];
+            used.windows(2).any(|pair| pair[0] == pair[1])
+        })
+    }
+
     /// Takes back what is left of what was lent.
     pub(super) fn take_back(&mut self, exchange: &Exchange, instrument: InstrumentId) {
         if !self.lent {
@@ -158,6 +219,9 @@ impl Depth {
         }
         self.lent = false;
         for side in [Side::Buy, Side::Sell] {
+            if exchange.best(instrument, side).is_none() {
+                continue;
+            }
             let (mut number, mut before) = (0, Price::ZERO);
             while let Some((price, left)) = self.level(side, number) {
                 // Of several levels at a price the first gets all of it.
@@ -199,6 +263,26 @@ impl Depth {
 }
 
 impl Levels {
+    /// Takes a packet's levels as they are, in place; whether any of them has a quantity.
+    #[inline]
+    fn replace(&mut self, delta: &[i32; LEVELS], left: &[u32; LEVELS]) -> bool {
+        self.delta = *delta;
+        self.left = *left;
+        (self.count, self.more, self.edge) = (0, false, 0);
+        left.iter().fold(0, |any, &left| any | left) != 0
+    }
+
+    /// Takes all five levels as they are, in whole lots: what `note_edge` and `settle` make of levels in order.
+    fn take_whole(&mut self, lot: Qty) {
+        (self.more, self.edge, self.count) = (true, self.delta[LEVELS - 1], LEVELS as u8);
+        if lot != Qty(1) {
+            for left in &mut self.left {
+                let whole = Qty(i64::from(*left)).floor_to_lot(lot).0;
+                *left = u32::try_from(whole).expect("not above what was displayed");
+            }
+        }
+    }
+
     /// Notes the worst level, by `worse`, of a side all of whose levels are in use, so that there may be more.
     /// One whose price cannot be is none of them, but there may be more all the same.
     fn note_edge(&mut self, last: Price, worse: fn(i32, i32) -> i32) {

@@ -23,8 +23,8 @@ use super::model::{Allowance, LastPriceModel};
 use super::records::is_own;
 use super::run::{Run, Step};
 use crate::book::QUANTITY_MAX;
-use crate::event::{FILL_MAKER, FILL_NO_VOLUME, Header, Side};
-use crate::exchange::End;
+use crate::event::{FILL_MAKER, FILL_NO_VOLUME, Header, MarketPhase, OrderType, Side, Validity};
+use crate::exchange::{End, Terms};
 use crate::stage::{Emit, Progress};
 use crate::units::{InstrumentId, OrderId, Price, Qty};
 
@@ -198,14 +198,22 @@ impl Matcher {
         self.orders.set_unseen(id, false);
     }
 
-    /// Makes the exchange ready for an order: it knows the last price and holds what is displayed.
-    pub(super) fn prepare(&mut self, at: InstrumentId, last: Price) {
+    /// Makes the exchange ready for an order: it knows the last price and holds what is displayed, as far as the order can
+    /// meet it.
+    pub(super) fn prepare(&mut self, at: InstrumentId, last: Price, terms: &Terms) {
         if !self.is_empty(at) {
             return;
         }
         let done = self.exchange.traded(at, last, &mut |_| unreachable!("nothing waits for a price"));
         assert!(done == Progress::Done, "nothing was to be done");
-        self.depths[at.index()].lend(&mut self.exchange, at);
+        let Terms { side, quantity, .. } = *terms;
+        let leaves = matches!(terms.validity, Validity::Ioc | Validity::Fok)
+            && matches!(terms.order_type, OrderType::Limit | OrderType::Market)
+            && self.exchange.phase(at) == MarketPhase::Continuous;
+        let (depth, exchange) = (&mut self.depths[at.index()], &mut self.exchange);
+        if !(leaves && depth.lend_to(exchange, at, side, quantity)) {
+            depth.lend(exchange, at);
+        }
     }
 
     /// Without depth, gives an order of `quantity` that comes somebody to trade with.

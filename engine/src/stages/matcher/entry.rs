@@ -43,7 +43,7 @@ impl Matcher {
                 return Progress::Done;
             }
         };
-        self.prepare(at, last);
+        self.prepare(at, last, &terms);
         self.lend_to_order(at, side, quantity);
         let taker_flags = self.taker_flags(at);
         let mut run = Run { order: id, price: terms.price, taker_flags, ..Run::new(at, last) };

@@ -57,8 +57,11 @@ impl Latency {
             Kind::Cancel => &self.cancel,
             _ => unreachable!("a request places, changes or cancels an order"),
         };
+        if model.is_none() {
+            return None;
+        }
         let draw = mix(mix(mix(mix(self.seed) ^ order.0) ^ cause.0) ^ kind as u64);
-        (!model.is_none()).then(|| ts.plus(model.at(draw, ts)))
+        Some(ts.plus(model.at(draw, ts)))
     }
 
     /// The soonest that a wake-up asked for at `ts` may come.

@@ -23,6 +23,7 @@ pub(super) struct Packet {
 
 impl Packet {
     /// The packet of a market event; `None` for events of other kinds.
+    #[inline]
     pub(super) fn of(event: &Event) -> Option<Self> {
         let (last, flags, volume, exchange_secs) = match event.kind() {
             Kind::Ltp => {
@@ -44,7 +45,7 @@ impl Packet {
             last,
             volume: (flags & MARKET_VOLUME != 0).then_some(u64::from(volume)),
             timed,
-            other_date: timed && TsNs::from_secs(exchange_secs).ist_day() != event.header.ts.ist_day(),
+            other_date: timed && !TsNs::from_secs(exchange_secs).is_on_ist_day(event.header.ts.ist_day()),
         })
     }
 
@@ -78,6 +79,7 @@ impl Market {
     }
 
     /// Notes that a bar has closed: from now on a fall of the volume re-seeds nothing.
+    #[inline]
     pub(super) fn bar_closed(&mut self, bar: &Bar) {
         self.bar_closed = true;
         if bar.timeframe == Timeframe::M1 as u8 && bar.volume > 0 {
@@ -96,6 +98,7 @@ impl Market {
     /// The rules are those of the bars: the first packet only seeds; a dip adds nothing; a packet of another
     /// date (a snapshot from before the session) seeds nothing; and without exchange times, where such a
     /// snapshot cannot be told, a fall below half before the first closed bar seeds again.
+    #[inline]
     pub(super) fn update(&mut self, packet: &Packet) -> Option<u64> {
         if packet.last > Price::ZERO && packet.last <= PRICE_MAX {
             self.last = packet.last;

@@ -161,8 +161,12 @@ impl Requests {
 
     /// Takes a request of this step, an order, a change or a cancel.
     pub(super) fn take(&mut self, event: &Event, latency: &Latency) -> Taken {
-        let (ask, header) = (Ask::of(event), &event.header);
-        let (kind, order) = (ask.kind(), ask.order());
+        let (kind, header) = (event.kind(), &event.header);
+        let order = match kind {
+            Kind::Order => event.body::<Order>().id,
+            Kind::Modify => event.body::<Modify>().order,
+            _ => event.body::<Cancel>().order,
+        };
         let arrives = latency.request(kind, order, header.seq, header.ts);
         if self.open.is_empty() && arrives.is_none() {
             return Taken::Now;
@@ -184,7 +188,8 @@ impl Requests {
             return Taken::Full;
         }
         let (vtime, number) = behind.map_or((arrives, 1), |(vtime, number)| (arrives.max(vtime), number + 1));
-        self.open.push(Request { cause: header.seq, vtime, number, instrument: header.instrument, ask });
+        let (cause, instrument) = (header.seq, header.instrument);
+        self.open.push(Request { cause, vtime, number, instrument, ask: Ask::of(event) });
         Taken::Later(Wake { order, cause: header.seq, vtime, number, reserved: [0; 4] })
     }
 
