@@ -147,6 +147,28 @@ impl Event {
         event
     }
 
+    /// Makes this slot an output as [`output`](Self::output) does, in place, with whatever body it holds: the caller writes
+    /// that. What is behind the body stays as it was.
+    #[inline]
+    pub fn begin_output<B: Body>(
+        &mut self,
+        stage: StageId,
+        cause: &Header,
+        instrument: InstrumentId,
+    ) -> &mut B {
+        self.header = Header {
+            seq: cause.seq,
+            ts: cause.ts,
+            instrument,
+            kind: B::KIND as u8,
+            lines: B::LINES,
+            flags: FLAG_OUT,
+            index: 0,
+            source: stage as u32,
+        };
+        self.body_mut()
+    }
+
     /// The record of a stage's state hash at the end of step `seq`.
     pub fn state_hash(stage: StageId, hash: u128, seq: Seq, ts: TsNs) -> Self {
         let body =
@@ -159,28 +181,33 @@ impl Event {
     }
 
     /// Whether the bars refused this market event; see `FLAG_REFUSED`.
+    #[inline]
     pub fn is_refused(&self) -> bool {
         self.header.flags & FLAG_REFUSED != 0
     }
 
     /// What the event is. Panics on a kind that no build of this version makes: foreign bytes enter by `from_bytes`.
+    #[inline]
     pub fn kind(&self) -> Kind {
         Kind::from_u8(self.header.kind).expect("events are checked where they enter")
     }
 
     /// The body as `B`. Panics if the event is of another kind.
+    #[inline]
     pub fn body<B: Body>(&self) -> &B {
         assert_eq!(self.header.kind, B::KIND as u8, "the body asked for is not the event's");
         B::ref_from_prefix(self.body.as_bytes()).expect("a body is smaller than the slot").0
     }
 
     /// The body as `B`, to change. Panics if the event is of another kind.
+    #[inline]
     pub fn body_mut<B: Body>(&mut self) -> &mut B {
         assert_eq!(self.header.kind, B::KIND as u8, "the body asked for is not the event's");
         B::mut_from_prefix(self.body.as_mut_bytes()).expect("a body is smaller than the slot").0
     }
 
     /// The used bytes, those that are journaled and hashed.
+    #[inline]
     pub fn used_bytes(&self) -> &[u8] {
         &self.as_bytes()[..usize::from(self.header.lines) * LINE_BYTES]
     }
@@ -275,6 +302,7 @@ impl Event {
     }
 
     /// The class of an input, the second part of the key by which virtual time orders inputs.
+    #[inline]
     pub fn class(&self) -> Class {
         match self.kind() {
             Kind::Report | Kind::Wake => Class::Endogenous,

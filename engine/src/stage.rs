@@ -57,6 +57,13 @@ pub trait Stage: Send {
 pub trait Emit {
     /// Passes `event` on. Fused, this is a call of the next stage; between threads, a write into a ring.
     fn emit(&mut self, event: &Event);
+
+    /// Hands on the event that the stage was given: the same as `emit`, but what is downstream may be compiled into the
+    /// caller. Every stage does it in one place, so that an event's way through a fused chain is one function.
+    #[inline(always)]
+    fn forward(&mut self, event: &Event) {
+        self.emit(event);
+    }
 }
 
 /// The hash of a stage's state under the stage's own domain.
@@ -98,18 +105,25 @@ pub trait Chain: Send {
     fn hashes(&mut self, each: &mut impl FnMut(StageId, u128));
 }
 
+/// Resumes a stage until its work is done.
+#[cold]
+#[inline(never)]
+fn finish<S: Stage>(stage: &mut S, out: &mut impl Emit) {
+    while stage.resume(out) == Progress::More {}
+}
+
 impl<S: Stage> Chain for S {
+    #[inline(always)]
     fn event(&mut self, event: &Event, out: &mut impl Emit) {
-        let mut progress = self.on_event(event, out);
-        while progress == Progress::More {
-            progress = self.resume(out);
+        if self.on_event(event, out) == Progress::More {
+            finish(self, out);
         }
     }
 
+    #[inline(always)]
     fn end(&mut self, end: StepEnd, out: &mut impl Emit) {
-        let mut progress = self.on_step_end(end, out);
-        while progress == Progress::More {
-            progress = self.resume(out);
+        if self.on_step_end(end, out) == Progress::More {
+            finish(self, out);
         }
         emit_checkpoint(self, end, out);
     }
@@ -125,7 +139,13 @@ struct Into<'a, B, E> {
 }
 
 impl<B: Chain, E: Emit> Emit for Into<'_, B, E> {
+    #[inline(never)]
     fn emit(&mut self, event: &Event) {
+        self.next.event(event, self.out);
+    }
+
+    #[inline(always)]
+    fn forward(&mut self, event: &Event) {
         self.next.event(event, self.out);
     }
 }
@@ -138,10 +158,12 @@ impl<A: Chain, B: Chain> Then<A, B> {
 }
 
 impl<A: Chain, B: Chain> Chain for Then<A, B> {
+    #[inline(always)]
     fn event(&mut self, event: &Event, out: &mut impl Emit) {
         self.first.event(event, &mut Into { next: &mut self.second, out });
     }
 
+    #[inline(always)]
     fn end(&mut self, end: StepEnd, out: &mut impl Emit) {
         self.first.end(end, &mut Into { next: &mut self.second, out });
         self.second.end(end, out);

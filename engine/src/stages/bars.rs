@@ -38,6 +38,7 @@ use crate::units::{InstrumentId, NS_PER_S, TsNs};
 use hours::{Hours, Session};
 use instrument::InstrumentBars;
 use tick::Tick;
+use zerocopy::FromZeros;
 
 /// Periods a bar can have.
 const TIMEFRAMES: usize = Timeframe::ALL.len();
@@ -88,6 +89,17 @@ pub struct Bars {
     next_due: TsNs,
     closing: Option<Closing>,
     counters: BarsCounters,
+    /// The slot of the bars that are emitted; it holds nothing else, and means nothing between two of them.
+    closed: Event,
+}
+
+/// Where a tick's time lies.
+#[derive(Clone, Copy)]
+struct When {
+    /// Within its instrument's hours.
+    in_hours: bool,
+    /// On the session's date.
+    same_date: bool,
 }
 
 /// Work of a timer or a session's end, which may take several calls.
@@ -116,6 +128,7 @@ impl Bars {
             next_due: NEVER,
             closing: None,
             counters: BarsCounters::default(),
+            closed: Event::new(InstrumentId::NONE, 0, &Bar::new_zeroed()),
         }
     }
 
@@ -144,46 +157,34 @@ impl Bars {
         self.instruments[id.index()].keep(Hours::new(hours.open, hours.close));
     }
 
-    /// Why a tick's time is not to be believed, if it is not. The sequencer's clock and the exchange's may differ by a
+    /// Where a tick's time lies, or why it is not to be believed. The sequencer's clock and the exchange's may differ by a
     /// little; a time further ahead would close bars that have hardly begun, and make everything after it late.
-    fn refusal(&self, event: &Event, tick: &Tick) -> Option<DeadReason> {
+    #[inline(always)]
+    fn judge(&self, event: &Event, tick: &Tick) -> Result<When, DeadReason> {
+        let bars = self.instruments.get(event.header.instrument.index());
+        let bars = bars.expect("a tick of an instrument that is not in the table");
         if !self.session.running() {
-            return None;
+            return Ok(When { in_hours: false, same_date: false });
         }
-        if tick.exchange_time && !self.session.same_date(tick.time) {
-            return Some(DeadReason::StaleDate);
+        let in_hours = bars.trades_at(tick.time);
+        let same_date = self.session.same_date(tick.time);
+        if tick.exchange_time && !same_date {
+            Err(DeadReason::StaleDate)
+        } else if tick.time > event.header.ts.plus(FUTURE_TOLERANCE_NS) {
+            Err(DeadReason::FutureTime)
+        } else if in_hours && bars.is_late(tick.time) {
+            Err(DeadReason::LateTick)
+        } else {
+            Ok(When { in_hours, same_date })
         }
-        if tick.time > event.header.ts.plus(FUTURE_TOLERANCE_NS) {
-            return Some(DeadReason::FutureTime);
-        }
-        let bars = &self.instruments[event.header.instrument.index()];
-        let late = bars.trades_at(tick.time) && bars.is_late(tick.time);
-        late.then_some(DeadReason::LateTick)
     }
 
-    /// Forwards a refused tick marked as such, so that nobody behind takes a price from it, and says why.
-    fn refuse(&mut self, event: &Event, tick: &Tick, reason: DeadReason, out: &mut impl Emit) {
-        match reason {
-            DeadReason::StaleDate => self.counters.stale += 1,
-            DeadReason::FutureTime => self.counters.future += 1,
-            _ => self.counters.late += 1,
-        }
-        let mut refused = *event;
-        refused.header.flags |= FLAG_REFUSED;
-        out.emit(&refused);
-        out.emit(&dead_letter(event, tick, reason));
-    }
-
-    fn tick(&mut self, event: &Event, tick: &Tick, out: &mut impl Emit) {
+    #[inline(always)]
+    fn on_tick(&mut self, event: &Event, tick: &Tick, when: When, out: &mut impl Emit) {
         let id = event.header.instrument;
-        if !self.session.running() {
+        if !when.in_hours {
             self.counters.out_of_session += 1;
-            return;
-        }
-        let in_hours = self.instruments[id.index()].trades_at(tick.time);
-        if !in_hours {
-            self.counters.out_of_session += 1;
-            if !self.session.same_date(tick.time) {
+            if !when.same_date {
                 return;
             }
         }
@@ -193,12 +194,50 @@ impl Bars {
         if self.earliest[id.index()] <= tick.time {
             self.close_due(id, tick.time, 0, &event.header, out);
         }
-        if in_hours {
+        if when.in_hours {
             self.apply(id, tick, change);
         }
     }
 
+    /// Handles what is no tick.
+    #[inline(never)]
+    fn on_other(&mut self, event: &Event, out: &mut impl Emit) -> Progress {
+        match event.kind() {
+            Kind::SessionStart => self.start(event.body()),
+            Kind::Hours => self.keep_hours(event.header.instrument, event.body()),
+            Kind::SessionEnd => {
+                // From here on no tick belongs to a session; the bars left are closed, in further calls if
+                // need be.
+                self.session.end();
+                return self.close_all(&event.header, TsNs(u64::MAX - 1), 1, out);
+            }
+            Kind::Timer => {
+                let until = TsNs(event.header.ts.0.saturating_sub(self.grace_ns));
+                return self.close_all(&event.header, until, 1, out);
+            }
+            _ => {}
+        }
+        Progress::Done
+    }
+
+    /// Forwards a refused tick marked as such, so that nobody behind takes a price from it, and says why.
+    #[cold]
+    #[inline(never)]
+    fn refuse(&mut self, event: &Event, reason: DeadReason, out: &mut impl Emit) {
+        let tick = Tick::of(event).expect("only ticks are refused");
+        match reason {
+            DeadReason::StaleDate => self.counters.stale += 1,
+            DeadReason::FutureTime => self.counters.future += 1,
+            _ => self.counters.late += 1,
+        }
+        let mut refused = *event;
+        refused.header.flags |= FLAG_REFUSED;
+        out.emit(&refused);
+        out.emit(&dead_letter(event, &tick, reason));
+    }
+
     /// Lets a tick within the hours, whose older bars are closed, move its instrument's bars.
+    #[inline(always)]
     fn apply(&mut self, id: InstrumentId, tick: &Tick, change: cumulative::Change) {
         let end = self.instruments[id.index()].apply(tick, change);
         // The shortest open bar ends first: its period lies within those of all the others.
@@ -208,6 +247,7 @@ impl Bars {
     }
 
     /// Closes the bars of `id` that end at or before `until`, shortest first, and emits them; how many.
+    #[inline(never)]
     fn close_due(
         &mut self,
         id: InstrumentId,
@@ -219,15 +259,17 @@ impl Bars {
         let bars = &mut self.instruments[id.index()];
         let mut closed = 0;
         for &timeframe in Timeframe::ALL {
-            let Some(bar) = bars.close_if_due(timeframe, until, flags) else {
+            if !bars.is_due(timeframe, until) {
                 if bars.rest_ends_later(timeframe) {
                     break;
                 }
                 continue;
-            };
+            }
+            let bar = self.closed.begin_output::<Bar>(StageId::Sequencer, cause, id);
+            bars.close(timeframe, flags, bar);
             self.counters.bars[place(timeframe)] += 1;
             closed += 1;
-            out.emit(&Event::output::<Bar>(StageId::Sequencer, cause, id, &bar));
+            out.emit(&self.closed);
         }
         self.earliest[id.index()] = bars.earliest_end();
         closed
@@ -264,37 +306,26 @@ impl Bars {
 impl Stage for Bars {
     const ID: StageId = StageId::Sequencer;
 
+    #[inline(always)]
     fn on_event(&mut self, event: &Event, out: &mut impl Emit) -> Progress {
         assert!(self.closing.is_none(), "the last event's work is not finished");
-        if let Some(tick) = Tick::of(event) {
-            let known = event.header.instrument.index() < self.instruments.len();
-            assert!(known, "a tick of an instrument that is not in the table");
-            match self.refusal(event, &tick) {
-                Some(reason) => self.refuse(event, &tick, reason, out),
-                None => {
-                    out.emit(event);
-                    self.tick(event, &tick, out);
-                }
+        let tick = Tick::of(event);
+        let when = match tick.as_ref().map(|tick| self.judge(event, tick)) {
+            Some(Err(reason)) => {
+                self.refuse(event, reason, out);
+                return Progress::Done;
             }
-            return Progress::Done;
+            Some(Ok(when)) => Some(when),
+            None => None,
+        };
+        out.forward(event);
+        match tick.zip(when) {
+            Some((tick, when)) => {
+                self.on_tick(event, &tick, when, out);
+                Progress::Done
+            }
+            None => self.on_other(event, out),
         }
-        out.emit(event);
-        match event.kind() {
-            Kind::SessionStart => self.start(event.body()),
-            Kind::Hours => self.keep_hours(event.header.instrument, event.body()),
-            Kind::SessionEnd => {
-                // From here on no tick belongs to a session; the bars left are closed, in further calls if
-                // need be.
-                self.session.end();
-                return self.close_all(&event.header, TsNs(u64::MAX - 1), 1, out);
-            }
-            Kind::Timer => {
-                let until = TsNs(event.header.ts.0.saturating_sub(self.grace_ns));
-                return self.close_all(&event.header, until, 1, out);
-            }
-            _ => {}
-        }
-        Progress::Done
     }
 
     fn resume(&mut self, out: &mut impl Emit) -> Progress {

@@ -112,8 +112,9 @@ pub struct Matcher {
 impl Stage for Matcher {
     const ID: StageId = StageId::Matcher;
 
+    #[inline(always)]
     fn on_event(&mut self, event: &Event, out: &mut impl Emit) -> Progress {
-        out.emit(event);
+        out.forward(event);
         match event.kind() {
             Kind::Ltp | Kind::Quote | Kind::Full if event.is_refused() => {}
             Kind::Ltp | Kind::Quote | Kind::Full => return self.on_market(event, out),
@@ -122,21 +123,7 @@ impl Stage for Matcher {
                     market.bar_closed(event.body::<Bar>());
                 }
             }
-            Kind::Order | Kind::Modify | Kind::Cancel => return self.on_request(event, out),
-            Kind::Wake if event.header.flags & FLAG_ENDO != 0 => return self.on_wake(event, out),
-            Kind::TradingState => return self.on_trading_state(event, out),
-            Kind::Timer => self.on_timer(event.header.ts),
-            Kind::Report if event.header.flags & FLAG_ENDO != 0 => {
-                let report = event.body::<Report>();
-                self.orders.report_returned(report.order, report.number);
-            }
-            Kind::SessionStart => self.on_session_start(event.body::<SessionStart>()),
-            Kind::Hours => {
-                let &Hours { open, close, .. } = event.body::<Hours>();
-                self.hours.set(event.header.instrument, open, close);
-            }
-            Kind::SessionEnd => self.on_session_end(),
-            _ => {}
+            kind => return self.on_other(kind, event, out),
         }
         Progress::Done
     }
@@ -149,7 +136,7 @@ impl Stage for Matcher {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn on_step_end(&mut self, end: StepEnd, out: &mut impl Emit) -> Progress {
         // Most steps change no order.
         if self.orders.has_changes() || !self.refusals.is_empty() {
@@ -203,6 +190,29 @@ impl Matcher {
             own: Vec::with_capacity(OPEN_ORDERS_MAX),
             prices: Vec::with_capacity(LEVELS_MAX),
         }
+    }
+
+    /// Handles what is neither a packet nor a bar. Apart, because of the memory that orders and fills take on the stack.
+    #[inline(never)]
+    fn on_other(&mut self, kind: Kind, event: &Event, out: &mut impl Emit) -> Progress {
+        match kind {
+            Kind::Order | Kind::Modify | Kind::Cancel => return self.on_request(event, out),
+            Kind::Wake if event.header.flags & FLAG_ENDO != 0 => return self.on_wake(event, out),
+            Kind::TradingState => return self.on_trading_state(event, out),
+            Kind::Timer => self.on_timer(event.header.ts),
+            Kind::Report if event.header.flags & FLAG_ENDO != 0 => {
+                let report = event.body::<Report>();
+                self.orders.report_returned(report.order, report.number);
+            }
+            Kind::SessionStart => self.on_session_start(event.body::<SessionStart>()),
+            Kind::Hours => {
+                let &Hours { open, close, .. } = event.body::<Hours>();
+                self.hours.set(event.header.instrument, open, close);
+            }
+            Kind::SessionEnd => self.on_session_end(),
+            _ => {}
+        }
+        Progress::Done
     }
 
     /// Whether what is open, if anything, is in tradable instruments and a session, and there is no market elsewhere.
@@ -266,6 +276,7 @@ impl Matcher {
         self.exchange.open_orders(instrument) == 0
     }
 
+    #[inline(always)]
     fn on_market(&mut self, event: &Event, out: &mut impl Emit) -> Progress {
         let instrument = event.header.instrument;
         let Some(market) = self.markets.get_mut(instrument.index()) else { return Progress::Done };
@@ -274,6 +285,19 @@ impl Matcher {
         let last = market.last();
         self.depths[instrument.index()].update(event, &packet);
         let Some(last) = last.filter(|_| !self.is_empty(instrument)) else { return Progress::Done };
+        self.meet_orders(event, last, increase, out)
+    }
+
+    /// Lets a packet meet the orders that are open in its instrument.
+    #[inline(never)]
+    fn meet_orders(
+        &mut self,
+        event: &Event,
+        last: Price,
+        increase: Option<u64>,
+        out: &mut impl Emit,
+    ) -> Progress {
+        let instrument = event.header.instrument;
         let continuous = self.exchange.phase(instrument) == MarketPhase::Continuous;
         if !continuous || !self.hours.is_open(instrument, event.header.ts) {
             return Progress::Done;
@@ -296,6 +320,7 @@ impl Matcher {
 
     /// Makes the reports of a step: of every order that changed, in the order of the changes, then of one
     /// order that never got a slot.
+    #[inline(never)]
     fn report(&mut self, end: StepEnd, out: &mut impl Emit) -> Progress {
         let latency = &self.latency;
         let vtime = |order, number| latency.report(order, number, end.ts);

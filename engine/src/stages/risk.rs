@@ -240,6 +240,7 @@ impl Risk {
     }
 
     /// The desk of an instrument that strategies trade.
+    #[inline]
     fn desk_at(&self, instrument: InstrumentId) -> Option<usize> {
         let at = *self.desk_of.get(instrument.index())?;
         (at != NO_DESK).then_some(at as usize)
@@ -267,6 +268,7 @@ impl Risk {
         self.wishes = self.wishes + u32::from(is) - u32::from(was);
     }
 
+    #[inline]
     fn on_price(&mut self, last: Price, out: &mut Bounded<'_, impl Emit>) {
         let instrument = self.cause.instrument;
         self.ledger.mark(instrument, last);
@@ -302,6 +304,7 @@ impl Risk {
     }
 
     /// Goes on with the work over all desks while there is room for a whole desk.
+    #[inline(never)]
     fn continue_sweep(&mut self, out: &mut Bounded<'_, impl Emit>) -> Progress {
         loop {
             // Moved on first: pursuing a desk may latch something that starts the sweep again.
@@ -338,9 +341,10 @@ impl Risk {
 impl Stage for Risk {
     const ID: StageId = StageId::Risk;
 
+    #[inline(always)]
     fn on_event(&mut self, event: &Event, out: &mut impl Emit) -> Progress {
-        let out = &mut Bounded { out, left: EMIT_MAX };
-        out.emit(event);
+        out.forward(event);
+        let out = &mut Bounded { out, left: EMIT_MAX - 1 };
         if event.header.seq != self.cause.seq {
             self.orders_in_step = 0;
         }
@@ -352,6 +356,25 @@ impl Stage for Risk {
             Kind::Quote => self.on_price(event.body::<Quote>().last, out),
             Kind::Full => self.on_price(event.body::<Full>().last, out),
             Kind::Bar => self.on_bar(event.body::<Bar>()),
+            kind => self.on_other(kind, event, out),
+        }
+        if self.sweep == Sweep::Idle { Progress::Done } else { self.continue_sweep(out) }
+    }
+
+    fn resume(&mut self, out: &mut impl Emit) -> Progress {
+        self.continue_sweep(&mut Bounded { out, left: EMIT_MAX })
+    }
+
+    fn state(&mut self, io: &mut StateIo<'_>) {
+        self.walk(io);
+    }
+}
+
+impl Risk {
+    /// Handles what is neither a price nor a bar. Apart, because of the memory that orders and verdicts take on the stack.
+    #[inline(never)]
+    fn on_other(&mut self, kind: Kind, event: &Event, out: &mut Bounded<'_, impl Emit>) {
+        match kind {
             Kind::Signal => self.on_signal(event.body::<Signal>(), out),
             Kind::Report => self.on_report(event, out),
             Kind::Timer => self.on_timer(),
@@ -369,14 +392,5 @@ impl Stage for Risk {
             Kind::SessionEnd => self.on_session_end(),
             _ => {}
         }
-        if self.sweep == Sweep::Idle { Progress::Done } else { self.continue_sweep(out) }
-    }
-
-    fn resume(&mut self, out: &mut impl Emit) -> Progress {
-        self.continue_sweep(&mut Bounded { out, left: EMIT_MAX })
-    }
-
-    fn state(&mut self, io: &mut StateIo<'_>) {
-        self.walk(io);
     }
 }

@@ -186,15 +186,18 @@ impl Strategies {
     }
 
     /// Where the slots of an instrument's timeframe number `frame` (from 0) start in `starts`.
+    #[inline]
     fn place(instrument: InstrumentId, frame: usize) -> usize {
         instrument.index() * Timeframe::ALL.len() + frame
     }
 
+    #[inline]
     fn range(&self, from: usize, to: usize) -> std::ops::Range<usize> {
         self.starts[from] as usize..self.starts[to] as usize
     }
 
     /// The slots of an instrument, whatever their timeframe.
+    #[inline]
     fn range_of(&self, instrument: InstrumentId) -> std::ops::Range<usize> {
         let place = Self::place(instrument, 0);
         self.range(place, place + Timeframe::ALL.len())
@@ -217,6 +220,7 @@ impl Strategies {
     }
 
     /// Whether `instrument` is in continuous trading at `ts`.
+    #[inline]
     fn trades_at(&self, instrument: InstrumentId, ts: TsNs) -> bool {
         let (open, close) = self.hours[instrument.index()];
         open <= ts && ts < close
@@ -244,6 +248,7 @@ impl Strategies {
         }
     }
 
+    #[inline(always)]
     fn on_tick(&mut self, event: &Event, out: &mut impl Emit) {
         let mut view = None;
         for at in self.range_of(event.header.instrument) {
@@ -267,6 +272,7 @@ impl Strategies {
     }
 
     /// Lets the slots whose first bar is due without a price say so; a full call continues in `resume`.
+    #[inline(never)]
     fn report_missing_prices(&mut self, mut room: usize, out: &mut impl Emit) -> Progress {
         let (header, mut at) = self.scan;
         while self.awaiting > 0 && at < self.slots.len() {
@@ -292,6 +298,7 @@ impl Strategies {
     }
 
     /// Emits what a slot said, unless it is a hold for the reason it gave before.
+    #[inline(never)]
     fn record(
         &mut self,
         at: usize,
@@ -327,15 +334,11 @@ impl Strategies {
     }
 }
 
-impl Stage for Strategies {
-    const ID: StageId = StageId::Strategy;
-
-    fn on_event(&mut self, event: &Event, out: &mut impl Emit) -> Progress {
-        out.emit(event);
-        match event.kind() {
-            Kind::Ltp | Kind::Quote | Kind::Full if event.is_refused() => {}
-            Kind::Ltp | Kind::Quote | Kind::Full => self.on_tick(event, out),
-            Kind::Bar => self.on_bar(event, out),
+impl Strategies {
+    /// Handles what is neither a price nor a bar.
+    #[inline(never)]
+    fn on_other(&mut self, kind: Kind, event: &Event, out: &mut impl Emit) -> Progress {
+        match kind {
             Kind::SessionStart => self.on_session_start(event.body::<SessionStart>()),
             Kind::Hours => self.on_hours(event.header.instrument, event.body::<Hours>()),
             Kind::Timer if self.awaiting > 0 => {
@@ -343,6 +346,22 @@ impl Stage for Strategies {
                 return self.report_missing_prices(EMIT_MAX - 1, out);
             }
             _ => {}
+        }
+        Progress::Done
+    }
+}
+
+impl Stage for Strategies {
+    const ID: StageId = StageId::Strategy;
+
+    #[inline(always)]
+    fn on_event(&mut self, event: &Event, out: &mut impl Emit) -> Progress {
+        out.forward(event);
+        match event.kind() {
+            Kind::Ltp | Kind::Quote | Kind::Full if event.is_refused() => {}
+            Kind::Ltp | Kind::Quote | Kind::Full => self.on_tick(event, out),
+            Kind::Bar => self.on_bar(event, out),
+            kind => return self.on_other(kind, event, out),
         }
         Progress::Done
     }

@@ -37,7 +37,7 @@ impl Venue {
 impl Stage for Venue {
     const ID: StageId = StageId::Matcher;
 
-    #[inline]
+    #[inline(always)]
     fn on_event(&mut self, event: &Event, out: &mut impl Emit) -> Progress {
         match self {
             Self::Paper(matcher) => matcher.on_event(event, out),
@@ -52,7 +52,7 @@ impl Stage for Venue {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn on_step_end(&mut self, end: StepEnd, out: &mut impl Emit) -> Progress {
         match self {
             Self::Paper(matcher) => matcher.on_step_end(end, out),

@@ -29,6 +29,7 @@ impl Cumulative {
     pub(super) const NEW: Self = Self { maximum: None, volume: None, trade_secs: None };
 
     /// Takes a tick of the trading date. `may_reseed` says that none of the instrument's bars was closed yet.
+    #[inline]
     pub(super) fn observe(&mut self, tick: &Tick, may_reseed: bool) -> Change {
         let moved = self.moved_by(tick);
         self.trade_secs = tick.trade_secs.or(self.trade_secs);
@@ -51,6 +52,7 @@ impl Cumulative {
         Change { moved, volume: volume.saturating_sub(maximum) }
     }
 
+    #[inline]
     fn moved_by(&self, tick: &Tick) -> bool {
         let says_nothing = tick.volume.unwrap_or(0) == 0 && tick.trade_secs.unwrap_or(0) == 0;
         let nothing_before = self.volume.is_none() && self.trade_secs.is_none();

@@ -27,11 +27,13 @@ impl Session {
     }
 
     /// Whether `time` is on the trading date.
+    #[inline]
     pub(super) fn same_date(&self, time: TsNs) -> bool {
-        time.ist_day() == self.day
+        time.is_on_ist_day(self.day)
     }
 
     /// Whether a session runs.
+    #[inline]
     pub(super) fn running(&self) -> bool {
         self.running
     }
@@ -58,11 +60,13 @@ impl Hours {
     }
 
     /// Whether `time` is within the hours.
+    #[inline]
     pub(super) fn contain(&self, time: TsNs) -> bool {
         self.open <= time && time < self.close
     }
 
     /// Start and end of the period that `time`, which is within the hours, lies in.
+    #[inline]
     pub(super) fn period(&self, timeframe: Timeframe, time: TsNs) -> (TsNs, TsNs) {
         let Some(length) = period_ns(timeframe) else { return (self.open, self.close) };
         let start = TsNs(time.0 - time.since(self.open) % length);
@@ -76,6 +80,7 @@ impl Hours {
 }
 
 /// Length of a period in nanoseconds; none for the day.
+#[inline]
 pub(super) fn period_ns(timeframe: Timeframe) -> Option<u64> {
     timeframe.seconds().map(|seconds| seconds * NS_PER_S)
 }

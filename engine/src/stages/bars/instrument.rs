@@ -26,6 +26,8 @@ pub(super) struct InstrumentBars {
     closed_until: TsNs,
     cumulative: Cumulative,
     open_interest: u32,
+    /// Whether an open bar may have another open interest; no state, because it follows from the bars.
+    interest_moved: bool,
 }
 
 impl InstrumentBars {
@@ -42,6 +44,7 @@ impl InstrumentBars {
             closed_until: TsNs::ZERO,
             cumulative: Cumulative::NEW,
             open_interest: 0,
+            interest_moved: false,
         }
     }
 
@@ -53,6 +56,7 @@ impl InstrumentBars {
     }
 
     /// Whether `time` is within the instrument's hours.
+    #[inline]
     pub(super) fn trades_at(&self, time: TsNs) -> bool {
         self.hours.contain(time)
     }
@@ -63,18 +67,24 @@ impl InstrumentBars {
     }
 
     /// Whether a tick at `time` would change a closed bar, or go back before the open one-second bar.
+    #[inline]
     pub(super) fn is_late(&self, time: TsNs) -> bool {
         time < self.closed_until || self.open_bar(Timeframe::S1).is_some_and(|bar| time < bar.start)
     }
 
     /// Takes a tick's cumulative figures, whether it is within the hours or not.
+    #[inline]
     pub(super) fn observe(&mut self, tick: &Tick) -> Change {
-        self.open_interest = tick.open_interest.unwrap_or(self.open_interest);
+        if let Some(open_interest) = tick.open_interest {
+            self.interest_moved |= open_interest != self.open_interest;
+            self.open_interest = open_interest;
+        }
         self.cumulative.observe(tick, self.closed_until.is_zero())
     }
 
     /// Lets a tick change the open bars, after those it ends were closed. The end of the one-second bar, if
     /// one is open.
+    #[inline]
     pub(super) fn apply(&mut self, tick: &Tick, change: Change) -> TsNs {
         let second = place(Timeframe::S1);
         if change.moved {
@@ -85,7 +95,8 @@ impl InstrumentBars {
             }
             self.bars[second].update(tick, change.volume);
         }
-        if tick.open_interest.is_some() {
+        if self.interest_moved && tick.open_interest.is_some() {
+            self.interest_moved = false;
             // Every open bar and not only the shortest: a tick that moves nothing may have no one-second bar.
             for index in 0..TIMEFRAMES {
                 if self.is_open(index) {
@@ -96,13 +107,16 @@ impl InstrumentBars {
         if self.is_open(second) { self.bars[second].end } else { NEVER }
     }
 
-    /// Closes the bar of `timeframe` if one is open and ends at or before `until`, and merges it into those
-    /// above it.
-    pub(super) fn close_if_due(&mut self, timeframe: Timeframe, until: TsNs, flags: u8) -> Option<Bar> {
+    /// Whether a bar of `timeframe` is open that ends at or before `until`.
+    #[inline]
+    pub(super) fn is_due(&self, timeframe: Timeframe, until: TsNs) -> bool {
+        self.open_bar(timeframe).is_some_and(|bar| bar.end <= until)
+    }
+
+    /// Closes the open bar of `timeframe` into `closed`, and merges it into those above it.
+    #[inline]
+    pub(super) fn close(&mut self, timeframe: Timeframe, flags: u8, closed: &mut Bar) {
         let index = place(timeframe);
-        if self.open_bar(timeframe).is_none_or(|bar| bar.end > until) {
-            return None;
-        }
         let part = self.bars[index];
         self.open &= !(1 << index);
         let previous_end = (!self.last_end[index].is_zero()).then_some(self.last_end[index]);
@@ -117,16 +131,18 @@ impl InstrumentBars {
                 self.open |= 1 << index;
             }
         }
-        Some(part.closed(timeframe, previous_end, flags))
+        *closed = part.closed(timeframe, previous_end, flags);
     }
 
     /// Whether the bar of `timeframe` is open, and no longer bar ends before it: a second and a minute lie within one
     /// period of every longer length.
+    #[inline]
     pub(super) fn rest_ends_later(&self, timeframe: Timeframe) -> bool {
         matches!(timeframe, Timeframe::S1 | Timeframe::M1) && self.is_open(place(timeframe))
     }
 
     /// The earliest end of the open bars.
+    #[inline]
     pub(super) fn earliest_end(&self) -> TsNs {
         for timeframe in [Timeframe::S1, Timeframe::M1] {
             if self.rest_ends_later(timeframe) {
@@ -141,11 +157,13 @@ impl InstrumentBars {
             .unwrap_or(NEVER)
     }
 
+    #[inline]
     fn open_bar(&self, timeframe: Timeframe) -> Option<&OpenBar> {
         let index = place(timeframe);
         self.is_open(index).then(|| &self.bars[index])
     }
 
+    #[inline]
     fn is_open(&self, index: usize) -> bool {
         self.open & (1 << index) != 0
     }
@@ -162,6 +180,7 @@ impl InstrumentBars {
         io.time(&mut self.closed_until);
         self.cumulative.state(io);
         io.plain(&mut self.open_interest);
+        self.interest_moved |= io.is_loading();
     }
 }
 

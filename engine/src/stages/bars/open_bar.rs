@@ -49,6 +49,7 @@ impl OpenBar {
     };
 
     /// A one-second bar of nothing yet, at the price of its first tick.
+    #[inline]
     pub(super) fn first(hours: &Hours, tick: &Tick) -> Self {
         let (start, end) = hours.period(Timeframe::S1, tick.time);
         Self {
@@ -69,6 +70,7 @@ impl OpenBar {
     }
 
     /// Takes a tick that moved prices, with the increase of the day's volume it brought.
+    #[inline]
     pub(super) fn update(&mut self, tick: &Tick, volume: u32) {
         self.high = self.high.max(tick.last);
         self.low = self.low.min(tick.last);
@@ -82,6 +84,7 @@ impl OpenBar {
     }
 
     /// Takes the next of its parts.
+    #[inline]
     pub(super) fn merge(&mut self, part: &Self) {
         self.high = self.high.max(part.high);
         self.low = self.low.min(part.low);
@@ -105,9 +108,11 @@ impl OpenBar {
 
     /// The closed bar. `previous_end` is the end of the bar of `timeframe` before it in the session, if there
     /// was one.
+    #[inline]
     pub(super) fn closed(&self, timeframe: Timeframe, previous_end: Option<TsNs>, flags: u8) -> Bar {
         let gap = match (previous_end, period_ns(timeframe)) {
-            (Some(end), Some(length)) => self.start.since(end) / length,
+            // Most bars follow the one before at once, and need no division.
+            (Some(end), Some(length)) if self.start > end => self.start.since(end) / length,
             _ => 0,
         };
         let after_gap = if gap > 0 { BAR_AFTER_GAP } else { 0 };

@@ -28,6 +28,7 @@ pub(super) struct Tick {
 
 impl Tick {
     /// The tick of a market event; `None` for any other.
+    #[inline(always)]
     pub(super) fn of(event: &Event) -> Option<Self> {
         match event.kind() {
             Kind::Ltp => {
@@ -67,6 +68,7 @@ impl Tick {
         }
     }
 
+    #[inline(always)]
     fn new(
         event: &Event,
         last: Price,

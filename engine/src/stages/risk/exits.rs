@@ -85,15 +85,20 @@ impl Claim {
 
 impl Risk {
     /// Closes the position of an instrument with a new price, if its owner's terms say so.
+    #[inline]
     pub(super) fn check_exits(&mut self, instrument: InstrumentId, out: &mut Bounded<'_, impl Emit>) {
-        if !self.watched {
-            return;
-        }
-        if let Some(at) = self.desk_at(instrument)
+        if self.watched
+            && let Some(at) = self.desk_at(instrument)
             && self.exit_comes_due(at)
         {
-            self.pursue(at, false, out);
+            self.pursue_exit(at, out);
         }
+    }
+
+    /// Apart, as in `on_other`.
+    #[inline(never)]
+    fn pursue_exit(&mut self, at: usize, out: &mut Bounded<'_, impl Emit>) {
+        self.pursue(at, false, out);
     }
 
     /// Follows what the desk entered, after the ledger has booked what a report adds: `quantity` for `value`, of an

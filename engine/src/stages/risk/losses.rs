@@ -44,7 +44,12 @@ impl Risk {
 
     /// The rule whose loss halts the session now, with the loss and its limit.
     pub(super) fn halting_loss(&self) -> Option<(Rule, Money, Money)> {
-        let net = self.ledger.net();
+        self.halting_loss_at(self.ledger.net())
+    }
+
+    /// The same for a net profit of `net`.
+    #[inline]
+    fn halting_loss_at(&self, net: Money) -> Option<(Rule, Money, Money)> {
         let loss = self.start_net - net;
         if loss >= self.loss_limit {
             return Some((Rule::DailyLoss, loss, self.loss_limit));
@@ -56,29 +61,45 @@ impl Risk {
 
     /// Follows the day's highest equity, and stops what has lost as much as it may: the session, or the
     /// instrument of the event.
+    #[inline]
     pub(super) fn check_losses(&mut self, instrument: InstrumentId, out: &mut Bounded<'_, impl Emit>) {
         if !self.active {
             return;
         }
         // Through a halt too: what rises while positions are closed is the day's highest equity all the same.
-        self.peak_net = self.peak_net.max(self.ledger.net());
+        let net = self.ledger.net();
+        self.peak_net = self.peak_net.max(net);
         if self.halted {
             return;
         }
-        if let Some((rule, loss, limit)) = self.halting_loss() {
-            self.emit_halt_verdict(instrument, (rule, loss, limit), out);
-            self.latch_halt(loss, out);
-            return;
-        }
-        if let Some(at) = self.desk_at(instrument) {
-            self.check_symbol_loss(at, out);
+        if let Some(halt) = self.halting_loss_at(net) {
+            self.halt(instrument, halt, out);
+        } else if !self.symbol_loss_limit.is_zero()
+            && let Some(at) = self.desk_at(instrument)
+            && !self.desks[at].barred
+            && let Some((loss, limit)) = self.barring_loss(&self.desks[at])
+        {
+            self.bar(at, loss, limit, out);
         }
     }
 
-    /// Closes the instrument for the session if its loss has reached the limit.
-    fn check_symbol_loss(&mut self, at: usize, out: &mut Bounded<'_, impl Emit>) {
-        let desk = &self.desks[at];
-        let Some((loss, limit)) = self.barring_loss(desk).filter(|_| !desk.barred) else { return };
+    /// Halts the session for a loss at an event of `instrument`.
+    #[cold]
+    #[inline(never)]
+    fn halt(
+        &mut self,
+        instrument: InstrumentId,
+        (rule, loss, limit): (Rule, Money, Money),
+        out: &mut Bounded<'_, impl Emit>,
+    ) {
+        self.emit_halt_verdict(instrument, (rule, loss, limit), out);
+        self.latch_halt(loss, out);
+    }
+
+    /// Closes an instrument whose loss has reached the limit for the session.
+    #[cold]
+    #[inline(never)]
+    fn bar(&mut self, at: usize, loss: Money, limit: Money, out: &mut Bounded<'_, impl Emit>) {
         self.emit_bar_verdict(at, loss, limit, out);
         self.desks[at].barred = true;
         self.barred += 1;
