@@ -97,7 +97,19 @@ impl Charges {
 
     /// The sum of the parts.
     pub fn total(&self) -> Money {
-        self.parts().into_iter().fold(Money::ZERO, |sum, (_, part)| sum + part)
+        self.amounts().into_iter().fold(Money::ZERO, |sum, part| sum + part)
+    }
+
+    /// The parts without their names.
+    #[inline]
+    fn amounts(&self) -> [Money; 6] {
+        [self.brokerage, self.stt, self.exchange, self.sebi, self.stamp, self.gst]
+    }
+
+    /// Whether a part is below zero.
+    #[inline]
+    pub(crate) fn any_negative(&self) -> bool {
+        self.amounts().into_iter().fold(0, |signs, part| signs | part.0) < 0
     }
 
     /// The parts with their names.
@@ -187,8 +199,58 @@ impl Tariff {
     ///
     /// Panics if the value is negative.
     pub fn order(&self, side: Side, value: Money) -> Charges {
-        assert!(value.0 >= 0, "a value has no sign, its side has");
-        let value = i128::from(value.0);
+        let Ok(amount) = u64::try_from(value.0) else { panic!("a value has no sign, its side has") };
+        self.narrow(side, amount).unwrap_or_else(|| self.wide(side, amount))
+    }
+
+    /// Securities transaction tax and stamp duty of a side.
+    fn duties(&self, side: Side) -> (Rate, Rate) {
+        match side {
+            Side::Buy => (self.stt_buy, self.stamp_buy),
+            Side::Sell => (self.stt_sell, 0),
+        }
+    }
+
+    /// What an order costs, in 64 bits: what nearly every order's value fits; `None` if this one does not.
+    fn narrow(&self, side: Side, value: u64) -> Option<Charges> {
+        const WHOLE: u64 = rates::WHOLE as u64;
+        // Parts of the money unit in 1/WHOLE, as below.
+        let share = |rate: Rate| value.checked_mul(rate.unsigned_abs());
+        let amount = |money: Money| money.0.unsigned_abs().checked_mul(WHOLE);
+        let half_up = |parts: u64| Some(Money((parts.checked_add(WHOLE / 2)? / WHOLE) as i64));
+        let brokerage = match self.brokerage {
+            Brokerage::Free => 0,
+            Brokerage::Capped(rate, most) => share(rate)?.min(amount(most)?),
+            Brokerage::Flat(money) => {
+                if value == 0 {
+                    0
+                } else {
+                    amount(money)?
+                }
+            }
+        };
+        let (stt, stamp) = self.duties(side);
+        let sebi = share(self.sebi)?;
+        let taxed = brokerage.checked_add(share(self.transaction.taxed)?)?.checked_add(sebi)?;
+        // A floor of a floor is the floor of the whole: first by WHOLE, part by part, then by WHOLE again.
+        let (units, parts, gst) = (taxed / WHOLE, taxed % WHOLE, self.gst.unsigned_abs());
+        let parts = parts.checked_mul(gst)?.checked_add(WHOLE * WHOLE / 2)? / WHOLE;
+        let gst = units.checked_mul(gst)?.checked_add(parts)? / WHOLE;
+        Some(Charges {
+            brokerage: half_up(brokerage)?,
+            stt: half_up(share(stt)?)?,
+            exchange: half_up(share(self.transaction.rate)?)?,
+            sebi: half_up(sebi)?,
+            stamp: half_up(share(stamp)?)?,
+            gst: Money(gst as i64),
+        })
+    }
+
+    /// The same for any value.
+    #[cold]
+    #[inline(never)]
+    fn wide(&self, side: Side, value: u64) -> Charges {
+        let value = i128::from(value);
         // Parts of the money unit in 1/WHOLE, exact: the value times a rate is within 93 bits.
         let share = |rate: Rate| value * i128::from(rate);
         let brokerage = match self.brokerage {
@@ -196,10 +258,7 @@ impl Tariff {
             Brokerage::Capped(rate, most) => share(rate).min(i128::from(most.0) * WHOLE),
             Brokerage::Flat(amount) => i128::from(amount.0) * WHOLE * value.signum(),
         };
-        let (stt, stamp) = match side {
-            Side::Buy => (self.stt_buy, self.stamp_buy),
-            Side::Sell => (self.stt_sell, 0),
-        };
+        let (stt, stamp) = self.duties(side);
         let taxed = brokerage + share(self.transaction.taxed) + share(self.sebi);
         Charges {
             brokerage: half_up(brokerage, WHOLE),

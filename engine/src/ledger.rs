@@ -71,7 +71,7 @@ impl Position {
     }
 
     /// What the value of what is held grows by from one mark to another, exactly.
-    #[inline]
+    #[inline(always)]
     fn value_between(&self, from: Price, to: Price) -> i128 {
         let narrow = to.0.checked_sub(from.0).and_then(|points| points.checked_mul(self.quantity.0));
         let narrow = narrow.and_then(|value| value.checked_mul(self.multiplier));
@@ -177,8 +177,7 @@ impl Ledger {
     ///
     /// Panics if a part is negative: what a fill adds to an order's charges never is.
     pub fn charge(&mut self, instrument: InstrumentId, charged: &Charged) {
-        let parts = charged.charges.parts();
-        assert!(parts.iter().all(|(_, part)| part.0 >= 0), "a fill never makes an order cheaper");
+        assert!(!charged.charges.any_negative(), "a fill never makes an order cheaper");
         let total = charged.charges.total();
         self.positions[instrument.index()].charges += total;
         self.charges = self.charges.plus(&charged.charges);
@@ -188,7 +187,7 @@ impl Ledger {
     }
 
     /// Values the instrument at `price` from now on.
-    #[inline]
+    #[inline(always)]
     pub fn mark(&mut self, instrument: InstrumentId, price: Price) {
         let position = &mut self.positions[instrument.index()];
         // Nothing is worth nothing at any price, and most packets meet no position.

@@ -430,3 +430,30 @@ fn a_meter_in_which_an_order_is_twice_is_refused() {
     bytes.copy_within(first..first + 8, second);
     assert!(load(&bytes, |io| new_meter().state(io)).is_err());
 }
+
+/// In 64 bits and in 128 the same, up to where 64 end and beyond.
+#[test]
+fn narrow_and_wide_agree() {
+    let mut state = 7_u64;
+    for exchange in [Exchange::Nse, Exchange::Bse] {
+        for segment in [Segment::Delivery, Segment::Intraday, Segment::Futures, Segment::Options] {
+            let tariff = Tariff::new(exchange, segment, 20_260_401);
+            let mut narrow = 0;
+            for n in 0..4_000 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let value = state >> (1 + n % 63);
+                for side in [Side::Buy, Side::Sell] {
+                    if let Some(charges) = tariff.narrow(side, value) {
+                        assert_eq!(
+                            charges,
+                            tariff.wide(side, value),
+                            "{exchange:?} {segment:?} {side:?} {value}"
+                        );
+                        narrow += 1;
+                    }
+                }
+            }
+            assert!((4_000..8_000).contains(&narrow), "{narrow}");
+        }
+    }
+}
