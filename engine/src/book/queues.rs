@@ -262,6 +262,34 @@ impl<T: Copy> Queues<T> {
         Slot(slot)
     }
 
+    /// Puts an order behind the whole side, at a price worse than that of the order `worst`, which is the side's last one; at
+    /// the top of an empty side if there is none. Nothing is looked for.
+    pub fn append_worst(&mut self, worst: Option<Slot>, order: Resting, payload: T) -> Slot {
+        let Resting { id, instrument, side, price, open } = order;
+        assert!(!id.is_zero() && open > Qty::ZERO && open <= QUANTITY_MAX, "orders are checked before");
+        let better = worst.map_or(NONE, |worst| self.nodes[worst.0].level);
+        let level = self.levels.take(Level { price, quantity: open, orders: 1, better, ..EMPTY_LEVEL });
+        if better == NONE {
+            assert!(self.top(instrument, side).level == NONE, "the side is empty");
+            self.tops[instrument.index()][lane(side)] = Top { price, level };
+        } else {
+            let before = &mut self.levels[better];
+            assert!(before.worse == NONE && is_better(side, before.price, price), "the price is the worst");
+            before.worse = level;
+        }
+        self.enter_ladder(instrument, side, level);
+        let arrival = self.arrivals << 1 | u64::from(side == Side::Sell);
+        self.arrivals += 1;
+        let (older, newer) = (NONE, NONE);
+        let slot =
+            self.nodes.take(Node { id, price, open, arrival, payload, instrument, level, older, newer });
+        let here = &mut self.levels[level];
+        (here.oldest, here.newest) = (slot, slot);
+        self.open_sum = self.open_sum.wrapping_add(open.0 as u64);
+        self.ids.insert(id, slot);
+        Slot(slot)
+    }
+
     /// Takes `quantity` off an order, less than what is open; it keeps its place.
     #[inline]
     pub fn reduce(&mut self, slot: Slot, quantity: Qty) {

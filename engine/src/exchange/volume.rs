@@ -6,7 +6,7 @@
 use super::enter::any_price;
 use super::matching::{Rest, Taker};
 use super::{ANONYMOUS, Account, End, Exchange, Order, PRICE_MAX, Record, is_anonymous};
-use crate::book::{NONE, QUANTITY_MAX, Slot, is_better};
+use crate::book::{NONE, QUANTITY_MAX, Resting, Slot, is_better};
 use crate::event::{MarketPhase, ReportReason, Side};
 use crate::stage::Progress;
 use crate::units::{InstrumentId, OrderId, Price, Qty};
@@ -59,6 +59,28 @@ impl Exchange {
         }
         self.tally.enter(quantity);
         Ok(())
+    }
+
+    /// Adds anonymous volume behind a whole side, whose last piece is `worst`; into an empty one if there is none. The price is
+    /// worse than that piece's, and the other side does not cross it. Answers the piece.
+    ///
+    /// # Panics
+    /// If price, quantity or room is not what `add_volume` takes.
+    pub fn add_worst_volume(
+        &mut self,
+        worst: Option<Slot>,
+        instrument: InstrumentId,
+        side: Side,
+        price: Price,
+        quantity: Qty,
+    ) -> Slot {
+        assert!(self.is_idle(), "the last operation has more to do: resume it first");
+        assert!(price > Price::ZERO && price <= PRICE_MAX && self.has_room_for(1), "checked by the caller");
+        assert!(self.books.is_apart(instrument, side, price), "the sides are apart");
+        let order = Order { quantity, account: Account::MARKET, clip: NONE };
+        let resting = Resting { id: self.next_anonymous(), instrument, side, price, open: quantity };
+        self.tally.enter(quantity);
+        self.books.append_worst(worst, resting, order)
     }
 
     /// Whether so many more pieces of anonymous volume find room.

@@ -6,7 +6,7 @@
 //!   ignored as if it were empty. Crossed are the bids at or above the lowest offer and the offers at or
 //!   below the highest bid: an exchange matches such orders, so they were not there together.
 //! * While own orders are open, the displayed volume is in the exchange, and what is left here is what has yet to be put
-//!   there. When the last of them is gone, what is left of the volume comes back: what they have taken is gone until the
+//!   there. For an order that does not stay, and comes alone, that is no more than it can trade with. When the last of them is gone, what is left of the volume comes back: what they have taken is gone until the
 //!   next packet.
 
 use super::market::{PRICE_MAX, Packet};
@@ -48,7 +48,7 @@ pub(super) struct Depth {
 
 impl Depth {
     /// Takes a packet in: its book, or that it has none.
-    #[inline]
+    #[inline(always)]
     pub(super) fn update(&mut self, event: &Event, packet: &Packet) {
         self.lent = false;
         self.known = event.header.kind == Kind::Full as u8 && !packet.is_of_other_date();
@@ -183,21 +183,23 @@ impl Depth {
             return false;
         }
         self.lent = true;
-        let (mut wanted, mut passed) = (quantity, 0);
+        let (mut wanted, mut passed, mut worst) = (quantity, 0, None);
         for shown in [Side::Buy, Side::Sell] {
-            for number in 0..usize::from(self.side(shown).count) {
-                let (price, left) = self.level(shown, number).expect("a level that counts");
-                if left.is_zero() {
+            let last = self.last;
+            let levels = self.side_mut(shown);
+            let used = usize::from(levels.count);
+            for (&delta, left) in levels.delta.iter().zip(&mut levels.left).take(used) {
+                if *left == 0 {
                     continue;
                 }
                 if shown == side || wanted <= Qty::ZERO {
                     passed += 1;
                     continue;
                 }
-                let added = exchange.add_volume(instrument, shown, price, left);
-                assert!(added.is_ok(), "an empty side takes a clean level");
-                self.side_mut(shown).left[number] = 0;
-                wanted -= left;
+                let volume = Qty(i64::from(*left));
+                worst = Some(exchange.add_worst_volume(worst, instrument, shown, at(last, delta), volume));
+                *left = 0;
+                wanted -= volume;
             }
         }
         exchange.pass_volume(passed);
