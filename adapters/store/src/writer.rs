@@ -88,10 +88,10 @@ impl JournalLog {
         let next = options.first_seq;
         Ok(Self { writer: Some(Writer::create(dir, stream, options)?), next, numbered_by_seq, error: None })
     }
-}
 
-impl EventLog for JournalLog {
-    fn append(&mut self, event: &Event) {
+    /// Compiled into both ways of the log: a call more costs a tenth of an append.
+    #[inline(always)]
+    fn put(&mut self, event: &Event) {
         let Some(writer) = self.writer.as_mut().filter(|_| self.error.is_none()) else { return };
         let header = &event.header;
         assert!(
@@ -110,6 +110,17 @@ impl EventLog for JournalLog {
             Ok(()) => self.next += 1,
             Err(error) => self.error = Some(error),
         }
+    }
+}
+
+impl EventLog for JournalLog {
+    fn append(&mut self, event: &Event) {
+        self.put(event);
+    }
+
+    fn record(&mut self, event: &Event) -> bool {
+        self.put(event);
+        self.error.is_none()
     }
 
     fn failed(&self) -> bool {
