@@ -17,7 +17,7 @@ pub use codes::*;
 pub use fields::{Field, field_at};
 
 use crate::config::InstrumentClass;
-use crate::units::{InstrumentId, Seq, TsNs};
+use crate::units::{InstrumentId, Price, Seq, TsNs};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 #[cfg(target_endian = "big")]
@@ -79,6 +79,12 @@ pub struct Event {
 const _: () = assert!(size_of::<Header>() == HEADER_BYTES);
 const _: () = assert!(size_of::<Event>() == SLOT_LINES * LINE_BYTES);
 const _: () = assert!(align_of::<Event>() == LINE_BYTES);
+const _: () = assert!(Kind::Quote as u8 == Kind::Ltp as u8 + 1 && Kind::Full as u8 == Kind::Ltp as u8 + 2);
+const _: () = assert!(
+    std::mem::offset_of!(Ltp, last) == 0
+        && std::mem::offset_of!(Quote, last) == 0
+        && std::mem::offset_of!(Full, last) == 0
+);
 const _: () = assert!(std::mem::offset_of!(Header, instrument) == 16);
 const _: () = assert!(std::mem::offset_of!(Header, kind) == 20);
 const _: () = assert!(std::mem::offset_of!(Header, index) == 24);
@@ -169,6 +175,20 @@ impl Event {
         self.body_mut()
     }
 
+    /// Takes the used bytes of `other`: most events use half of their slot or less. What is behind them stays as it was.
+    #[inline]
+    pub fn set_used(&mut self, other: &Self) {
+        fn lines<const N: usize>(event: &mut Event, other: &Event) {
+            let to: &mut [u8; N] = event.as_mut_bytes().first_chunk_mut().expect("a slot has four lines");
+            *to = *other.as_bytes().first_chunk().expect("a slot has four lines");
+        }
+        match other.header.lines {
+            1 => lines::<LINE_BYTES>(self, other),
+            2 => lines::<{ 2 * LINE_BYTES }>(self, other),
+            _ => *self = *other,
+        }
+    }
+
     /// The record of a stage's state hash at the end of step `seq`.
     pub fn state_hash(stage: StageId, hash: u128, seq: Seq, ts: TsNs) -> Self {
         let body =
@@ -184,6 +204,25 @@ impl Event {
     #[inline]
     pub fn is_refused(&self) -> bool {
         self.header.flags & FLAG_REFUSED != 0
+    }
+
+    /// Whether it is of the market: a price that came, with or without more. Two comparisons: every stage asks it of every
+    /// event.
+    #[inline]
+    pub fn is_market(&self) -> bool {
+        self.header.kind.wrapping_sub(Kind::Ltp as u8) <= Kind::Full as u8 - Kind::Ltp as u8
+    }
+
+    /// The last price of a market event, with which all kinds of them begin; `None` of any other.
+    #[inline]
+    pub fn last(&self) -> Option<Price> {
+        self.is_market().then(|| Price(self.body[0].cast_signed()))
+    }
+
+    /// Whether it is of `kind`.
+    #[inline]
+    pub fn is(&self, kind: Kind) -> bool {
+        self.header.kind == kind as u8
     }
 
     /// What the event is. Panics on a kind that no build of this version makes: foreign bytes enter by `from_bytes`.

@@ -163,8 +163,16 @@ impl SequencerState {
         Ok(())
     }
 
-    /// Notes what an input means for those to come.
+    /// Notes what an input means for those to come. Of the market none means anything.
+    #[inline]
     fn note(&mut self, event: &Event) {
+        if !event.is_market() {
+            self.note_other(event);
+        }
+    }
+
+    #[inline(never)]
+    fn note_other(&mut self, event: &Event) {
         match event.kind() {
             Kind::SessionStart => {
                 let start = event.body::<SessionStart>();

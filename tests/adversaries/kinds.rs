@@ -104,7 +104,7 @@ impl Strategy for Adversary {
         self.speak(bar.ts, bar.bar.close, out);
     }
 
-    fn on_tick(&mut self, tick: &TickView, out: &mut Signals) {
+    fn on_tick(&mut self, tick: &TickView<'_>, out: &mut Signals) {
         self.speak(tick.ts, tick.last, out);
     }
 

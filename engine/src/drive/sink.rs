@@ -5,8 +5,8 @@ use super::measure::{Gauges, Watch};
 use crate::charges::Meter;
 use crate::config::PipelineConfig;
 use crate::event::{
-    Action, Alarm, AlarmCode, Decision, Event, FLAG_EXO, FLAG_OUT, FLAG_STEP_END, Fill, Full, Kind, Ltp,
-    OrderState, Quote, Report, SessionStart, Side, Signal, Verdict,
+    Action, Alarm, AlarmCode, Decision, Event, FLAG_EXO, FLAG_OUT, FLAG_STEP_END, Fill, Kind, OrderState,
+    Report, SessionStart, Side, Signal, StageId, Verdict,
 };
 use crate::hash::StateHasher;
 use crate::ledger::Ledger;
@@ -15,7 +15,7 @@ use crate::log::EventLog;
 use crate::sequencer::endogenous;
 use crate::stage::{Emit, StepEnd};
 use crate::state::StateIo;
-use crate::units::{OrderId, Seq};
+use crate::units::{OrderId, Seq, TsNs};
 use std::sync::Arc;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -113,6 +113,8 @@ pub struct Sink<L> {
     outputs: StateHasher,
     seq: Seq,
     index: u32,
+    /// The slot of the output that is recorded; it means nothing between two of them.
+    output: Event,
     back: Vec<Event>,
     watch: Option<Watch>,
     broker: Option<ToBroker>,
@@ -135,6 +137,7 @@ impl<L: EventLog> Sink<L> {
             outputs: StateHasher::new(0),
             seq: Seq::ZERO,
             index: 0,
+            output: Event::state_hash(StageId::Sequencer, 0, Seq::ZERO, TsNs::ZERO),
             back: Vec::with_capacity(ENDOGENOUS_PER_STEP_MAX),
             watch: None,
             broker: None,
@@ -155,11 +158,11 @@ impl<L: EventLog> Sink<L> {
         self.orders_lost
     }
 
-    fn send(&mut self, output: &Event) {
+    fn send(&mut self) {
         if let Some(ToBroker { orders, .. }) = &mut self.broker
-            && matches!(output.kind(), Kind::Order | Kind::Modify | Kind::Cancel)
+            && matches!(self.output.kind(), Kind::Order | Kind::Modify | Kind::Cancel)
         {
-            self.orders_lost |= orders.is_abandoned() || orders.push(*output).is_err();
+            self.orders_lost |= orders.is_abandoned() || orders.push(self.output).is_err();
         }
     }
 
@@ -235,9 +238,9 @@ impl<L: EventLog> Sink<L> {
 
     /// The same sink with another log, between two steps.
     pub fn with_log<M>(self, log: M) -> (Sink<M>, L) {
-        let Self { log: old, state, outputs, seq, index, back, watch, broker, .. } = self;
-        let orders_lost = false;
-        let sink = Sink { log, state, outputs, seq, index, back, watch, broker, orders_lost, ended: None };
+        let Self { log: old, state, outputs, seq, index, output, back, watch, broker, .. } = self;
+        let (orders_lost, ended) = (false, None);
+        let sink = Sink { log, state, outputs, seq, index, output, back, watch, broker, orders_lost, ended };
         (sink, old)
     }
 
@@ -250,12 +253,7 @@ impl<L: EventLog> Sink<L> {
     #[inline(always)]
     fn on_input(&mut self, event: &Event) {
         self.state.counts.events += 1;
-        let last = match event.kind() {
-            Kind::Ltp => event.body::<Ltp>().last,
-            Kind::Quote => event.body::<Quote>().last,
-            Kind::Full => event.body::<Full>().last,
-            kind => return self.on_other_input(kind, event),
-        };
+        let Some(last) = event.last() else { return self.on_other_input(event.kind(), event) };
         self.state.counts.ticks += 1;
         if !event.is_refused() {
             self.state.ledger.mark(event.header.instrument, last);
@@ -351,16 +349,18 @@ impl<L: EventLog> Sink<L> {
             self.seq = event.header.seq;
             self.index = 0;
         }
-        let mut output = *event;
+        let output = &mut self.output;
+        output.set_used(event);
         output.header.flags &= !FLAG_STEP_END;
         output.header.index = self.index;
         self.index += 1;
-        self.log.append(&output);
-        if self.broker.is_some() {
-            self.send(&output);
-        }
+        self.log.append(output);
         self.outputs.bytes(output.used_bytes());
-        self.count_output(&output);
+        if self.broker.is_some() {
+            self.send();
+        }
+        // What comes back does so with the bytes behind its body as they were made.
+        self.count_output(event);
     }
 }
 

@@ -160,7 +160,7 @@ fn poll(source: &mut impl Source, known: &mut Option<Place>) -> Head {
 }
 
 impl<A: Source, B: Source> Source for Merged<A, B> {
-    #[inline]
+    #[inline(always)]
     fn poll(&mut self) -> Head {
         let heads =
             (poll(&mut self.first, &mut self.first_place), poll(&mut self.second, &mut self.second_place));
@@ -266,10 +266,10 @@ impl<F: FrameFeed> Source for Decoded<F> {
             }
             match self.feed.poll() {
                 FeedItem::Frame { received, bytes } => {
-                    self.cursor = self.decoder.begin(bytes, received);
-                    self.ready = self.decoder.next(bytes, &mut self.cursor, &mut self.head);
-                    self.in_frame = self.ready && !self.cursor.is_at_end(bytes);
-                    if self.in_frame {
+                    let mut cursor = self.decoder.begin(bytes, received);
+                    self.ready = self.decoder.next(bytes, &mut cursor, &mut self.head);
+                    if self.ready && !cursor.is_at_end(bytes) {
+                        (self.in_frame, self.cursor) = (true, cursor);
                         self.frame.clear();
                         self.frame.extend_from_slice(bytes);
                     }

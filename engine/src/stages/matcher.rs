@@ -115,15 +115,14 @@ impl Stage for Matcher {
     #[inline(always)]
     fn on_event(&mut self, event: &Event, out: &mut impl Emit) -> Progress {
         out.forward(event);
-        match event.kind() {
-            Kind::Ltp | Kind::Quote | Kind::Full if event.is_refused() => {}
-            Kind::Ltp | Kind::Quote | Kind::Full => return self.on_market(event, out),
-            Kind::Bar => {
-                if let Some(market) = self.markets.get_mut(event.header.instrument.index()) {
-                    market.bar_closed(event.body::<Bar>());
-                }
-            }
-            kind => return self.on_other(kind, event, out),
+        if event.is_market() {
+            return if event.is_refused() { Progress::Done } else { self.on_market(event, out) };
+        }
+        if !event.is(Kind::Bar) {
+            return self.on_other(event.kind(), event, out);
+        }
+        if let Some(market) = self.markets.get_mut(event.header.instrument.index()) {
+            market.bar_closed(event.body::<Bar>());
         }
         Progress::Done
     }

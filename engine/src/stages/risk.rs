@@ -40,8 +40,8 @@ mod tests;
 use crate::charges::Tariffs;
 use crate::config::{PipelineConfig, RiskConfig};
 use crate::event::{
-    Alarm, AlarmCode, Bar, Command, CommandCode, Event, Full, Header, Hours, Kind, Ltp, Quote, SessionStart,
-    Signal, StageId, TradingState,
+    Alarm, AlarmCode, Bar, Command, CommandCode, Event, Header, Hours, Kind, SessionStart, Signal, StageId,
+    TradingState,
 };
 use crate::ledger::Ledger;
 use crate::limits::{EMIT_MAX, INSTRUMENTS_MAX};
@@ -268,7 +268,7 @@ impl Risk {
         self.wishes = self.wishes + u32::from(is) - u32::from(was);
     }
 
-    #[inline]
+    #[inline(always)]
     fn on_price(&mut self, last: Price, out: &mut Bounded<'_, impl Emit>) {
         let instrument = self.cause.instrument;
         self.ledger.mark(instrument, last);
@@ -349,14 +349,15 @@ impl Stage for Risk {
             self.orders_in_step = 0;
         }
         self.cause = event.header;
-        match event.kind() {
+        if let Some(last) = event.last() {
             // A price whose time is not to be believed is no basis for a mark.
-            Kind::Ltp | Kind::Quote | Kind::Full if event.is_refused() => {}
-            Kind::Ltp => self.on_price(event.body::<Ltp>().last, out),
-            Kind::Quote => self.on_price(event.body::<Quote>().last, out),
-            Kind::Full => self.on_price(event.body::<Full>().last, out),
-            Kind::Bar => self.on_bar(event.body::<Bar>()),
-            kind => self.on_other(kind, event, out),
+            if !event.is_refused() {
+                self.on_price(last, out);
+            }
+        } else if event.is(Kind::Bar) {
+            self.on_bar(event.body::<Bar>());
+        } else {
+            self.on_other(event.kind(), event, out);
         }
         if self.sweep == Sweep::Idle { Progress::Done } else { self.continue_sweep(out) }
     }

@@ -357,11 +357,14 @@ impl Stage for Strategies {
     #[inline(always)]
     fn on_event(&mut self, event: &Event, out: &mut impl Emit) -> Progress {
         out.forward(event);
-        match event.kind() {
-            Kind::Ltp | Kind::Quote | Kind::Full if event.is_refused() => {}
-            Kind::Ltp | Kind::Quote | Kind::Full => self.on_tick(event, out),
-            Kind::Bar => self.on_bar(event, out),
-            kind => return self.on_other(kind, event, out),
+        if event.is_market() {
+            if !event.is_refused() {
+                self.on_tick(event, out);
+            }
+        } else if event.is(Kind::Bar) {
+            self.on_bar(event, out);
+        } else {
+            return self.on_other(event.kind(), event, out);
         }
         Progress::Done
     }

@@ -51,7 +51,7 @@ impl Strategy for EveryNthTick {
         self.slow.update(bar.close());
     }
 
-    fn on_tick(&mut self, tick: &TickView, out: &mut Signals) {
+    fn on_tick(&mut self, tick: &TickView<'_>, out: &mut Signals) {
         if !tick.trading {
             return;
         }

@@ -84,7 +84,7 @@ impl InstrumentBars {
 
     /// Lets a tick change the open bars, after those it ends were closed. The end of the one-second bar, if
     /// one is open.
-    #[inline]
+    #[inline(always)]
     pub(super) fn apply(&mut self, tick: &Tick, change: Change) -> TsNs {
         let second = place(Timeframe::S1);
         if change.moved {
@@ -117,18 +117,21 @@ impl InstrumentBars {
     #[inline]
     pub(super) fn close(&mut self, timeframe: Timeframe, flags: u8, closed: &mut Bar) {
         let index = place(timeframe);
-        let part = self.bars[index];
+        // Those that it merges into are longer.
+        let (parts, longer) = self.bars.split_at_mut(index + 1);
+        let part = &parts[index];
         self.open &= !(1 << index);
         let previous_end = (!self.last_end[index].is_zero()).then_some(self.last_end[index]);
         self.last_end[index] = part.end;
         self.closed_until = self.closed_until.max(part.end);
         for &above in merges_into(timeframe) {
-            let index = place(above);
-            if self.is_open(index) {
-                self.bars[index].merge(&part);
+            let above_index = place(above);
+            let bar = &mut longer[above_index - index - 1];
+            if self.open & (1 << above_index) != 0 {
+                bar.merge(part);
             } else {
-                self.bars[index] = OpenBar::containing(&self.hours, above, &part);
-                self.open |= 1 << index;
+                *bar = OpenBar::containing(&self.hours, above, part);
+                self.open |= 1 << above_index;
             }
         }
         *closed = part.closed(timeframe, previous_end, flags);

@@ -70,7 +70,7 @@ impl OpenBar {
     }
 
     /// Takes a tick that moved prices, with the increase of the day's volume it brought.
-    #[inline]
+    #[inline(always)]
     pub(super) fn update(&mut self, tick: &Tick, volume: u32) {
         self.high = self.high.max(tick.last);
         self.low = self.low.min(tick.last);

@@ -30,41 +30,26 @@ impl Tick {
     /// The tick of a market event; `None` for any other.
     #[inline(always)]
     pub(super) fn of(event: &Event) -> Option<Self> {
-        match event.kind() {
-            Kind::Ltp => {
-                let body = event.body::<Ltp>();
-                Some(Self::new(event, body.last, 0, body.flags, body.received, body.source_seq))
-            }
-            Kind::Quote => {
-                let body = event.body::<Quote>();
-                let tick = Self::new(
-                    event,
-                    body.last,
-                    body.exchange_secs,
-                    body.flags,
-                    body.received,
-                    body.source_seq,
-                );
-                Some(Self { volume: (body.flags & MARKET_VOLUME != 0).then_some(body.volume), ..tick })
-            }
-            Kind::Full => {
-                let body = event.body::<Full>();
-                let tick = Self::new(
-                    event,
-                    body.last,
-                    body.exchange_secs,
-                    body.flags,
-                    body.received,
-                    body.source_seq,
-                );
-                Some(Self {
-                    volume: (body.flags & MARKET_VOLUME != 0).then_some(body.volume),
-                    trade_secs: (body.flags & MARKET_TRADE_TIME != 0).then_some(body.last_trade_secs),
-                    open_interest: Some(body.open_interest),
-                    ..tick
-                })
-            }
-            _ => None,
+        if event.is(Kind::Full) {
+            let body = event.body::<Full>();
+            let tick =
+                Self::new(event, body.last, body.exchange_secs, body.flags, body.received, body.source_seq);
+            Some(Self {
+                volume: (body.flags & MARKET_VOLUME != 0).then_some(body.volume),
+                trade_secs: (body.flags & MARKET_TRADE_TIME != 0).then_some(body.last_trade_secs),
+                open_interest: Some(body.open_interest),
+                ..tick
+            })
+        } else if event.is(Kind::Quote) {
+            let body = event.body::<Quote>();
+            let tick =
+                Self::new(event, body.last, body.exchange_secs, body.flags, body.received, body.source_seq);
+            Some(Self { volume: (body.flags & MARKET_VOLUME != 0).then_some(body.volume), ..tick })
+        } else if event.is(Kind::Ltp) {
+            let body = event.body::<Ltp>();
+            Some(Self::new(event, body.last, 0, body.flags, body.received, body.source_seq))
+        } else {
+            None
         }
     }
 

@@ -23,22 +23,17 @@ pub(super) struct Packet {
 
 impl Packet {
     /// The packet of a market event; `None` for events of other kinds.
-    #[inline]
+    #[inline(always)]
     pub(super) fn of(event: &Event) -> Option<Self> {
-        let (last, flags, volume, exchange_secs) = match event.kind() {
-            Kind::Ltp => {
-                let body = event.body::<Ltp>();
-                (body.last, body.flags & !MARKET_VOLUME, 0, 0)
-            }
-            Kind::Quote => {
-                let body = event.body::<Quote>();
-                (body.last, body.flags, body.volume, body.exchange_secs)
-            }
-            Kind::Full => {
-                let body = event.body::<Full>();
-                (body.last, body.flags, body.volume, body.exchange_secs)
-            }
-            _ => return None,
+        let last = event.last()?;
+        let (flags, volume, exchange_secs) = if event.is(Kind::Full) {
+            let body = event.body::<Full>();
+            (body.flags, body.volume, body.exchange_secs)
+        } else if event.is(Kind::Quote) {
+            let body = event.body::<Quote>();
+            (body.flags, body.volume, body.exchange_secs)
+        } else {
+            (event.body::<Ltp>().flags & !MARKET_VOLUME, 0, 0)
         };
         let timed = exchange_secs != 0;
         Some(Self {
@@ -98,7 +93,7 @@ impl Market {
     /// The rules are those of the bars: the first packet only seeds; a dip adds nothing; a packet of another
     /// date (a snapshot from before the session) seeds nothing; and without exchange times, where such a
     /// snapshot cannot be told, a fall below half before the first closed bar seeds again.
-    #[inline]
+    #[inline(always)]
     pub(super) fn update(&mut self, packet: &Packet) -> Option<u64> {
         if packet.last > Price::ZERO && packet.last <= PRICE_MAX {
             self.last = packet.last;

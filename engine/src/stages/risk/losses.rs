@@ -61,7 +61,7 @@ impl Risk {
 
     /// Follows the day's highest equity, and stops what has lost as much as it may: the session, or the
     /// instrument of the event.
-    #[inline]
+    #[inline(always)]
     pub(super) fn check_losses(&mut self, instrument: InstrumentId, out: &mut Bounded<'_, impl Emit>) {
         if !self.active {
             return;

@@ -18,8 +18,8 @@ mod targets;
 use super::*;
 use crate::config::{BarsConfig, InstrumentClass, InstrumentSpec, StrategyConfig, VenueConfig};
 use crate::event::{
-    Action, Body, Cancel, Decision, FLAG_ENDO, FLAG_EXO, FLAG_OUT, Intent, Modify, Order, OrderState, Report,
-    Rule, SessionEnd, Side, SignalReason, Timeframe, Timer, Validity, Verdict,
+    Action, Body, Cancel, Decision, FLAG_ENDO, FLAG_EXO, FLAG_OUT, Intent, Ltp, Modify, Order, OrderState,
+    Report, Rule, SessionEnd, Side, SignalReason, Timeframe, Timer, Validity, Verdict,
 };
 use crate::sequencer::schedule::command_event;
 use crate::stage::stage_hash;

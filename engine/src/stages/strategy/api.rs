@@ -1,7 +1,8 @@
 //! What a strategy is: it sees bars, ticks and the start of a session, and says what it wants and why.
 
 use crate::event::{
-    Action, Bar, Event, Full, Kind, Ltp, MARKET_INDEX, MARKET_VOLUME, Quote, SessionStart, SignalReason,
+    Action, Bar, Event, Full, Header, Kind, Ltp, MARKET_INDEX, MARKET_VOLUME, Quote, SessionStart,
+    SignalReason,
 };
 use crate::state::StateIo;
 use crate::units::{InstrumentId, Price, SCALE, TsNs};
@@ -37,7 +38,7 @@ impl BarView<'_> {
 
 /// One market event of the strategy's instrument.
 #[derive(Clone, Copy, Debug)]
-pub struct TickView {
+pub struct TickView<'a> {
     /// The instrument.
     pub instrument: InstrumentId,
     /// The sequencer's time.
@@ -49,37 +50,43 @@ pub struct TickView {
     /// The day's volume in units as the packet gives it; `None` if the packet has no such field. It is not
     /// cleaned: it may fall, and a first packet may be of an earlier date. Bars have the cleaned increases.
     pub volume: Option<u32>,
-    /// Orders that wait on both sides; `None` if the packet has no such fields.
-    pub pending: Option<Pending>,
+    event: &'a Event,
 }
 
-impl TickView {
+impl<'a> TickView<'a> {
     /// What a strategy may know of a market event; `None` for any other.
-    pub(super) fn of(event: &Event, trading: bool) -> Option<Self> {
-        let (last, flags, volume, pending) = match event.kind() {
-            Kind::Ltp => {
-                let body = event.body::<Ltp>();
-                (body.last, body.flags, 0, None)
-            }
+    #[inline(always)]
+    pub(super) fn of(event: &'a Event, trading: bool) -> Option<Self> {
+        let last = event.last()?;
+        let (flags, volume) = if event.is(Kind::Full) {
+            let body = event.body::<Full>();
+            (body.flags, body.volume)
+        } else if event.is(Kind::Quote) {
+            let body = event.body::<Quote>();
+            (body.flags, body.volume)
+        } else {
+            (event.body::<Ltp>().flags, 0)
+        };
+        let Header { instrument, ts, .. } = event.header;
+        let volume = (flags & MARKET_VOLUME != 0).then_some(volume);
+        Some(Self { instrument, ts, trading, last, volume, event })
+    }
+
+    /// Orders that wait on both sides; `None` if the packet has no such fields.
+    pub fn pending(&self) -> Option<Pending> {
+        let (flags, pending) = match self.event.kind() {
             Kind::Quote => {
-                let body = event.body::<Quote>();
+                let body = self.event.body::<Quote>();
                 let totals = Pending { buy: u64::from(body.buy_qty), sell: u64::from(body.sell_qty) };
-                (body.last, body.flags, body.volume, Some(totals))
+                (body.flags, totals)
             }
             Kind::Full => {
-                let body = event.body::<Full>();
-                (body.last, body.flags, body.volume, Some(Pending::of_full(body)))
+                let body = self.event.body::<Full>();
+                (body.flags, Pending::of_full(body))
             }
             _ => return None,
         };
-        Some(Self {
-            instrument: event.header.instrument,
-            ts: event.header.ts,
-            trading,
-            last,
-            volume: (flags & MARKET_VOLUME != 0).then_some(volume),
-            pending: pending.filter(|_| flags & MARKET_INDEX == 0),
-        })
+        (flags & MARKET_INDEX == 0).then_some(pending)
     }
 }
 
@@ -94,8 +101,11 @@ pub struct Pending {
 
 impl Pending {
     /// The sums over the five levels; if no level has any, the totals of the whole book.
+    #[inline]
     fn of_full(body: &Full) -> Self {
-        let sum = |levels: [u32; 5]| levels.into_iter().map(u64::from).sum();
+        // Five numbers of 32 bits are far within 64: no addition needs a look at its overflow.
+        let sum =
+            |levels: [u32; 5]| levels.into_iter().fold(0_u64, |sum, next| sum.wrapping_add(next.into()));
         let levels = Self { buy: sum(body.bid_qty), sell: sum(body.ask_qty) };
         if levels.buy + levels.sell > 0 {
             return levels;
@@ -144,6 +154,7 @@ impl Signals {
     }
 
     /// Hands over what was said.
+    #[inline]
     pub(super) fn take(&mut self) -> Option<Said> {
         self.said.take()
     }
@@ -161,7 +172,7 @@ pub trait Strategy: Send {
     fn on_minute(&mut self, _bar: &BarView<'_>) {}
 
     /// A price has come. Bars that it closes come after it.
-    fn on_tick(&mut self, _tick: &TickView, _out: &mut Signals) {}
+    fn on_tick(&mut self, _tick: &TickView<'_>, _out: &mut Signals) {}
 
     /// Whether `on_tick` does anything. Asked once; a kind that lives on bars alone says no, and ticks pass it by.
     fn wants_ticks(&self) -> bool {

@@ -232,9 +232,9 @@ impl Strategy for MultiFactor {
         self.vwap.add(bar.bar.turnover, bar.bar.volume);
     }
 
-    fn on_tick(&mut self, tick: &TickView, _out: &mut Signals) {
+    fn on_tick(&mut self, tick: &TickView<'_>, _out: &mut Signals) {
         self.last = Some(tick.last);
-        if let Some(pending) = tick.pending {
+        if let Some(pending) = tick.pending() {
             self.imbalance = pending.imbalance();
         }
     }

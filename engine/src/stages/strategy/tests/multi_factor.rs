@@ -276,7 +276,7 @@ fn longer_bars_are_judged_by_minutes() {
 fn what_a_strategy_sees_of_a_packet() {
     let view = |event: Event| {
         let view = TickView::of(&event, true).unwrap();
-        (view.volume, view.pending.map(|p| (p.buy, p.sell)), view.pending.and_then(Pending::imbalance))
+        (view.volume, view.pending().map(|p| (p.buy, p.sell)), view.pending().and_then(Pending::imbalance))
     };
     let of_full = |body: &Full| view(Event::new(InstrumentId(0), FLAG_EXO, body));
     let of_quote = |body: &Quote| view(Event::new(InstrumentId(0), FLAG_EXO, body));
