@@ -120,8 +120,9 @@ fn a_real_stream_over_its_limit_is_reduced_with_a_reason() {
     assert_eq!(body.code, CommandCode::ReduceOnly as u8);
     let reason = crate::operator::reason(body);
     assert!(reason.starts_with("journal lag ") && reason.ends_with(" of the inputs"), "{reason}");
-    let notice = heard.try_recv().expect("it was told");
-    assert_eq!((notice.event, notice.state), ("journal_lag", "reduce"));
+    // A disk that is rather full may have been told of before.
+    let notice = heard.try_iter().find(|notice| notice.event == "journal_lag").expect("it was told");
+    assert_eq!(notice.state, "reduce");
     assert!(watch.lag_max_ns().load(Ordering::Relaxed) > 0);
     writer.close().expect("the disk is there");
 }
