@@ -1,5 +1,5 @@
 //! What a packet of 184 bytes costs from socket to event, over loopback. Prints; asserts nothing about time.
-//! `cargo test --release -p pitlane-kite-feed --test figures -- --ignored --nocapture`
+//! `PITLANE_LONG=1 cargo test --release -p pitlane-kite-feed --test figures -- --nocapture`; `tests/gate --long` runs it too.
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 #![allow(missing_docs, unreachable_pub, dead_code, reason = "a test, and parts it shares with others")]
@@ -40,8 +40,10 @@ fn events(feed: &mut LiveFeed, decoder: &mut Decoder, event: &mut Event, count: 
 }
 
 #[test]
-#[ignore = "prints figures; run it in release, on a quiet machine"]
 fn socket_to_event() {
+    if std::env::var_os("PITLANE_LONG").is_none_or(|long| long.is_empty()) {
+        return println!("skipped: figures; set PITLANE_LONG");
+    }
     let spec = InstrumentSpec {
         symbol: "NSE:A".to_owned(),
         token: 257,
