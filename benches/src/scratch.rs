@@ -8,6 +8,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+/// The directory on memory, if another than `/dev/shm` is wanted: a mount with huge pages, for instance.
+const HOT: &str = "PITLANE_HOT";
 /// What the durable thread writes and syncs at a time when it is behind.
 const BATCH: usize = 256 * 1024;
 
@@ -19,6 +21,11 @@ pub struct Scratch {
     pub disk: PathBuf,
 }
 
+/// The directory on memory.
+pub fn memory() -> PathBuf {
+    std::env::var_os(HOT).map_or_else(|| PathBuf::from("/dev/shm"), PathBuf::from)
+}
+
 impl Scratch {
     /// Empty directories for the bench `name` on memory and below `disk`.
     ///
@@ -26,10 +33,10 @@ impl Scratch {
     /// If they cannot be made.
     pub fn new(name: &str, disk: &str) -> Self {
         let name = format!("pitlane-{name}-bench-{}", std::process::id());
-        let scratch = Self { hot: Path::new("/dev/shm").join(&name), disk: Path::new(disk).join(&name) };
+        let scratch = Self { hot: memory().join(&name), disk: Path::new(disk).join(&name) };
         scratch.clear();
         for dir in [&scratch.hot, &scratch.disk] {
-            std::fs::create_dir_all(dir).expect("the bench may write on /dev/shm and where it is built");
+            std::fs::create_dir_all(dir).expect("the bench may write on memory and where it is built");
         }
         scratch
     }

@@ -1,5 +1,6 @@
 //! Figures with their spread beside what they should be, under a line about the machine.
 
+use crate::scratch::memory;
 use crate::spread;
 
 /// What a figure should be.
@@ -49,15 +50,26 @@ pub fn machine(disk: &str) {
     let kernel = read_or("/proc/sys/kernel/osrelease", "unknown");
     let pages = read_or("/sys/kernel/mm/transparent_hugepage/enabled", "unknown");
     println!("machine: {cpus} cpus, {}, Linux {kernel}, huge pages {pages}", model.unwrap_or("unknown"));
-    let mounts = read_or("/proc/mounts", "");
-    let mount = mounts
-        .lines()
-        .filter_map(|line| {
-            let mut fields = line.split(' ');
-            let (device, at, kind) = (fields.next()?, fields.next()?, fields.next()?);
-            disk.starts_with(at).then_some((at.len(), device, kind))
-        })
-        .max();
-    let (_, device, kind) = mount.unwrap_or((0, "unknown", "unknown"));
+    let (device, kind, _) = mount_of(disk);
     println!("disk: {kind} on {device}; load at the start: {}", load());
+    let memory = memory();
+    let (_, kind, options) = mount_of(&memory.to_string_lossy());
+    let huge = options.split(',').find(|option| option.starts_with("huge=")).unwrap_or("huge=never");
+    println!("memory: {kind} at {}, {huge}", memory.display());
+}
+
+/// Device, kind and options of the mount that holds `path`.
+fn mount_of(path: &str) -> (String, String, String) {
+    let mounts = read_or("/proc/mounts", "");
+    let fields = mounts.lines().filter_map(|line| {
+        let mut fields = line.split(' ').map(str::to_owned);
+        let (device, at, kind) = (fields.next()?, fields.next()?, fields.next()?);
+        path.starts_with(&at).then_some((at.len(), device, kind, fields.next()?))
+    });
+    let unknown = || "unknown".to_owned();
+    // Of two at the same place, the later hides the other.
+    fields.max_by_key(|&(len, ..)| len).map_or_else(
+        || (unknown(), unknown(), unknown()),
+        |(_, device, kind, options)| (device, kind, options),
+    )
 }

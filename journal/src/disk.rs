@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::planted::Bug;
+use crate::sys::Blocks;
 
 /// The calls. Outside of tests it has no size and adds nothing.
 #[derive(Debug, Clone, Default)]
@@ -117,7 +118,7 @@ impl Disk {
     }
 
     /// Reserves blocks and sets the length.
-    pub(crate) fn preallocate(&self, file: &File, _path: &Path, bytes: u64) -> io::Result<()> {
+    pub(crate) fn preallocate(&self, file: &File, _path: &Path, bytes: u64) -> io::Result<Blocks> {
         #[cfg(test)]
         self.called(|| Op::Preallocate(_path.into(), bytes))?;
         crate::sys::preallocate(file, bytes)

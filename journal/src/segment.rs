@@ -17,7 +17,7 @@ use crate::format::{
 use crate::mmap::{ReadMap, WriteMap};
 use crate::planted::Bug;
 use crate::shared::Durability;
-use crate::sys::WideLines;
+use crate::sys::{Blocks, WideLines};
 
 static ZEROS: [u8; 256 * 1024] = [0; 256 * 1024];
 /// The file of the emergency segment: whole and zero, without a header or an index yet.
@@ -83,9 +83,12 @@ pub(crate) fn prepare(
 ) -> Result<Option<(Segment, Source)>, JournalError> {
     let path = segment_path(&spec.folder, index);
     let header = spec.header(index, u32::from_le_bytes(random_bytes()?));
-    let file =
-        if reserve { adopt_reserve(spec, &path, &header)? } else { create_file(spec, &path, &header)? };
-    let made = fill_tiers(spec, index, &file, &path, &header, reserve, &cancelled);
+    let (file, blocks) = match reserve {
+        // Whole and zero already.
+        true => (adopt_reserve(spec, &path, &header)?, Blocks::Zero),
+        false => create_file(spec, &path, &header)?,
+    };
+    let made = fill_tiers(spec, index, (&file, blocks), &path, &header, &cancelled);
     match made {
         Ok(Some((map, source_map, hot_path))) => {
             let mirror = make_mirror(spec, index, &header).inspect_err(|_| {
@@ -119,7 +122,8 @@ fn make_mirror(
 ) -> Result<Option<(File, PathBuf)>, JournalError> {
     let Some(folder) = &spec.mirror_folder else { return Ok(None) };
     let path = segment_path(folder, index);
-    Ok(Some((create_file(spec, &path, header)?, path)))
+    let (file, _) = create_file(spec, &path, header)?;
+    Ok(Some((file, path)))
 }
 
 type Filled = (WriteMap, ReadMap, Option<PathBuf>);
@@ -127,13 +131,12 @@ type Filled = (WriteMap, ReadMap, Option<PathBuf>);
 fn fill_tiers(
     spec: &StreamSpec,
     index: u64,
-    file: &File,
+    (file, blocks): (&File, Blocks),
     path: &Path,
     header: &SegmentHeader,
-    zeroed: bool,
     cancelled: &impl Fn() -> bool,
 ) -> Result<Option<Filled>, JournalError> {
-    if !zeroed && !fill(&spec.disk, file, path, spec.segment_bytes, cancelled)? {
+    if !fill(&spec.disk, file, blocks, path, spec.segment_bytes, cancelled)? {
         return Ok(None);
     }
     let Some(hot_folder) = &spec.hot_folder else {
@@ -151,9 +154,9 @@ fn fill_tiers(
     // Memory keeps nothing over a power failure: no sync, no temporary name.
     let hot = Disk::default();
     let hot_file = hot.create(&hot_path).map_err(failed("create"))?;
-    hot.preallocate(&hot_file, &hot_path, spec.segment_bytes).map_err(failed("preallocate"))?;
+    let blocks = hot.preallocate(&hot_file, &hot_path, spec.segment_bytes).map_err(failed("preallocate"))?;
     hot.write(&hot_file, &hot_path, header.as_bytes(), header.copy_offset()).map_err(failed("write"))?;
-    match fill(&hot, &hot_file, &hot_path, spec.segment_bytes, cancelled) {
+    match fill(&hot, &hot_file, blocks, &hot_path, spec.segment_bytes, cancelled) {
         Ok(true) => {}
         Ok(false) => {
             drop(fs::remove_file(&hot_path));
@@ -324,7 +327,11 @@ impl SegmentHeader {
 
 /// Creates the file under a temporary name and renames it once its header is durable, so that a crash never
 /// leaves a segment file without a header. On failure the temporary file goes, to give the space back.
-fn create_file(spec: &StreamSpec, path: &Path, header: &SegmentHeader) -> Result<File, JournalError> {
+fn create_file(
+    spec: &StreamSpec,
+    path: &Path,
+    header: &SegmentHeader,
+) -> Result<(File, Blocks), JournalError> {
     let temporary = path.with_extension("tmp");
     let disk = &spec.disk;
     let failed = |operation, source| {
@@ -334,11 +341,12 @@ fn create_file(spec: &StreamSpec, path: &Path, header: &SegmentHeader) -> Result
         JournalError::io(operation, path, source)
     };
     let file = disk.create(&temporary).map_err(|source| failed("create", source))?;
-    disk.preallocate(&file, &temporary, spec.segment_bytes)
+    let blocks = disk
+        .preallocate(&file, &temporary, spec.segment_bytes)
         .map_err(|source| failed("preallocate", source))?;
     name_file(disk, &file, &temporary, path, header)
         .map_err(|(operation, source)| failed(operation, source))?;
-    Ok(file)
+    Ok((file, blocks))
 }
 
 fn name_file(
@@ -366,10 +374,11 @@ pub(crate) fn make_reserve(spec: &StreamSpec, cancelled: impl Fn() -> bool) -> R
         }
     };
     let file = spec.disk.create(&path).map_err(failed("create"))?;
-    spec.disk.preallocate(&file, &path, spec.segment_bytes).map_err(failed("preallocate"))?;
-    let filled = fill(&spec.disk, &file, &path, spec.segment_bytes, &cancelled).inspect_err(|_| {
-        drop(fs::remove_file(&path));
-    })?;
+    let blocks = spec.disk.preallocate(&file, &path, spec.segment_bytes).map_err(failed("preallocate"))?;
+    let filled =
+        fill(&spec.disk, &file, blocks, &path, spec.segment_bytes, &cancelled).inspect_err(|_| {
+            drop(fs::remove_file(&path));
+        })?;
     if !filled {
         drop_reserve(spec);
     }
@@ -394,16 +403,18 @@ fn adopt_reserve(spec: &StreamSpec, path: &Path, header: &SegmentHeader) -> Resu
 
 /// Writes the zeros; `false` if cancelled.
 ///
-/// Zeros are written although preallocated blocks read as zeros: a store into an unwritten extent, or into a
-/// block that a file system only promised, can fail much later, and then with a signal instead of an error.
+/// On a disk zeros are written although preallocated blocks read as zeros: a store into an unwritten extent, or into
+/// a block that a file system only promised, can fail much later, and then with a signal instead of an error. On memory
+/// the pages are there, and writing them again would be a third of a segment's cost.
 fn fill(
     disk: &Disk,
     file: &File,
+    blocks: Blocks,
     path: &Path,
     segment_bytes: u64,
     cancelled: &impl Fn() -> bool,
 ) -> Result<bool, JournalError> {
-    let mut offset = FRAMES_START;
+    let mut offset = if blocks == Blocks::Zero { segment_bytes } else { FRAMES_START };
     while offset < segment_bytes {
         if cancelled() {
             return Ok(false);

@@ -37,27 +37,56 @@ pub(crate) fn try_lock_exclusive(file: &File) -> io::Result<bool> {
     }
 }
 
+/// What preallocated blocks are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Blocks {
+    /// The file's own, zero, and there for good: pages of a memory file system.
+    Zero,
+    /// Maybe only promised, or not written yet.
+    Promised,
+}
+
 /// Reserves the blocks of the first `bytes` bytes and sets the file's length to them.
+///
+/// On memory the length comes first: mounted with `huge=within_size`, pages are huge only within it.
 ///
 /// # Errors
 ///
 /// `ENOSPC`, `EFBIG` and whatever else the file system says; a file system that cannot preallocate gets its
 /// length only, and the zero-writing that follows finds the lack of space.
-pub(crate) fn preallocate(file: &File, bytes: u64) -> io::Result<()> {
+pub(crate) fn preallocate(file: &File, bytes: u64) -> io::Result<Blocks> {
     let length = libc::off_t::try_from(bytes).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
+    let memory = stat(file)?.f_type as u32 == TMPFS_MAGIC;
+    if memory && file.metadata()?.len() < bytes {
+        file.set_len(bytes)?;
+    }
     loop {
         // SAFETY: the descriptor is open for the length of the call; no memory is passed.
         let result = unsafe { libc::fallocate(file.as_raw_fd(), 0, 0, length) };
         if result == 0 {
-            return Ok(());
+            return Ok(if memory { Blocks::Zero } else { Blocks::Promised });
         }
         let error = io::Error::last_os_error();
         match error.raw_os_error() {
             Some(libc::EINTR) => {}
-            Some(libc::EOPNOTSUPP) => return file.set_len(bytes),
+            Some(libc::EOPNOTSUPP) => return file.set_len(bytes).map(|()| Blocks::Promised),
             _ => return Err(error),
         }
     }
+}
+
+/// Of linux/magic.h.
+const TMPFS_MAGIC: u32 = 0x0102_1994;
+
+/// The facts of the file system that holds `file`.
+fn stat(file: &File) -> io::Result<libc::statfs> {
+    let mut stat = MaybeUninit::<libc::statfs>::zeroed();
+    // SAFETY: the descriptor is open for the length of the call, which writes one `statfs`.
+    if unsafe { libc::fstatfs(file.as_raw_fd(), stat.as_mut_ptr()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the call filled it; all of its fields are integers.
+    Ok(unsafe { stat.assume_init() })
 }
 
 /// A file system on which locks, syncs or mappings do not mean what the journal needs, by name.
@@ -66,14 +95,7 @@ pub(crate) fn preallocate(file: &File, bytes: u64) -> io::Result<()> {
 ///
 /// What `fstatfs` reports.
 pub(crate) fn unsupported_file_system(file: &File) -> io::Result<Option<&'static str>> {
-    let mut stat = MaybeUninit::<libc::statfs>::zeroed();
-    // SAFETY: the descriptor is open for the length of the call, which writes one `statfs`.
-    if unsafe { libc::fstatfs(file.as_raw_fd(), stat.as_mut_ptr()) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the call filled it; all of its fields are integers.
-    let stat = unsafe { stat.assume_init() };
-    Ok(unsupported_magic(stat.f_type as u32))
+    Ok(unsupported_magic(stat(file)?.f_type as u32))
 }
 
 /// The names behind the numbers of linux/magic.h and of the file systems that are not in it.
@@ -101,13 +123,7 @@ pub(crate) fn unsupported_magic(magic: u32) -> Option<&'static str> {
 ///
 /// What `fstatfs` reports.
 pub(crate) fn free_and_total_bytes(file: &File) -> io::Result<(u64, u64)> {
-    let mut stat = MaybeUninit::<libc::statfs>::zeroed();
-    // SAFETY: the descriptor is open for the length of the call, which writes one `statfs`.
-    if unsafe { libc::fstatfs(file.as_raw_fd(), stat.as_mut_ptr()) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the call filled it; all of its fields are integers.
-    let stat = unsafe { stat.assume_init() };
+    let stat = stat(file)?;
     let block_bytes = stat.f_bsize.unsigned_abs();
     // What is reserved for the superuser is neither free nor used: full is when this user gets nothing more.
     let usable = stat.f_blocks.saturating_sub(stat.f_bfree.saturating_sub(stat.f_bavail));

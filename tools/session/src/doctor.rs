@@ -3,6 +3,7 @@
 //! Only reads: no file is written, no thread bound, nothing sent. Each check is a pure function of what was read, so
 //! that its verdict on other machines can be tested on this one.
 
+mod mounts;
 mod realtime;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use crate::latch::{self, Latch};
 use clap::Args;
 use comfy_table::{Table, presets};
 use jiff::civil::{Date, Time};
+use mounts::{file_system, journal_pages, mount_of, shared_memory};
 use pitlane_config::{format_bytes, parse_cpu_list, parse_date};
 use pitlane_engine::drive::affinity::{allowed_cpus, show};
 use pitlane_engine::units::TsNs;
@@ -34,8 +36,6 @@ const KERNEL_MIN: (u32, u32) = (3, 15);
 const CAP_IPC_LOCK: u64 = 1 << 14;
 /// Bit of CAP_SYS_NICE: such a process may give its threads any priority.
 const CAP_SYS_NICE: u64 = 1 << 23;
-/// File systems on which mapped files or locks of another process or host may not behave.
-const REMOTE_OR_LAYERED: &[&str] = &["nfs", "nfs4", "cifs", "smb3", "9p", "overlay", "ceph", "virtiofs"];
 
 /// `engine doctor`.
 #[derive(Args, Debug, Default)]
@@ -152,6 +152,9 @@ pub fn doctor(args: &DoctorArgs) -> Report {
     let dir = dir.unwrap_or_else(|| PathBuf::from("journals"));
     let existing = existing_ancestor(&dir);
     let mounts = read("/proc/self/mountinfo").unwrap_or_default();
+    let on_memory = settings.journal.hot_dir.is_some();
+    let memory = settings.journal.hot_dir.clone().unwrap_or_else(|| PathBuf::from("/dev/shm"));
+    let memory_mount = mount_of(&mounts, &existing_ancestor(&memory));
     let segment_bytes = settings.journal.segment_bytes;
     let mut checks = vec![
         build_profile(cfg!(debug_assertions)),
@@ -185,9 +188,10 @@ pub fn doctor(args: &DoctorArgs) -> Report {
         realtime::swap(read("/proc/swaps").as_deref()),
         locked_memory(soft_limit(&limits, "Max locked memory"), has_capability(&read, CAP_IPC_LOCK)),
         open_files(soft_limit(&limits, "Max open files")),
-        shared_memory(mount_of(&mounts, "/dev/shm"), disk_space(Path::new("/dev/shm"))),
+        shared_memory(&memory, memory_mount.as_ref(), disk_space(&existing_ancestor(&memory))),
+        journal_pages(&memory, memory_mount.as_ref(), on_memory),
         journal_disk(&dir, disk_space(&existing), segment_bytes),
-        file_system(mount_of(&mounts, &existing.to_string_lossy())),
+        file_system(mount_of(&mounts, &existing).as_ref()),
         clock_sync(clock_synced(&read).as_deref()),
     ];
     let today = parse_date(&crate::now_ist()[..10]).expect("it starts with a date");
@@ -231,22 +235,6 @@ fn parse_df(text: &str) -> Option<(u64, u64)> {
     let percent = words.iter().position(|word| word.ends_with('%') || *word == "-")?;
     let kib = |back: usize| words.get(percent.checked_sub(back)?)?.parse::<u64>().ok();
     Some((kib(3)?.checked_mul(1024)?, kib(1)?.checked_mul(1024)?))
-}
-
-/// Type of the file system that holds `path`, and whether it is read-only.
-fn mount_of(mountinfo: &str, path: &str) -> Option<(String, bool)> {
-    // id parent major:minor root MOUNT OPTIONS [optional fields] - TYPE SOURCE SUPER-OPTIONS; see proc(5).
-    let mounts = mountinfo.lines().filter_map(|line| {
-        let (before, after) = line.split_once(" - ")?;
-        let fields: Vec<&str> = before.split(' ').collect();
-        let at = fields.get(4)?.replace("\\040", " ");
-        let kind = after.split(' ').next()?.to_owned();
-        Path::new(path).starts_with(&at).then_some(())?;
-        let read_only = fields.get(5)?.split(',').any(|option| option == "ro");
-        Some((at.len(), (kind, read_only)))
-    });
-    // The longest mount point holds the path; of two on one place the later one hides the earlier.
-    mounts.max_by_key(|(length, _)| *length).map(|(_, mount)| mount)
 }
 
 /// The soft limit of a line of `/proc/self/limits`; `u64::MAX` = unlimited.
@@ -526,29 +514,6 @@ fn open_files(soft: Option<u64>) -> Check {
     }
 }
 
-fn shared_memory(mount: Option<(String, bool)>, space: Option<(u64, u64)>) -> Check {
-    const NAME: &str = "shared_memory";
-    match (mount.as_ref().map(|(kind, _)| kind.as_str()), space) {
-        (Some("tmpfs"), Some((size, free))) => {
-            let found = format!("/dev/shm: {} free of {}", bytes(free), bytes(size));
-            if free < 256 << 20 {
-                return Check::warn(
-                    NAME,
-                    found,
-                    "a journal on memory needs more: free some, or remount it with a larger size=",
-                );
-            }
-            Check::ok(NAME, found)
-        }
-        (Some("tmpfs"), None) => Check::warn(NAME, "/dev/shm: free space unknown", "install df"),
-        _ => Check::warn(
-            NAME,
-            "/dev/shm is not on memory",
-            "mount -t tmpfs tmpfs /dev/shm if journals shall be on memory",
-        ),
-    }
-}
-
 fn journal_disk(dir: &Path, space: Option<(u64, u64)>, segment_bytes: u64) -> Check {
     const NAME: &str = "journal_disk";
     let Some((size, free)) = space else {
@@ -573,27 +538,6 @@ fn journal_disk(dir: &Path, space: Option<(u64, u64)>, segment_bytes: u64) -> Ch
         return Check::warn(NAME, found, remedy);
     }
     Check::ok(NAME, found)
-}
-
-fn file_system(mount: Option<(String, bool)>) -> Check {
-    const NAME: &str = "journal_file_system";
-    match mount {
-        None => Check::warn(NAME, "unknown", "mount /proc to find out"),
-        Some((kind, true)) => {
-            Check::fail(NAME, format!("{kind}, read-only"), "give another --journal, or remount it writable")
-        }
-        Some((kind, false)) if kind == "tmpfs" => {
-            Check::warn(NAME, kind, "memory: a journal there does not survive a restart of the machine")
-        }
-        Some((kind, false)) if kind.starts_with("fuse") || REMOTE_OR_LAYERED.contains(&kind.as_str()) => {
-            Check::warn(
-                NAME,
-                kind,
-                "mapped files and locks may not behave there; put the journal on a local disk (ext4, xfs)",
-            )
-        }
-        Some((kind, false)) => Check::ok(NAME, kind),
-    }
 }
 
 /// The Indian date on which a file was last written.

@@ -1,5 +1,6 @@
 //! Verdicts about machines other than this one, and one about this one.
 
+use super::mounts::Mount;
 use super::*;
 
 /// A host of which only these files are known.
@@ -47,8 +48,14 @@ fn cpus_are_judged_by_what_is_allowed_isolated_and_shared() {
 fn the_system_is_judged_by_its_limits_and_settings() {
     use Status::{Fail, Ok, Warn};
     let disk = |free| journal_disk(Path::new("journals"), Some((1 << 40, free)), 64 << 20);
-    let mount = |kind: &str, read_only| file_system(Some((kind.to_owned(), read_only)));
-    let shm = |kind: &str, free| shared_memory(Some((kind.to_owned(), false)), Some((1 << 30, free)));
+    let mounted =
+        |kind: &str, read_only, huge: &str| Mount { kind: kind.to_owned(), read_only, huge: huge.to_owned() };
+    let mount = |kind: &str, read_only| file_system(Some(&mounted(kind, read_only, "never")));
+    let memory = Path::new("/dev/shm");
+    let shm =
+        |kind: &str, free| shared_memory(memory, Some(&mounted(kind, false, "never")), Some((1 << 30, free)));
+    let pages =
+        |kind: &str, huge: &str, wanted| journal_pages(memory, Some(&mounted(kind, false, huge)), wanted);
     statuses(&[
         (kernel(Some("6.18.44-v1")), Ok),
         (kernel(Some("3.15")), Ok),
@@ -83,6 +90,12 @@ fn the_system_is_judged_by_its_limits_and_settings() {
         (shm("tmpfs", 1 << 30), Ok),
         (shm("tmpfs", 1 << 20), Warn),
         (shm("ext4", 1 << 30), Warn),
+        (pages("tmpfs", "never", true), Warn),
+        (pages("tmpfs", "advise", true), Warn),
+        (pages("tmpfs", "within_size", true), Ok),
+        (pages("tmpfs", "always", true), Ok),
+        (pages("tmpfs", "never", false), Ok),
+        (pages("ext4", "never", true), Ok),
         (clock_sync(Some("yes")), Ok),
         (clock_sync(Some("no")), Warn),
         (clock_sync(None), Warn),
@@ -107,19 +120,22 @@ fn what_the_system_says_is_read_as_it_writes_it() {
     assert_eq!(parse_df(head), None);
     let mounts = "27 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n\
                   25 24 0:23 / /dev/shm rw,relatime shared:3 - tmpfs tmpfs rw,size=24684084k\n\
+                  25 24 0:24 / /hot rw,relatime - tmpfs tmpfs rw,size=8388608k,huge=within_size\n\
                   26 27 0:30 / /data ro,relatime - xfs /dev/vdb ro\n\
                   27 27 0:31 / /data rw - ext4 /dev/vdc rw\n\
                   28 27 0:31 / /my\\040disk ro - btrfs /dev/vdd rw\n";
-    for (path, kind, read_only) in [
-        ("/srv/journals", "ext4", false),
-        ("/dev/shm", "tmpfs", false),
-        ("/dev/shmx", "ext4", false),
-        ("/data/day", "ext4", false),
-        ("/my disk/day", "btrfs", true),
+    for (path, kind, read_only, huge) in [
+        ("/srv/journals", "ext4", false, "never"),
+        ("/dev/shm", "tmpfs", false, "never"),
+        ("/dev/shmx", "ext4", false, "never"),
+        ("/hot/day", "tmpfs", false, "within_size"),
+        ("/data/day", "ext4", false, "never"),
+        ("/my disk/day", "btrfs", true, "never"),
     ] {
-        assert_eq!(mount_of(mounts, path), Some((kind.to_owned(), read_only)), "{path}");
+        let mount = Mount { kind: kind.to_owned(), read_only, huge: huge.to_owned() };
+        assert_eq!(mount_of(mounts, Path::new(path)), Some(mount), "{path}");
     }
-    assert_eq!(mount_of("", "/"), None);
+    assert_eq!(mount_of("", Path::new("/")), None);
     let locker = files(&[("/proc/self/status", "Name:\tengine\nCapEff:\t0000000000004000\n")]);
     assert!(has_capability(&locker, CAP_IPC_LOCK));
     assert!(!has_capability(&files(&[("/proc/self/status", "CapEff:\t0000000000000000")]), CAP_IPC_LOCK));
