@@ -9,6 +9,7 @@
 pub mod compare;
 pub mod day;
 pub mod environment;
+pub mod idle;
 pub mod meter;
 pub mod openloop;
 pub mod output;

@@ -2,10 +2,10 @@
 //! counted from when it was meant to start. A closed loop leaves out exactly the operations that a stall delays
 //! ("coordinated omission"), and shows a tail that no caller will ever see.
 
+use crate::idle::Idle;
 use crate::rate::{Pace, Rate};
 use crate::record::Recorder;
 use crate::scenario::Rung;
-use hdrhistogram::Histogram;
 use pitlane_engine::drive::clock::Clock;
 
 /// Reads a clock: the engine's, or a scripted one in tests.
@@ -51,8 +51,8 @@ pub const BATCH: u64 = 64;
 /// How far ahead of the first reading of the clock a loop starts.
 const LEAD_NS: u64 = 1_000;
 
-/// Runs `work` at the rung's rate until its end or a stop. `gaps` are the times between two readings of the clock while
-/// nothing was due: stalls of this very cpu that are not the work's.
+/// Runs `work` at the rung's rate until its end or a stop. `idle` is the time in which nothing was due: what stalls it is not
+/// the work.
 ///
 /// # Errors
 /// What `prepare` says.
@@ -61,7 +61,7 @@ pub fn drive(
     clock: &impl Now,
     rung: &Rung,
     recorder: &mut Recorder,
-    gaps: &mut Histogram<u64>,
+    idle: &mut Idle,
 ) -> anyhow::Result<Looped> {
     if work.left() == 0 {
         work.prepare()?;
@@ -69,11 +69,12 @@ pub fn drive(
     let start_ns = clock.now_ns() + LEAD_NS;
     let begin_ns = start_ns + rung.warmup_ns;
     recorder.begin_at(begin_ns);
+    idle.begin_at(begin_ns);
     rung.began(begin_ns);
     let interval = (begin_ns, begin_ns + rung.duration_ns);
     match rung.rate {
         Rate::PerSecond(rate) => {
-            paced(work, clock, (Pace::new(start_ns, rate), interval), rung, recorder, gaps)
+            paced(work, clock, (Pace::new(start_ns, rate), interval), rung, recorder, idle)
         }
         Rate::Max => flat_out(work, clock, interval, rung, recorder),
     }
@@ -85,7 +86,7 @@ fn paced(
     (mut pace, (begin_ns, end_ns)): (Pace, (u64, u64)),
     rung: &Rung,
     recorder: &mut Recorder,
-    gaps: &mut Histogram<u64>,
+    idle: &mut Idle,
 ) -> anyhow::Result<Looped> {
     let mut looped = Looped::default();
     let mut now = clock.now_ns();
@@ -113,9 +114,7 @@ fn paced(
             rung.wait.wait();
             let then = now;
             now = clock.now_ns();
-            if then >= begin_ns {
-                gaps.saturating_record((now - then).max(1));
-            }
+            idle.record(then, now);
         }
         pace.advance();
         let started = now;
@@ -156,7 +155,7 @@ fn flat_out(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::histogram;
+    use hdrhistogram::Histogram;
     use std::cell::Cell;
 
     /// A clock that only moves when it is read (10 ns) and when work is done.
@@ -202,9 +201,9 @@ mod tests {
         let rung = Rung::for_tests(rate, 10_000_000, 100_000_000);
         let mut recorder = Recorder::new(rung.duration_ns);
         let mut work = Stalling { clock: &clock, done: 0, stall, left, prepared: 0 };
-        let mut gaps = histogram();
-        let looped = drive(&mut work, &&clock, &rung, &mut recorder, &mut gaps).unwrap();
-        (recorder, looped, work.prepared, gaps.max())
+        let mut idle = Idle::new(rung.duration_ns);
+        let looped = drive(&mut work, &&clock, &rung, &mut recorder, &mut idle).unwrap();
+        (recorder, looped, work.prepared, idle.longest_ns())
     }
 
     #[test]

@@ -87,14 +87,16 @@ pub struct Windows {
     pub used: String,
     /// Length in nanoseconds.
     pub window_ns: u64,
-    /// The others' share of one cpu in each window; -1 where the kernel did not say.
+    /// The others' share of one cpu in each window, by the kernel's account or by what stalled the measured one, whichever is
+    /// more; -1 where the kernel did not say.
     pub foreign_share: Vec<f64>,
 }
 
 /// How the machine itself stalled in the same seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hiccups {
-    /// Between two readings of the clock on the measured cpu while nothing was due.
+    /// How late somebody would have been served on the measured cpu who came at any moment at which nothing was due, and cost
+    /// nothing. A count is a hundredth of a nanosecond of that time.
     pub measured_cpu: Percentiles,
     /// How late a thread woke up that slept a millisecond at a time on the helpers' cpus.
     pub sleeper: Percentiles,
@@ -119,7 +121,7 @@ pub struct Row {
     pub sample: String,
     /// Operations that were meant to start and did not.
     pub unserved: u64,
-    /// The machine's own stalls.
+    /// The machine by itself.
     pub hiccups: Hiccups,
     /// Which windows were used.
     pub windows: Windows,
@@ -129,7 +131,7 @@ pub struct Row {
     pub wait: String,
     /// Points of the latency's distribution: quantile, nanoseconds.
     pub curve: Vec<(f64, u64)>,
-    /// The same of the stalls of the measured cpu; of the sleeper where that was never idle.
+    /// The same of the measured cpu by itself; of the sleeper where that was never idle.
     pub hiccup_curve: Vec<(f64, u64)>,
     /// What the reader should know.
     pub notes: Vec<String>,
@@ -176,9 +178,9 @@ impl Found {
             window_ns: measured.recorder.window_ns(),
             foreign_share: shares.iter().map(share).collect(),
         };
-        let hiccups =
-            Hiccups { measured_cpu: Percentiles::of(&measured.gaps), sleeper: Percentiles::of(sleeper) };
-        let hiccup_curve = curve(if measured.gaps.is_empty() { sleeper } else { &measured.gaps });
+        let machine = measured.idle.lateness();
+        let hiccups = Hiccups { measured_cpu: Percentiles::of(&machine), sleeper: Percentiles::of(sleeper) };
+        let hiccup_curve = curve(if machine.is_empty() { sleeper } else { &machine });
         let row = Row {
             name: scenario.name().to_owned(),
             rate,

@@ -2,6 +2,7 @@
 
 use crate::day::{Day, Market};
 use crate::environment::Environment;
+use crate::idle::Idle;
 use crate::meter::{Neighbours, sleep_meter};
 use crate::output;
 use crate::rate::Rate;
@@ -230,7 +231,19 @@ fn one(
         anyhow::Ok((measured, neighbours, sleeper?, began))
     })?;
     let place = (show(&sorted(&rung.cpus)), rung.wait.to_string());
-    Ok((Found::new(scenario, rung.rate, measured, &neighbours.shares(), &sleeper, place), began))
+    let shares = foreign_shares(
+        &neighbours,
+        &measured.idle,
+        scenario.only_reads_the_clock() && rung.wait == Wait::Busy,
+    );
+    Ok((Found::new(scenario, rung.rate, measured, &shares, &sleeper, place), began))
+}
+
+/// The others' share of a cpu in each window: by the kernel's account, or, if the measured thread `spins` while nothing is
+/// due, by what stalled it then, whichever is more. The kernel of a guest does not see what other guests take.
+fn foreign_shares(neighbours: &Neighbours, idle: &Idle, spins: bool) -> Vec<f64> {
+    let stalled = idle.stalled_shares().into_iter().map(|share| if spins { share } else { 0.0 });
+    neighbours.shares().into_iter().zip(stalled).map(|(known, stalled)| known.max(stalled)).collect()
 }
 
 /// Looks at the neighbours at each boundary of the rung's windows, until it is done. Also says when it began by the wall

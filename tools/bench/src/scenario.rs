@@ -10,9 +10,9 @@ pub mod stages;
 pub mod wire;
 
 use crate::day::Day;
+use crate::idle::Idle;
 use crate::rate::Rate;
-use crate::record::{Recorder, histogram};
-use hdrhistogram::Histogram;
+use crate::record::Recorder;
 use pitlane_engine::drive::idle::Wait;
 use pitlane_session::exit::usage;
 use std::path::PathBuf;
@@ -93,8 +93,8 @@ impl Rung {
 pub struct Measured {
     /// Latency and service time by window.
     pub recorder: Recorder,
-    /// Times between two readings of the clock on the measured cpu while nothing was due.
-    pub gaps: Histogram<u64>,
+    /// The measured cpu while nothing was due.
+    pub idle: Idle,
     /// Operations within the measured interval, per second of it.
     pub achieved: f64,
     /// Operations that were meant to start within it and did not.
@@ -107,7 +107,7 @@ impl Measured {
     /// Nothing yet.
     pub fn empty(rung: &Rung) -> Self {
         let recorder = Recorder::new(rung.duration_ns);
-        Self { recorder, gaps: histogram(), achieved: 0.0, unserved: 0, notes: Vec::new() }
+        Self { recorder, idle: Idle::new(rung.duration_ns), achieved: 0.0, unserved: 0, notes: Vec::new() }
     }
 
     /// Operations a second, from their number in the measured interval without what stood still.
@@ -191,6 +191,12 @@ impl Scenario {
     /// Whether a sample is an order, rather than every operation.
     pub fn samples_orders(self) -> bool {
         matches!(self, Self::Pipeline | Self::PipelineSplit | Self::Wire | Self::Socket)
+    }
+
+    /// Whether the measured thread does nothing but read the clock while nothing is due and it spins; those behind a socket
+    /// ask the kernel.
+    pub fn only_reads_the_clock(self) -> bool {
+        !matches!(self, Self::PipelineSplit | Self::Wire | Self::Socket)
     }
 
     /// Threads that are measured or feed those that are, of `cpu_set` cpus asked for.

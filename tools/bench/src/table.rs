@@ -16,7 +16,7 @@ pub const COLUMNS: [&str; 12] = [
     "max",
     "samples",
     "service p50",
-    "stalls p99.9, max",
+    "machine p99, max",
     "quiet",
 ];
 
@@ -29,7 +29,7 @@ pub fn cells(row: &Row) -> [String; 12] {
     let stalls = if stalls.count == 0 {
         "-".to_owned()
     } else {
-        format!("{}, {}", time(stalls.p999 as f64), time(stalls.max as f64))
+        format!("{}, {}", time(stalls.p99 as f64), time(stalls.max as f64))
     };
     [
         row.rate.to_string(),

@@ -25,7 +25,7 @@ struct Axes {
 impl Axes {
     fn of(rows: &[&Row]) -> Self {
         let points = || rows.iter().flat_map(|row| row.curve.iter().chain(&row.hiccup_curve));
-        // The machine's own stalls have far more samples; they are shown as far as the latencies go.
+        // The machine by itself has far more samples; it is shown as far as the latencies go.
         let latencies = rows.iter().flat_map(|row| &row.curve);
         let nines = latencies.map(|(quantile, _)| nines(*quantile)).fold(2.0, f64::max).ceil();
         let low = points().map(|(_, ns)| (*ns).max(1)).min().unwrap_or(1) as f64;
@@ -120,7 +120,7 @@ pub fn plot(name: &str, rows: &[&Row]) -> String {
         HEIGHT - BOTTOM - 18.0
     ));
     put(format!(
-        "<text x=\"{right}\" y=\"{}\" font-size=\"11\" fill=\"#555\">stalls while idle</text>",
+        "<text x=\"{right}\" y=\"{}\" font-size=\"11\" fill=\"#555\">the machine by itself</text>",
         HEIGHT - BOTTOM - 4.0
     ));
     put("</svg>".to_owned());

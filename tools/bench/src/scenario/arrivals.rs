@@ -3,9 +3,9 @@
 //! the outputs gets an order when the venue's stage has forwarded it, before it matches it.
 
 use super::{Measured, Rung};
+use crate::idle::Idle;
 use crate::rate::Pace;
-use crate::record::{Recorder, histogram};
-use hdrhistogram::Histogram;
+use crate::record::Recorder;
 use pitlane_engine::drive::clock::Clock;
 use pitlane_engine::event::{Event, Kind};
 use pitlane_engine::feed::{FeedItem, FrameFeed};
@@ -52,7 +52,7 @@ pub(super) struct Shared {
 #[derive(Default)]
 pub(super) struct Outcome {
     recorder: Option<Recorder>,
-    gaps: Option<Histogram<u64>>,
+    idle: Option<Idle>,
     frames: u64,
     unserved: u64,
     orders: u64,
@@ -90,8 +90,8 @@ impl Shared {
         let recorder = outcome.recorder.take();
         measured.recorder =
             recorder.ok_or_else(|| anyhow::anyhow!("the run ended without its record of outputs"))?;
-        if let Some(gaps) = outcome.gaps.take() {
-            measured.gaps = gaps;
+        if let Some(idle) = outcome.idle.take() {
+            measured.idle = idle;
         }
         measured.unserved = outcome.unserved;
         measured.set_achieved(outcome.frames, rung, 0);
@@ -114,7 +114,7 @@ pub(super) struct Schedule {
     pace: Option<Pace>,
     number: u64,
     counted: u64,
-    gaps: Histogram<u64>,
+    idle: Idle,
     /// When the clock was read last, if nothing was due then.
     idle_ns: Option<u64>,
 }
@@ -125,7 +125,9 @@ impl Schedule {
         let begin_ns = start_ns + rung.warmup_ns;
         let pace = rung.rate.per_second().map(|rate| Pace::new(start_ns, rate));
         let end_ns = begin_ns + rung.duration_ns;
-        Self { shared, begin_ns, end_ns, pace, number: 0, counted: 0, gaps: histogram(), idle_ns: None }
+        let mut idle = Idle::new(rung.duration_ns);
+        idle.begin_at(begin_ns);
+        Self { shared, begin_ns, end_ns, pace, number: 0, counted: 0, idle, idle_ns: None }
     }
 
     /// Whether the rung is over.
@@ -155,8 +157,8 @@ impl Schedule {
     /// Records the time since the last look, if nothing was due then.
     #[inline]
     fn gap_ends(&mut self, now: u64) {
-        if let Some(then) = self.idle_ns.take().filter(|&then| then >= self.begin_ns) {
-            self.gaps.saturating_record(now.saturating_sub(then).max(1));
+        if let Some(then) = self.idle_ns.take() {
+            self.idle.record(then, now);
         }
     }
 
@@ -186,7 +188,7 @@ impl Schedule {
         }
         let mut outcome = self.shared.outcome();
         outcome.frames = self.counted;
-        outcome.gaps = Some(std::mem::replace(&mut self.gaps, histogram()));
+        outcome.idle = Some(std::mem::replace(&mut self.idle, Idle::new(1)));
         while let Some(pace) = self.pace.as_mut().filter(|pace| pace.peek() < self.end_ns) {
             pace.advance();
             outcome.unserved += 1;
@@ -327,7 +329,11 @@ mod tests {
         assert!(shared.closed() && outputs.finish().is_ok());
         let mut measured = Measured::empty(&rung);
         shared.take(&rung, &mut measured).unwrap();
-        assert!((1_000_000..1_001_000).contains(&measured.gaps.max()), "{}", measured.gaps.max());
+        assert!(
+            (1_000_000..1_001_000).contains(&measured.idle.longest_ns()),
+            "{}",
+            measured.idle.longest_ns()
+        );
         assert_eq!((taken, measured.unserved), (10_000, 0));
         let sum = measured.recorder.sum(&[true]);
         assert!(sum.latency.count_between(10_000, u64::MAX) > 900, "a thousand frames came during the stall");

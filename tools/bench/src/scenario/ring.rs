@@ -1,11 +1,11 @@
 //! A hop: one event slot over the ring that stands between two stages.
 
 use super::{Measured, Rung};
+use crate::idle::Idle;
 use crate::openloop::{Looped, Now};
 use crate::rate::{Pace, Rate};
-use crate::record::{Recorder, histogram};
+use crate::record::Recorder;
 use anyhow::Context;
-use hdrhistogram::Histogram;
 use pitlane_engine::drive::affinity::bind;
 use pitlane_engine::drive::clock::Clock;
 use pitlane_engine::drive::ring::ring;
@@ -26,7 +26,7 @@ pub fn measure(rung: &Rung) -> anyhow::Result<Measured> {
     let other =
         *rung.cpus.get(1).or(rung.cpus.first()).context("a ring has two ends, and no cpu was given")?;
     let recorder = &mut measured.recorder;
-    let (looped, gaps) = std::thread::scope(|scope| {
+    let (looped, idle) = std::thread::scope(|scope| {
         let receiving = scope.spawn(move || {
             bind(other)?;
             receive(receiver, &Clock::default(), rung, recorder);
@@ -37,7 +37,7 @@ pub fn measure(rung: &Rung) -> anyhow::Result<Measured> {
         receiving.join().map_err(|_| anyhow::anyhow!("the receiving thread panicked; see above"))??;
         anyhow::Ok(sent)
     })?;
-    measured.gaps = gaps;
+    measured.idle = idle;
     measured.unserved = looped.unserved;
     measured.set_achieved(looped.operations, rung, 0);
     if rung.rate == Rate::Max {
@@ -46,13 +46,9 @@ pub fn measure(rung: &Rung) -> anyhow::Result<Measured> {
     Ok(measured)
 }
 
-fn send(
-    mut ring: rtrb::Producer<Event>,
-    clock: &Clock,
-    rung: &Rung,
-    begin_ns: u64,
-) -> (Looped, Histogram<u64>) {
-    let (mut looped, mut gaps) = (Looped::default(), histogram());
+fn send(mut ring: rtrb::Producer<Event>, clock: &Clock, rung: &Rung, begin_ns: u64) -> (Looped, Idle) {
+    let (mut looped, mut idle) = (Looped::default(), Idle::new(rung.duration_ns));
+    idle.begin_at(begin_ns);
     let end_ns = begin_ns + rung.duration_ns;
     let mut event = Event::new(InstrumentId::NONE, 0, &Timer { due: TsNs::ZERO, reserved: [0; 24] });
     let mut pace = rung.rate.per_second().map(|rate| Pace::new(begin_ns - rung.warmup_ns, rate));
@@ -62,15 +58,13 @@ fn send(
             Some(pace) => {
                 let intended = pace.peek();
                 if intended >= end_ns {
-                    return (looped, gaps);
+                    return (looped, idle);
                 }
                 while now < intended {
                     rung.wait.wait();
                     let then = now;
                     now = clock.now_ns();
-                    if then >= begin_ns {
-                        gaps.saturating_record((now - then).max(1));
-                    }
+                    idle.record(then, now);
                 }
                 pace.advance();
                 intended
@@ -82,7 +76,7 @@ fn send(
         while ring.push(event).is_err() {
             rung.wait.wait();
             if rung.stopped() || ring.is_abandoned() {
-                return (looped, gaps);
+                return (looped, idle);
             }
         }
         now = clock.now_ns();
@@ -92,7 +86,7 @@ fn send(
         pace.advance();
         looped.unserved += 1;
     }
-    (looped, gaps)
+    (looped, idle)
 }
 
 fn receive(mut ring: rtrb::Consumer<Event>, clock: &impl Now, rung: &Rung, recorder: &mut Recorder) {

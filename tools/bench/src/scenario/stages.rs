@@ -18,7 +18,7 @@ pub(super) fn looped(rung: &Rung, work: &mut impl Work) -> anyhow::Result<Measur
     let mut measured = Measured::empty(rung);
     let clock = Clock::default();
     let Looped { operations, unserved, paused_ns } =
-        drive(work, &clock, rung, &mut measured.recorder, &mut measured.gaps)?;
+        drive(work, &clock, rung, &mut measured.recorder, &mut measured.idle)?;
     measured.unserved = unserved;
     measured.set_achieved(operations, rung, paused_ns);
     Ok(measured)
