@@ -10,7 +10,7 @@ use std::process::Command;
 /// baseline.
 const TOLERANCE_BPS: u64 = 100;
 /// Counts are recorded in hundredths of an instruction per operation.
-const PER: u64 = 100;
+pub(crate) const PER: u64 = 100;
 
 fn file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("baseline.toml")
@@ -24,7 +24,7 @@ pub(crate) fn write() -> Result<(), String> {
     );
     text.push_str(&format!("rustc = \"{}\"\nvalgrind = \"{}\"\n\n[instructions]\n", rustc()?, valgrind()?));
     for (name, _) in ALL.iter().filter(|(name, _)| !MAY_ALLOCATE.contains(name)) {
-        let count = count(name)?;
+        let count = count(name, 0)?;
         println!("{name}: {} instructions per operation", decimal(count));
         text.push_str(&format!("\"{name}\" = {count}\n"));
     }
@@ -40,25 +40,23 @@ pub(crate) fn check() -> Result<(), String> {
     }
     let (mut failed, mut counted) = (Vec::new(), BTreeMap::new());
     for (name, _) in ALL.iter().filter(|(name, _)| !MAY_ALLOCATE.contains(name)) {
-        let is = count(name)?;
+        let is = count(name, 0)?;
         counted.insert(*name, is);
         let Some(&was) = recorded.instructions.get(*name) else {
             failed.push(format!("{name} has no baseline; record it with `count baseline`"));
             continue;
         };
-        let verdict = if is * 10_000 > was * (10_000 + TOLERANCE_BPS) {
-            failed.push(format!(
-                "{name}: {} instructions per operation, recorded {}",
-                decimal(is),
-                decimal(was)
-            ));
-            "FAILED"
-        } else if is * (10_000 + TOLERANCE_BPS) < was * 10_000 {
-            "better: record it with `count baseline`"
-        } else {
-            "ok"
+        let verdict = Verdict::of(is, was);
+        let (is, was) = (decimal(is), decimal(was));
+        let verdict = match verdict {
+            Verdict::More => {
+                failed.push(format!("{name}: {is} instructions per operation, recorded {was}"));
+                "FAILED"
+            }
+            Verdict::Fewer => "better: record it with `count baseline`",
+            Verdict::Same => "ok",
         };
-        println!("{name}: {} instructions per operation, recorded {}: {verdict}", decimal(is), decimal(was));
+        println!("{name}: {is} instructions per operation, recorded {was}: {verdict}");
     }
     for (name, of, hundredths) in AT_MOST {
         let (is, base) = (counted[name], counted[of]);
@@ -70,7 +68,30 @@ pub(crate) fn check() -> Result<(), String> {
     if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
 }
 
-fn decimal(count: u64) -> String {
+/// How a count compares with the recorded one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// More than the tolerance allows.
+    More,
+    /// So much less that the check would not see a loss of as much.
+    Fewer,
+    /// Neither.
+    Same,
+}
+
+impl Verdict {
+    pub(crate) fn of(is: u64, was: u64) -> Self {
+        if is * 10_000 > was * (10_000 + TOLERANCE_BPS) {
+            Self::More
+        } else if is * (10_000 + TOLERANCE_BPS) < was * 10_000 {
+            Self::Fewer
+        } else {
+            Self::Same
+        }
+    }
+}
+
+pub(crate) fn decimal(count: u64) -> String {
     format!("{}.{:02}", count / PER, count % PER)
 }
 
@@ -96,12 +117,12 @@ fn read() -> Result<Recorded, String> {
 }
 
 /// Hundredths of an instruction per operation of a scenario: this program again, under callgrind.
-fn count(name: &str) -> Result<u64, String> {
+pub(crate) fn count(name: &str, planted: u64) -> Result<u64, String> {
     let me = std::env::current_exe().map_err(|error| format!("this program's path: {error}"))?;
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*counted_section*"])
         .arg(me)
-        .args(["run", name])
+        .args(["run", name, &planted.to_string()])
         .output()
         .map_err(|error| format!("valgrind cannot be started: {error}; install it (apt install valgrind)"))?;
     let (out, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

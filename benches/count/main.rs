@@ -5,6 +5,7 @@
 //! count check           counts every scenario under callgrind and compares with benches/baseline.toml
 //! count baseline        counts every scenario and writes benches/baseline.toml
 //! count allocations     runs every scenario under a counting allocator: its counted section makes none
+//! count planted         plants an allocation and 2 % of instructions, and sees that each is caught
 //! ```
 //!
 //! A new scenario is a line in `scenarios::ALL` and a `count baseline`.
@@ -12,6 +13,7 @@
 mod allocator;
 mod baseline;
 mod measured;
+mod planted;
 mod scenarios;
 mod stages;
 
@@ -21,11 +23,17 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words[..] {
-        ["run", name] => run(name),
+        ["run", name] => run(name, 0),
+        ["run", name, planted] => match planted.parse() {
+            Ok(rounds) => run(name, rounds),
+            Err(error) => Err(format!("rounds to be planted: {error}")),
+        },
         ["check"] => baseline::check(),
         ["baseline"] => baseline::write(),
         ["allocations"] => allocations(),
-        _ => Err("usage: count run SCENARIO | check | baseline | allocations".to_owned()),
+        ["planted"] => planted::caught(),
+        _ => Err("usage: count run SCENARIO [ROUNDS PLANTED] | check | baseline | allocations | planted"
+            .to_owned()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -36,12 +44,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(name: &str) -> Result<(), String> {
-    let (_, prepare) = scenarios::ALL.iter().find(|(known, _)| *known == name).ok_or_else(|| {
-        format!("no scenario is called {name}; those in benches/count/scenarios.rs are known")
-    })?;
-    let mut scenario = prepare();
-    counted_section(&mut *scenario.run);
+/// Runs a scenario, and in its counted section as many rounds of planted instructions.
+fn run(name: &str, planted: u64) -> Result<(), String> {
+    let mut scenario = scenarios::prepare(name)?;
+    counted_section(&mut || {
+        (scenario.run)();
+        planted::instructions(planted);
+    });
     println!("operations {}", scenario.operations);
     Ok(())
 }

@@ -43,6 +43,13 @@ pub(crate) const ALL: &[Named] = &[
     ("pipeline.no_journal", stages::pipeline_without_journal),
 ];
 
+/// Prepares the scenario called `name`.
+pub(crate) fn prepare(name: &str) -> Result<Scenario, String> {
+    let found = ALL.iter().find(|(known, _)| *known == name);
+    let unknown = || format!("no scenario is called {name}; those in benches/count/scenarios.rs are known");
+    found.map(|(_, prepare)| prepare()).ok_or_else(unknown)
+}
+
 /// A scenario that may take at most so many hundredths of another's instructions.
 pub(crate) const AT_MOST: &[(&str, &str, u64)] = &[("pipeline.measured", "pipeline.plain", 110)];
 
