@@ -15,7 +15,6 @@ use pitlane_engine::sequencer::Release;
 use pitlane_engine::sequencer::source::{Head, Source};
 use pitlane_engine::stage::{Chain, Emit};
 use pitlane_engine::stages::bars::Bars;
-use pitlane_engine::units::TsNs;
 use pitlane_journal::{JournalDir, WriterOptions};
 use pitlane_store::JournalLog;
 use std::sync::Arc;
@@ -26,20 +25,7 @@ const RUNS: usize = 9;
 type Logs = (Box<dyn EventLog>, Box<dyn EventLog>);
 
 fn run(day: &Day, (inputs, outputs): Logs, measure: Option<Arc<Gauges>>) -> Run<'_> {
-    Run {
-        config: &day.config,
-        schedule: Box::new(day.schedule()),
-        feed: Box::new(day.feed()),
-        inputs,
-        outputs,
-        until: TsNs(u64::MAX),
-        commands: None,
-        broker: None,
-        wall_clock: false,
-        pace: None,
-        measure,
-        resume: None,
-    }
+    Run { measure, ..Run::new(&day.config, Box::new(day.schedule()), Box::new(day.feed()), inputs, outputs) }
 }
 
 fn nowhere() -> Logs {

@@ -6,7 +6,7 @@ use pitlane_engine::drive::{Run, sim};
 use pitlane_engine::event::Event;
 use pitlane_engine::log::{EventLog, LogError, MemoryLog};
 use pitlane_engine::sequencer::Release;
-use pitlane_engine::units::{Seq, TsNs};
+use pitlane_engine::units::Seq;
 use pitlane_tests::market::Market;
 
 /// Takes inputs up to `last`, and fails at the next.
@@ -35,20 +35,13 @@ impl EventLog for FailsAfter {
 
 fn run(market: &Market, last: u64) -> (Run<'_>, MemoryLog, MemoryLog) {
     let (taken, outputs) = (MemoryLog::default(), MemoryLog::default());
-    let run = Run {
-        config: &market.config,
-        schedule: Box::new(market.schedule()),
-        feed: Box::new(market.feed()),
-        inputs: Box::new(FailsAfter { taken: taken.clone(), last, failed: false }),
-        outputs: Box::new(outputs.clone()),
-        until: TsNs(u64::MAX),
-        commands: None,
-        broker: None,
-        wall_clock: false,
-        pace: None,
-        measure: None,
-        resume: None,
-    };
+    let run = Run::new(
+        &market.config,
+        Box::new(market.schedule()),
+        Box::new(market.feed()),
+        Box::new(FailsAfter { taken: taken.clone(), last, failed: false }),
+        Box::new(outputs.clone()),
+    );
     (run, taken, outputs)
 }
 

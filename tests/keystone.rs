@@ -259,18 +259,14 @@ fn rerun(
 ) -> (Vec<u8>, Vec<u8>) {
     let (inputs, outputs) = (MemoryLog::default(), MemoryLog::default());
     let run = Run {
-        config: &market.config,
-        schedule: Box::new(schedule),
-        feed: Box::new(feed),
-        inputs: Box::new(inputs.clone()),
-        outputs: Box::new(outputs.clone()),
-        until: TsNs(u64::MAX),
-        commands: None,
-        broker: None,
-        wall_clock: false,
-        pace: None,
-        measure: None,
         resume,
+        ..Run::new(
+            &market.config,
+            Box::new(schedule),
+            Box::new(feed),
+            Box::new(inputs.clone()),
+            Box::new(outputs.clone()),
+        )
     };
     Fused::new(run).unwrap().run(Wait::Yield, &|| false);
     (inputs.bytes(), outputs.bytes())

@@ -28,18 +28,15 @@ fn run(day: &Day, measure: Option<Arc<Gauges>>) -> (Run<'_>, Logs) {
     let logs = Logs { inputs: MemoryLog::default(), outputs: MemoryLog::default() };
     let open = day.settings.fixed_session_times(day.settings.sim.date).open;
     let run = Run {
-        config: &day.config,
-        schedule: Box::new(day.schedule()),
-        feed: Box::new(day.feed()),
-        inputs: Box::new(logs.inputs.clone()),
-        outputs: Box::new(logs.outputs.clone()),
         until: TsNs(open.0 + MINUTES * 60_000_000_000),
-        commands: None,
-        broker: None,
-        wall_clock: false,
-        pace: None,
         measure,
-        resume: None,
+        ..Run::new(
+            &day.config,
+            Box::new(day.schedule()),
+            Box::new(day.feed()),
+            Box::new(logs.inputs.clone()),
+            Box::new(logs.outputs.clone()),
+        )
     };
     (run, logs)
 }

@@ -21,20 +21,10 @@ const MINUTES: u64 = 40;
 fn run(day: &Day) -> Run<'_> {
     let schedule = day.schedule();
     Run {
-        config: &day.config,
-        schedule: Box::new(schedule),
-        feed: Box::new(day.feed()),
-        inputs: Box::new(NoLog),
-        outputs: Box::new(NoLog),
         until: TsNs(
             day.settings.fixed_session_times(day.settings.sim.date).open.0 + MINUTES * 60_000_000_000,
         ),
-        commands: None,
-        broker: None,
-        wall_clock: false,
-        pace: None,
-        measure: None,
-        resume: None,
+        ..Run::new(&day.config, Box::new(schedule), Box::new(day.feed()), Box::new(NoLog), Box::new(NoLog))
     }
 }
 

@@ -13,7 +13,6 @@ use pitlane_engine::limits::CHECKPOINT_INPUTS;
 use pitlane_engine::log::MemoryLog;
 use pitlane_engine::sequencer::schedule::ScriptedCommand;
 use pitlane_engine::sequencer::source::EventReader;
-use pitlane_engine::units::TsNs;
 use pitlane_tests::market::Market;
 use pitlane_tests::{Rng, seed};
 
@@ -65,18 +64,14 @@ fn go_on(
 ) -> (RunResult, Vec<Event>, Vec<u8>) {
     let (inputs, outputs) = (MemoryLog::default(), MemoryLog::default());
     let run = Run {
-        config: &market.config,
-        schedule: Box::new(Skip::new(market.schedule(), scheduled)),
-        feed: Box::new(Skip::new(market.feed(), fed)),
-        inputs: Box::new(inputs.clone()),
-        outputs: Box::new(outputs.clone()),
-        until: TsNs(u64::MAX),
-        commands: None,
-        broker: None,
-        wall_clock: false,
-        pace: None,
-        measure: None,
         resume: resumed.map(Box::new),
+        ..Run::new(
+            &market.config,
+            Box::new(Skip::new(market.schedule(), scheduled)),
+            Box::new(Skip::new(market.feed(), fed)),
+            Box::new(inputs.clone()),
+            Box::new(outputs.clone()),
+        )
     };
     let result = Fused::new(run).unwrap().run(Wait::Yield, &|| false);
     (result, inputs.events(), outputs.bytes())

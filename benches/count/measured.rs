@@ -8,7 +8,6 @@ use pitlane_engine::drive::measure::Gauges;
 use pitlane_engine::event::Timeframe;
 use pitlane_engine::log::NoLog;
 use pitlane_engine::sequencer::Release;
-use pitlane_engine::units::TsNs;
 use std::sync::Arc;
 
 /// Inputs before anything is counted: the preamble, and every instrument has its prices.
@@ -20,18 +19,14 @@ const INPUTS: u64 = 50_000;
 pub(crate) fn pipeline(gauges: Option<Arc<Gauges>>) -> Scenario {
     let day: &'static Day = Box::leak(Box::new(Day::new(1, Timeframe::S1)));
     let run = Run {
-        config: &day.config,
-        schedule: Box::new(day.schedule()),
-        feed: Box::new(day.feed()),
-        inputs: Box::new(NoLog),
-        outputs: Box::new(NoLog),
-        until: TsNs(u64::MAX),
-        commands: None,
-        broker: None,
-        wall_clock: false,
-        pace: None,
         measure: gauges,
-        resume: None,
+        ..Run::new(
+            &day.config,
+            Box::new(day.schedule()),
+            Box::new(day.feed()),
+            Box::new(NoLog),
+            Box::new(NoLog),
+        )
     };
     let mut fused = Fused::new(run).expect("the demo's strategies exist");
     let mut steps = move |count: u64| {

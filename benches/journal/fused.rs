@@ -8,7 +8,6 @@ use pitlane_engine::drive::fused::Fused;
 use pitlane_engine::event::{Event, Timeframe};
 use pitlane_engine::log::{EventLog, NoLog};
 use pitlane_engine::sequencer::Release;
-use pitlane_engine::units::TsNs;
 use pitlane_journal::Durability;
 use std::time::{Duration, Instant};
 
@@ -31,21 +30,9 @@ struct Ran {
 }
 
 fn run(day: &Day, logs: (Box<dyn EventLog>, Box<dyn EventLog>), paced: bool) -> Ran {
-    let mut fused = Fused::new(Run {
-        config: &day.config,
-        schedule: Box::new(day.schedule()),
-        feed: Box::new(day.feed()),
-        inputs: logs.0,
-        outputs: logs.1,
-        until: TsNs(u64::MAX),
-        commands: None,
-        broker: None,
-        wall_clock: false,
-        pace: None,
-        measure: None,
-        resume: None,
-    })
-    .expect("strategies exist");
+    let mut fused =
+        Fused::new(Run::new(&day.config, Box::new(day.schedule()), Box::new(day.feed()), logs.0, logs.1))
+            .expect("strategies exist");
     let (cpu_before, started) = (cpu_ns(), Instant::now());
     let mut steps = 0_u64;
     while fused.step() == Release::Released {

@@ -117,6 +117,33 @@ pub struct Run<'a> {
     pub resume: Option<Box<Resumed>>,
 }
 
+impl<'a> Run<'a> {
+    /// A run of all that schedule and feed bring, on virtual time and as fast as possible, with the paper venue and from
+    /// nothing. Whatever else it shall be is set in its fields.
+    pub fn new(
+        config: &'a PipelineConfig,
+        schedule: Box<dyn Source>,
+        feed: Box<dyn Source>,
+        inputs: Box<dyn EventLog>,
+        outputs: Box<dyn EventLog>,
+    ) -> Self {
+        Self {
+            config,
+            schedule,
+            feed,
+            inputs,
+            outputs,
+            until: TsNs(u64::MAX),
+            commands: None,
+            broker: None,
+            wall_clock: false,
+            pace: None,
+            measure: None,
+            resume: None,
+        }
+    }
+}
+
 /// A run as far as it was recorded, between two steps.
 pub struct Resumed {
     /// The stages behind the decoder.

@@ -79,18 +79,14 @@ impl Scenario {
         let plans = std::slice::from_ref(&self.plan);
         let schedule = Schedule::new("a test", 1, &config.instruments, &[], plans, &self.commands);
         let run = Run {
-            config,
-            schedule: Box::new(schedule),
-            feed: Box::new(Scripted::new(self.events.clone())),
-            inputs: Box::new(inputs.clone()),
-            outputs: Box::new(outputs.clone()),
-            until: TsNs(u64::MAX),
-            commands: None,
-            broker: None,
-            wall_clock: false,
-            pace: None,
-            measure: None,
             resume: Some(Box::new(Resumed { stages, sequencer: SequencerState::default(), sink })),
+            ..Run::new(
+                config,
+                Box::new(schedule),
+                Box::new(Scripted::new(self.events.clone())),
+                Box::new(inputs.clone()),
+                Box::new(outputs.clone()),
+            )
         };
         Fused::new(run).expect("nothing is built here").run(Wait::Yield, &|| false);
         (inputs.events(), outputs.events())

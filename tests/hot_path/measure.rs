@@ -6,7 +6,6 @@ use pitlane_engine::drive::worker::{Duty, Worker};
 use pitlane_engine::drive::{Run, affinity, memory};
 use pitlane_engine::event::Event;
 use pitlane_engine::sequencer::source::{Head, Source};
-use pitlane_engine::units::TsNs;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::mem::MaybeUninit;
@@ -198,18 +197,14 @@ pub(crate) fn child(mode: &str) -> ! {
     let day = pitlane_tests::synthetic::day(WARM_UP_EVENTS + MEASURED_EVENTS + 500_000);
     let logs = pitlane_tests::synthetic::journal(journal.path());
     let run = Run {
-        config: &day.config,
-        schedule: Box::new(day.schedule()),
-        feed: Box::new(Counted { source: day.feed(), taken: taken.clone() }),
-        inputs: Box::new(logs.0),
-        outputs: Box::new(logs.1),
-        until: TsNs(u64::MAX),
-        commands: None,
-        broker: None,
-        wall_clock: false,
-        pace: None,
         measure: Some(Gauges::new(true)),
-        resume: None,
+        ..Run::new(
+            &day.config,
+            Box::new(day.schedule()),
+            Box::new(Counted { source: day.feed(), taken: taken.clone() }),
+            Box::new(logs.0),
+            Box::new(logs.1),
+        )
     };
     let workers = workers(run, threads, RingSizes::default()).expect("the strategies exist");
     let ready = Arc::new(AtomicU64::new(0));

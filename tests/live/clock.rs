@@ -146,20 +146,13 @@ fn a_what_if_run_with_the_recorded_latency_is_the_same_run() {
         let start = market.sessions[0].pre_open;
         let instruments = &market.config.instruments;
         let rewrite = Rewrite { config_hash: 1, instruments_hash: instruments_hash(instruments) };
-        let again = Run {
-            config: &market.config,
-            schedule: Box::new(Schedule::preamble_only("a test", instruments, &[], start)),
-            feed: Box::new(RecordedInputs::new(recorded.inputs.clone().into_iter(), rewrite)),
-            inputs: Box::new(inputs.clone()),
-            outputs: Box::new(outputs.clone()),
-            until: TsNs(u64::MAX),
-            commands: None,
-            broker: None,
-            wall_clock: false,
-            pace: None,
-            measure: None,
-            resume: None,
-        };
+        let again = Run::new(
+            &market.config,
+            Box::new(Schedule::preamble_only("a test", instruments, &[], start)),
+            Box::new(RecordedInputs::new(recorded.inputs.clone().into_iter(), rewrite)),
+            Box::new(inputs.clone()),
+            Box::new(outputs.clone()),
+        );
         let result = Fused::new(again).unwrap().run(Wait::Yield, &|| false);
         assert_eq!(result.state_hash(), recorded.result.state_hash(), "seed {}", base + n);
         let bytes = |events: &[Event]| events.iter().flat_map(Event::used_bytes).copied().collect::<Vec<_>>();

@@ -65,18 +65,9 @@ fn open(plan: &Plan, market: &Market) -> anyhow::Result<Opened> {
 
 fn run_of(plan: &Plan, opened: Opened) -> (Run<'_>, Option<RecoveredSummary>) {
     let run = Run {
-        config: &plan.pipeline,
-        schedule: opened.schedule,
-        feed: opened.feed,
-        inputs: opened.inputs,
-        outputs: opened.outputs,
         until: plan.until,
-        commands: None,
-        broker: None,
-        wall_clock: false,
-        pace: None,
-        measure: None,
         resume: opened.resumed,
+        ..Run::new(&plan.pipeline, opened.schedule, opened.feed, opened.inputs, opened.outputs)
     };
     (run, opened.recovered)
 }

@@ -13,7 +13,6 @@ use pitlane_engine::drive::topology::{RingSizes, workers};
 use pitlane_engine::drive::{Run, RunResult, fused::Fused, pinned, sim};
 use pitlane_engine::event::{Event, Kind, Order};
 use pitlane_engine::log::MemoryLog;
-use pitlane_engine::units::TsNs;
 
 /// What a run wrote and ended as.
 #[derive(Clone, PartialEq, Eq)]
@@ -105,20 +104,13 @@ pub fn seed(name: &str, default: u64) -> u64 {
 
 fn run_of(market: &Market) -> (Run<'_>, MemoryLog, MemoryLog) {
     let (inputs, outputs) = (MemoryLog::default(), MemoryLog::default());
-    let run = Run {
-        config: &market.config,
-        schedule: Box::new(market.schedule()),
-        feed: Box::new(market.feed()),
-        inputs: Box::new(inputs.clone()),
-        outputs: Box::new(outputs.clone()),
-        until: TsNs(u64::MAX),
-        commands: None,
-        broker: None,
-        wall_clock: false,
-        pace: None,
-        measure: None,
-        resume: None,
-    };
+    let run = Run::new(
+        &market.config,
+        Box::new(market.schedule()),
+        Box::new(market.feed()),
+        Box::new(inputs.clone()),
+        Box::new(outputs.clone()),
+    );
     (run, inputs, outputs)
 }
 

@@ -209,18 +209,14 @@ impl Day {
     ) -> anyhow::Result<Run<'_>> {
         let decoder = Decoder::new(&self.config.instruments, SOURCE_FEED);
         Ok(Run {
-            config: &self.config,
-            schedule: Box::new(self.schedule(packets)?),
-            feed: Box::new(Decoded::new(feed, decoder)),
-            inputs,
-            outputs,
-            until: TsNs(u64::MAX),
-            commands: None,
-            broker: None,
-            wall_clock: false,
-            pace: None,
-            measure: None,
             resume: Some(self.fresh()),
+            ..Run::new(
+                &self.config,
+                Box::new(self.schedule(packets)?),
+                Box::new(Decoded::new(feed, decoder)),
+                inputs,
+                outputs,
+            )
         })
     }
 }

@@ -10,7 +10,7 @@ use pitlane_engine::log::{EventLog, NoLog};
 use pitlane_engine::sequencer::Release;
 use pitlane_engine::sequencer::schedule::{Schedule, instruments_hash};
 use pitlane_engine::sequencer::source::{EventReader, Recorded, Rewrite, Source};
-use pitlane_engine::units::{Seq, TsNs};
+use pitlane_engine::units::Seq;
 use pitlane_store::{EventStream, Head, INPUTS, OUTPUTS, has_stream, read_head};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -86,20 +86,13 @@ impl Recording {
     ) -> Run<'_> {
         let Head { config_text, instruments, first_session } = &self.head;
         let start = first_session.pre_open;
-        Run {
-            config: &self.pipeline,
-            schedule: Box::new(Schedule::preamble_only(config_text, instruments, history, start)),
+        Run::new(
+            &self.pipeline,
+            Box::new(Schedule::preamble_only(config_text, instruments, history, start)),
             feed,
             inputs,
             outputs,
-            until: TsNs(u64::MAX),
-            commands: None,
-            broker: None,
-            wall_clock: false,
-            pace: None,
-            measure: None,
-            resume: None,
-        }
+        )
     }
 
     /// Runs the recorded inputs from outside on virtual time, as a what-if run of the recorded settings would. For

@@ -140,18 +140,14 @@ impl Tape<'_> {
         let sink = Sink::new(NoLog, config);
         let limit = if task.feed == 0 { u64::MAX } else { task.feed };
         let mut fused = Fused::new(Run {
-            config,
-            schedule: Box::new(Schedule::preamble_only(self.text, &config.instruments, task.history, start)),
-            feed: Box::new(Shortened { source: Recorded::new(stream, rewrite), limit, fed }),
-            inputs: Box::new(InputEars(ears.clone())),
-            outputs: Box::new(ears.clone()),
-            until: TsNs(u64::MAX),
-            commands: None,
-            broker: None,
-            wall_clock: false,
-            pace: None,
-            measure: None,
             resume: Some(Box::new(Resumed { stages, sequencer: SequencerState::default(), sink })),
+            ..Run::new(
+                config,
+                Box::new(Schedule::preamble_only(self.text, &config.instruments, task.history, start)),
+                Box::new(Shortened { source: Recorded::new(stream, rewrite), limit, fed }),
+                Box::new(InputEars(ears.clone())),
+                Box::new(ears.clone()),
+            )
         })?;
         while fused.step() == Release::Released {
             let seq = fused.last_seq().0;
