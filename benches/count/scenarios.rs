@@ -32,6 +32,7 @@ pub(crate) const ALL: &[Named] = &[
     ("ladder.mixed", || flow::<Ladder>(mixed(OPERATIONS))),
     ("naive.mixed", || flow::<Naive>(mixed(OPERATIONS))),
     ("decode", stages::decode),
+    ("decode.by_fields", stages::decode_by_fields),
     ("sequence", stages::sequence),
     ("journal.append", stages::append),
     ("bars", stages::bars),

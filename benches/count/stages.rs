@@ -35,6 +35,15 @@ fn tape(before: Before) -> (Day, Tape) {
 
 /// Packets of 184 bytes, one a frame, with range checks and the search for the token.
 pub(crate) fn decode() -> Scenario {
+    decoding(|decoder| decoder)
+}
+
+/// The same on a processor without vectors.
+pub(crate) fn decode_by_fields() -> Scenario {
+    decoding(Decoder::by_fields)
+}
+
+fn decoding(of: impl FnOnce(Decoder) -> Decoder) -> Scenario {
     let day = depth();
     let mut player = day.player();
     let mut frames = Vec::new();
@@ -44,7 +53,7 @@ pub(crate) fn decode() -> Scenario {
             frames.push((received, frame.to_vec()));
         }
     }
-    let mut decoder = Decoder::new(&day.config.instruments, SOURCE_FEED);
+    let mut decoder = of(Decoder::new(&day.config.instruments, SOURCE_FEED));
     let mut event = blank();
     let run = move || {
         for (received, frame) in &frames {

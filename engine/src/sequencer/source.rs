@@ -268,7 +268,7 @@ impl<F: FrameFeed> Source for Decoded<F> {
                 FeedItem::Frame { received, bytes } => {
                     let mut cursor = self.decoder.begin(bytes, received);
                     self.ready = self.decoder.next(bytes, &mut cursor, &mut self.head);
-                    if self.ready && !cursor.is_at_end(bytes) {
+                    if self.ready && !cursor.is_at_end() {
                         (self.in_frame, self.cursor) = (true, cursor);
                         self.frame.clear();
                         self.frame.extend_from_slice(bytes);

@@ -52,15 +52,34 @@ pub struct Decoder {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FrameCursor {
     received: TsNs,
-    offset: usize,
+    /// Bytes of the frame that are not decoded.
+    rest: usize,
     packets_left: u16,
-    open: bool,
 }
 
 impl FrameCursor {
-    /// Whether `frame`, with which it was begun, has nothing more.
-    pub fn is_at_end(&self, frame: &[u8]) -> bool {
-        !self.open || self.packets_left == 0 && self.offset == frame.len()
+    /// Whether its frame has nothing more.
+    #[inline]
+    pub fn is_at_end(&self) -> bool {
+        self.packets_left == 0 && self.rest == 0
+    }
+
+    /// What of `frame` is not decoded.
+    #[inline]
+    fn rest<'a>(&self, frame: &'a [u8]) -> &'a [u8] {
+        &frame[frame.len() - self.rest..]
+    }
+
+    /// Goes over a packet of `bytes`.
+    #[inline]
+    fn pass(&mut self, bytes: usize) {
+        self.rest -= PREFIX_BYTES + bytes;
+        self.packets_left -= 1;
+    }
+
+    /// The same at the end of its frame, whatever is left of it.
+    fn ended(self) -> Self {
+        Self { rest: 0, packets_left: 0, ..self }
     }
 }
 
@@ -79,26 +98,28 @@ impl Decoder {
         }
     }
 
+    /// The same decoder without vectors, as on a processor that has none: it reads packets field by field, to the same events.
+    pub fn by_fields(self) -> Self {
+        Self { vectors: None, ..self }
+    }
+
     /// Starts a frame that was received at `received`. A heartbeat is counted and yields nothing.
     ///
     /// An earlier frame that was not pulled to its end is abandoned without a trace: pull first.
     #[inline]
     pub fn begin(&mut self, frame: &[u8], received: TsNs) -> FrameCursor {
-        self.counters.frames += 1;
+        count(&mut self.counters.frames);
         self.ts = self.ts.max(received);
         match *frame {
+            [high, low, ref rest @ ..] => {
+                FrameCursor { received, rest: rest.len(), packets_left: u16::from_be_bytes([high, low]) }
+            }
             // Not even a number of packets: pulled as a packet that is cut off before its length.
-            [] => FrameCursor { received, offset: 0, packets_left: 1, open: true },
+            [] => FrameCursor { received, rest: 0, packets_left: 1 },
             [_] => {
-                self.counters.heartbeats += 1;
+                count(&mut self.counters.heartbeats);
                 FrameCursor::default()
             }
-            [high, low, ..] => FrameCursor {
-                received,
-                offset: PREFIX_BYTES,
-                packets_left: u16::from_be_bytes([high, low]),
-                open: true,
-            },
         }
     }
 
@@ -108,52 +129,91 @@ impl Decoder {
     /// `frame` must be the bytes that `cursor` was begun with. Only the used bytes of `event` are written.
     #[inline]
     pub fn next(&mut self, frame: &[u8], cursor: &mut FrameCursor, event: &mut Event) -> bool {
-        cursor.open && self.pull(frame, cursor, event)
-    }
-
-    /// The next event of a frame that has not ended.
-    fn pull(&mut self, frame: &[u8], cursor: &mut FrameCursor, event: &mut Event) -> bool {
-        let rest = &frame[cursor.offset..];
-        // Nearly every packet is a full one, and nearly every frame ends with it.
+        // Nearly every packet is a full one.
         if cursor.packets_left > 0
-            && let Some(packet) = full_packet(rest)
+            && let Some(packet) = full_packet(cursor.rest(frame))
         {
-            cursor.offset += PREFIX_BYTES + packet.len();
-            cursor.packets_left -= 1;
-            cursor.open = cursor.packets_left > 0 || cursor.offset != frame.len();
-            if let Err(reason) = self.decode_full(packet, cursor.received, event) {
-                self.refuse(reason, packet, u32_at(packet, 0).unwrap_or(0), cursor.received, event);
+            cursor.pass(packet.len());
+            match self.vectors {
+                Some(vectors) => vectors.full(self, packet, cursor.received, event),
+                None => self.full_by_fields(packet, cursor.received, event),
             }
             return true;
         }
-        self.next_other(frame, cursor, event)
+        if cursor.is_at_end() {
+            return false;
+        }
+        // By value, so that a caller's cursor can stay in registers.
+        *cursor = self.next_other(frame, *cursor, event);
+        true
     }
 
-    /// The next event of a frame that goes on with anything but a full packet.
+    /// `full` on any processor.
+    fn full_by_fields(&mut self, packet: &[u8; packet::FULL_BYTES], received: TsNs, event: &mut Event) {
+        self.full(packet, received, event, TokenTable::find_first, packet::fields_in_paise, Self::other);
+    }
+
+    /// Makes a packet of 184 bytes the next event. `find` finds a plain instrument, `fields` writes what the packet itself says;
+    /// if the former cannot, `otherwise` goes on.
+    ///
+    /// Nearly every packet can be used, and goes straight through here: nothing is called, not even to panic, so nothing is saved
+    /// on the stack; and the decoder changes when all is well. What is not plain is begun anew by `other`.
+    #[inline(always)]
+    fn full(
+        &mut self,
+        packet: &[u8; packet::FULL_BYTES],
+        received: TsNs,
+        event: &mut Event,
+        find: impl FnOnce(&TokenTable, u32) -> Option<(InstrumentId, u32)>,
+        fields: impl FnOnce(&[u8; packet::FULL_BYTES], &mut Full) -> bool,
+        otherwise: impl FnOnce(&mut Self, &[u8; packet::FULL_BYTES], TsNs, &mut Event),
+    ) {
+        let token = u32_at(packet, 0).expect("the packet is longer than that");
+        let Some((id, flags)) = find(&self.tokens, token) else {
+            return otherwise(self, packet, received, event);
+        };
+        event.header = header::<Full>(id, self.source, self.ts);
+        let full = event.body_mut::<Full>();
+        (full.received, full.flags) = (received, flags);
+        if !fields(packet, full) {
+            return self.other(packet, received, event);
+        }
+        count(&mut self.source_seq);
+        count(&mut self.counters.full);
+        full.source_seq = self.source_seq;
+    }
+
+    /// Makes a packet of 184 bytes the next event, whatever is to be said of it.
     #[cold]
     #[inline(never)]
-    fn next_other(&mut self, frame: &[u8], cursor: &mut FrameCursor, event: &mut Event) -> bool {
-        let rest = &frame[cursor.offset..];
+    fn other(&mut self, packet: &[u8; packet::FULL_BYTES], received: TsNs, event: &mut Event) {
+        self.whole(packet, received, event);
+    }
+
+    /// The next event of a frame that has one, and where the frame is then.
+    #[cold]
+    #[inline(never)]
+    fn next_other(&mut self, frame: &[u8], mut cursor: FrameCursor, event: &mut Event) -> FrameCursor {
+        let rest = cursor.rest(frame);
         if cursor.packets_left == 0 {
-            cursor.open = false;
-            if rest.is_empty() {
-                return false;
-            }
             self.refuse(DeadReason::TrailingBytes, rest, 0, cursor.received, event);
-            return true;
+            return cursor.ended();
         }
         let Some(packet) = whole_packet(rest) else {
-            cursor.open = false;
             let token = u32_at(rest, PREFIX_BYTES).unwrap_or(0);
             self.refuse(DeadReason::Truncated, rest, token, cursor.received, event);
-            return true;
+            return cursor.ended();
         };
-        cursor.offset += PREFIX_BYTES + packet.len();
-        cursor.packets_left -= 1;
-        if let Err(reason) = self.decode(packet, cursor.received, event) {
-            self.refuse(reason, packet, u32_at(packet, 0).unwrap_or(0), cursor.received, event);
+        cursor.pass(packet.len());
+        self.whole(packet, cursor.received, event);
+        cursor
+    }
+
+    /// Makes a whole packet the next event.
+    fn whole(&mut self, packet: &[u8], received: TsNs, event: &mut Event) {
+        if let Err(reason) = self.decode(packet, received, event) {
+            self.refuse(reason, packet, u32_at(packet, 0).unwrap_or(0), received, event);
         }
-        true
     }
 
     /// What was decoded and refused so far.
@@ -178,29 +238,7 @@ impl Decoder {
         event.header.flags |= FLAG_EXO;
     }
 
-    /// Decodes a packet of 184 bytes, or says why it cannot be used; nothing has changed then but what is in `event`.
-    #[inline]
-    fn decode_full(
-        &mut self,
-        packet: &[u8; packet::FULL_BYTES],
-        received: TsNs,
-        event: &mut Event,
-    ) -> Result<(), DeadReason> {
-        let token = u32_at(packet, 0).expect("the packet is longer than that");
-        let mut origin = Origin::new(token, received);
-        if origin.is_index() {
-            return Err(DeadReason::UnknownLength);
-        }
-        let id = self.tokens.find(token).ok_or(DeadReason::UnknownInstrument)?;
-        origin.source_seq = self.source_seq + 1;
-        event.header = header::<Full>(id, self.source, self.ts);
-        packet::full(packet, &origin, self.vectors, event.body_mut())?;
-        self.counters.full += 1;
-        self.source_seq = origin.source_seq;
-        Ok(())
-    }
-
-    /// The same for a whole packet of any other length.
+    /// Decodes a whole packet, or says why it cannot be used; nothing has changed then but what is in `event`.
     fn decode(&mut self, packet: &[u8], received: TsNs, event: &mut Event) -> Result<(), DeadReason> {
         let token = u32_at(packet, 0).ok_or(DeadReason::UnknownLength)?;
         let mut origin = Origin::new(token, received);
@@ -208,7 +246,7 @@ impl Decoder {
         let fits = match packet.len() {
             8 => true,
             28 | 32 => origin.is_index(),
-            44 => !origin.is_index(),
+            44 | packet::FULL_BYTES => !origin.is_index(),
             _ => false,
         };
         if !fits {
@@ -228,6 +266,12 @@ impl Decoder {
                 let body: Quote = packet::quote(packet, &origin)?;
                 counters.quote += 1;
                 write(event, id, body_source, ts, &body);
+            }
+            packet::FULL_BYTES => {
+                let packet = packet.first_chunk().expect("the packet has that length");
+                event.header = header::<Full>(id, body_source, ts);
+                packet::full(packet, &origin, event.body_mut())?;
+                counters.full += 1;
             }
             _ => {
                 let body: Quote = packet::index(packet, &origin)?;
@@ -263,6 +307,12 @@ impl Decoder {
         let id = self.tokens.find(token).unwrap_or(InstrumentId::NONE);
         write(event, id, self.source, self.ts, &letter);
     }
+}
+
+/// One more. No run counts to the end of 64 bits.
+#[inline]
+fn count(number: &mut u64) {
+    *number = number.wrapping_add(1);
 }
 
 /// The packet that `rest` begins with, if all of it is there.

@@ -1,7 +1,11 @@
 //! The packets' layouts. Offsets count from the start of the packet, without the frame's length prefix.
 
+#[cfg(not(target_arch = "x86_64"))]
+use super::Decoder;
 #[cfg(target_arch = "x86_64")]
 pub(super) use super::vector::Vectors;
+#[cfg(not(target_arch = "x86_64"))]
+use crate::event::Event;
 use crate::event::{
     DeadReason, Full, Ltp, MARKET_INDEX, MARKET_SEGMENT_UNKNOWN, MARKET_TRADE_TIME, MARKET_VOLUME, Quote,
 };
@@ -27,7 +31,7 @@ impl Vectors {
         None
     }
 
-    fn fields(self, _packet: &[u8; FULL_BYTES], _full: &mut Full) -> bool {
+    pub(super) fn full(self, _: &mut Decoder, _: &[u8; FULL_BYTES], _: TsNs, _: &mut Event) {
         match self {}
     }
 }
@@ -78,6 +82,16 @@ impl Origin {
             _ => (PriceUnit::Hundredth, MARKET_SEGMENT_UNKNOWN),
         };
         Self { unit, flags, received, source_seq: 0 }
+    }
+
+    /// The flags of a full packet's event.
+    pub(super) fn full_flags(&self) -> u32 {
+        self.flags | MARKET_VOLUME | MARKET_TRADE_TIME
+    }
+
+    /// Whether prices are in paise, as of everything but the currencies.
+    pub(super) fn is_in_paise(&self) -> bool {
+        self.unit == PriceUnit::Hundredth
     }
 
     /// Whether the packet is of an index, which has layouts of its own.
@@ -175,30 +189,31 @@ pub(super) fn quote(packet: &[u8], origin: &Origin) -> Result<Quote, DeadReason>
 }
 
 /// A packet of 184 bytes, written into `full` where it stands. After an error what is in `full` means nothing.
-#[inline]
-pub(super) fn full(
-    packet: &[u8; FULL_BYTES],
-    origin: &Origin,
-    vectors: Option<Vectors>,
-    full: &mut Full,
-) -> Result<(), DeadReason> {
+pub(super) fn full(packet: &[u8; FULL_BYTES], origin: &Origin, full: &mut Full) -> Result<(), DeadReason> {
     if word(packet, 4) == 0 {
         return Err(DeadReason::NoLastPrice);
     }
     full.received = origin.received;
     full.source_seq = origin.source_seq;
-    full.flags = origin.flags | MARKET_VOLUME | MARKET_TRADE_TIME;
-    full.reserved = [0; 20];
-    if origin.unit == PriceUnit::Hundredth && vectors.is_some_and(|vectors| vectors.fields(packet, full)) {
-        return Ok(());
-    }
+    full.flags = origin.full_flags();
     let in_range = match origin.unit {
-        PriceUnit::Hundredth => fields(packet, full, |raw| i64::from(raw) * 100),
+        PriceUnit::Hundredth => fields(packet, full, paise),
         PriceUnit::TenThousandth => fields(packet, full, i64::from),
         PriceUnit::TenMillionth if is_exact(packet) => fields(packet, full, |raw| i64::from(raw) / 1_000),
         PriceUnit::TenMillionth => return Err(DeadReason::PriceInexact),
     };
     if in_range { Ok(()) } else { Err(DeadReason::PriceOutOfRange) }
+}
+
+/// A price in paise.
+fn paise(raw: u32) -> i64 {
+    i64::from(raw) * 100
+}
+
+/// What a packet of 184 bytes itself says, in paise. `false` if that is no event: then what was written means nothing.
+#[inline(always)]
+pub(super) fn fields_in_paise(packet: &[u8; FULL_BYTES], full: &mut Full) -> bool {
+    word(packet, 4) != 0 && fields(packet, full, paise)
 }
 
 /// Whether the scale can hold every price of a packet in 1/10,000,000, its average excepted.
@@ -228,39 +243,59 @@ fn fields(packet: &[u8; FULL_BYTES], full: &mut Full, price: impl Fn(u32) -> i64
     full.open_interest_high = word(packet, 52);
     full.open_interest_low = word(packet, 56);
     full.exchange_secs = word(packet, 60);
-    let Full { bid_qty, bid_delta, bid_orders, ask_qty, ask_delta, ask_orders, .. } = full;
-    let bids = levels(packet, DEPTH, last, &price, bid_qty, bid_delta, bid_orders);
-    let asks = levels(packet, DEPTH + LEVELS * LEVEL_BYTES, last, &price, ask_qty, ask_delta, ask_orders);
-    bids | asks == 0
+    full.reserved = [0; 20];
+    let mut bits = word(packet, 4);
+    for number in 0..2 * LEVELS {
+        let [quantity, raw, orders] = level(packet, number);
+        put_level(full, number, quantity, price(raw).wrapping_sub(last) as i32, orders);
+        bits |= raw.wrapping_sub(1);
+    }
+    // Zero less one has all bits: nearly always no level is empty, nor worth a lot.
+    bits & LARGE == 0 || levels_one_by_one(packet, full, last, price)
 }
 
-/// Writes the five levels from `start` on; not zero if a distance is beyond what one can be. A level without a price is
-/// empty, whatever else it says: no order can be worth nothing, and a distance to zero would be taken for a price.
+/// Bits that no price below 167,772.16 rupees has; two such are never further from each other than 32 bits hold.
+pub(super) const LARGE: u32 = 0xff00_0000;
+const _: () = assert!(!LARGE < i32::MAX as u32 / 100);
+
+/// A level's quantity, price and orders, bids first.
 #[inline(always)]
-fn levels(
+fn level(packet: &[u8; FULL_BYTES], number: usize) -> [u32; 3] {
+    let at = DEPTH + number * LEVEL_BYTES;
+    // The number of orders is the upper half of the last word; the lower half is padding.
+    let orders = u16::from_be_bytes([packet[at + 8], packet[at + 9]]);
+    [word(packet, at), word(packet, at + 4), orders.into()]
+}
+
+#[inline(always)]
+fn put_level(full: &mut Full, number: usize, quantity: u32, delta: i32, orders: u32) {
+    let index = number % LEVELS;
+    let (to_quantity, to_delta, to_orders) = if number < LEVELS {
+        (&mut full.bid_qty, &mut full.bid_delta, &mut full.bid_orders)
+    } else {
+        (&mut full.ask_qty, &mut full.ask_delta, &mut full.ask_orders)
+    };
+    (to_quantity[index], to_delta[index], to_orders[index]) = (quantity, delta, orders as u16);
+}
+
+/// Writes the levels anew; whether all are within the range of a distance. A level without a price is empty, whatever else it
+/// says: no order can be worth nothing, and a distance to zero would be taken for a price.
+#[cold]
+#[inline(never)]
+fn levels_one_by_one(
     packet: &[u8; FULL_BYTES],
-    start: usize,
+    full: &mut Full,
     last: i64,
     price: impl Fn(u32) -> i64,
-    quantity: &mut [u32; LEVELS],
-    delta: &mut [i32; LEVELS],
-    orders: &mut [u16; LEVELS],
-) -> u64 {
-    let mut beyond = 0;
-    for index in 0..LEVELS {
-        let at = start + index * LEVEL_BYTES;
-        let raw = word(packet, at + 4);
+) -> bool {
+    for number in 0..2 * LEVELS {
+        let [quantity, raw, orders] = level(packet, number);
         if raw == 0 {
-            (quantity[index], delta[index], orders[index]) = (0, 0, 0);
+            put_level(full, number, 0, 0, 0);
             continue;
         }
-        let distance = price(raw).wrapping_sub(last);
-        // The upper half is zero for what 32 bits hold.
-        beyond |= distance.wrapping_add(1 << 31).cast_unsigned() >> 32;
-        delta[index] = distance as i32;
-        quantity[index] = word(packet, at);
-        // The number of orders is the upper half of the last word; the lower half is padding.
-        orders[index] = u16::from_be_bytes([packet[at + 8], packet[at + 9]]);
+        let Ok(delta) = i32::try_from(price(raw).wrapping_sub(last)) else { return false };
+        put_level(full, number, quantity, delta, orders);
     }
-    beyond
+    true
 }
