@@ -161,7 +161,11 @@ pub(crate) fn engine(config: &Path, dir: &Path, until: &str) -> Process {
 }
 
 pub(crate) fn read(dir: &Path, name: &str) -> String {
-    std::fs::read_to_string(dir.join(name)).unwrap_or_default()
+    match std::fs::read(dir.join(name)) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => panic!("{name} cannot be read: {error}"),
+    }
 }
 
 /// The summary of a run whose journal proves itself; or why it does not.
