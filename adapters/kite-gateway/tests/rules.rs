@@ -279,15 +279,44 @@ fn a_halt_about_one_instrument_lets_no_doubtful_exit_of_another_leave() {
 fn a_difference_in_an_instrument_that_never_rests_comes_to_people() {
     let mut bench = Bench::new(Settings::default(), [10, 10, 0]);
     bench.run(10);
+    let resting = bench.order(1, Intent::TakeProfit, OrderType::Limit);
+    bench.answer(CallKind::Place(OrderId(resting)), ok(r#"{"order_id":"1001"}"#));
+    bench.orders.push(row("1001", 1, "OPEN", "", 0));
+    bench.run(5);
     bench.positions[1] = 5;
     bench.run(5);
     assert_eq!(bench.gateway.verdict(), Verdict::Differs);
-    // It moves from now on, so no second comparison comes; a square-off waits.
-    bench.orders.push(row("1001", 1, "UNDER REVIEW", &Tags::new(JOURNAL).of(OrderId(1)), 0));
+    // It is between two states from now on, so no second comparison comes; a square-off waits.
+    bench.orders[0] = row("1001", 1, "CANCEL PENDING", "", 0);
     let id = bench.order(1, Intent::SquareOff, OrderType::Limit);
     assert!(!bench.is_placed(id));
-    bench.run(80);
-    assert!(bench.gateway.verdict() == Verdict::Halt && bench.last(id) == Some(NOT_SENT));
+    bench.run(40);
+    assert_eq!((bench.gateway.verdict(), bench.last(id)), (Verdict::Differs, None), "nothing new is known");
+    bench.run(40);
+    assert_eq!((bench.gateway.verdict(), bench.last(id)), (Verdict::Halt, Some(NOT_SENT)));
+}
+
+/// What protects goes on in a halted instrument for what the broker lists; one that waits, until it lists it no more.
+#[test]
+fn what_waits_in_a_halted_instrument_is_held_against_each_new_list() {
+    let settings = Settings { foreign_orders: ForeignOrders::Halt, ..Settings::default() };
+    let mut bench = Bench::new(settings, [10, 10, 0]);
+    bench.run(10);
+    bench.orders.push(row("by-hand", 0, "OPEN", "", 0));
+    bench.run(6);
+    assert_eq!(bench.gateway.verdict(), Verdict::Halt);
+    // Refused so often that the next one waits for sixteen seconds.
+    for wait in [1, 2, 4, 8, 0] {
+        let id = bench.order(0, Intent::StopLoss, OrderType::Limit);
+        bench.answer(CallKind::Place(OrderId(id)), refused(400, "PermissionException", "address"));
+        bench.run(wait);
+    }
+    let stop = bench.order(0, Intent::StopLoss, OrderType::Limit);
+    bench.run(6);
+    assert_eq!((bench.last(stop), bench.is_placed(stop)), (None, false), "a list that has it lets it wait");
+    bench.positions[0] = 0;
+    bench.run(6);
+    assert_eq!((bench.last(stop), bench.is_placed(stop)), (Some(NOT_SENT), false));
 }
 
 #[test]
@@ -355,6 +384,24 @@ fn refused_exits_and_cancels_without_effect_are_repeated_ever_more_slowly() {
         }
     }
     assert!((6..=10).contains(&cancels), "{cancels} cancels in four minutes");
+}
+
+#[test]
+fn cancels_of_strays_without_effect_are_repeated_ever_more_slowly() {
+    for answer in [ok(r#"{"order_id":"1001"}"#), refused(400, "OrderException", "not now")] {
+        let mut bench = Bench::new(Settings::default(), [0; 3]);
+        bench.run(10);
+        bench.orders.push(row("1001", 1, "OPEN", &Tags::new(JOURNAL).of(OrderId(99)), 0));
+        let mut cancels = 0;
+        for _ in 0..240 {
+            bench.run(1);
+            if bench.left.iter().any(|call| call.kind == CallKind::CancelStray) {
+                bench.answer(CallKind::CancelStray, answer.clone());
+                cancels += 1;
+            }
+        }
+        assert!((6..=10).contains(&cancels), "{cancels} cancels in four minutes, answered by {answer:?}");
+    }
 }
 
 #[test]

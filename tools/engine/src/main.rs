@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use pitlane_session::cli::{ConfigArgs, CpuArgs};
 use pitlane_session::config_cmd::{self, ConfigCommand};
 use pitlane_session::doctor::{DoctorArgs, doctor};
-use pitlane_session::exit::{Exit, answer, finish, usage};
+use pitlane_session::exit::{Exit, answer, answer_of_run, finish, usage};
 use pitlane_session::latch::Latch;
 use pitlane_session::live::login;
 use pitlane_session::stat::{StatArgs, stat};
@@ -191,11 +191,8 @@ fn run(args: &RunArgs, seed: Option<u64>, name: &str) -> anyhow::Result<Exit> {
         name,
     };
     let done = sim::run(&request)?;
-    if args.json {
-        answer(&serde_json::to_string(&done.summary)?)?;
-    } else {
-        answer(&engine_card::render(&done))?;
-    }
+    let text = if args.json { serde_json::to_string(&done.summary)? } else { engine_card::render(&done) };
+    answer_of_run(&text)?;
     match done.summary.journal.as_deref().filter(|_| name == "demo" && done.exit == Exit::Ok) {
         Some(journal) => Ok(archive::after_demo(journal)),
         None => Ok(done.exit),

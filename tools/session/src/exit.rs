@@ -5,6 +5,7 @@ use pitlane_engine::drive::pinned::PinnedError;
 use pitlane_engine::stages::strategy::StrategyError;
 use pitlane_journal::JournalError;
 use pitlane_store::StoreError;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// What a process tells its caller.
@@ -103,7 +104,6 @@ fn chain(error: &anyhow::Error) -> String {
 /// # Errors
 /// If stdout cannot be written.
 pub fn answer(text: &str) -> anyhow::Result<()> {
-    use std::io::Write;
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
     if !text.ends_with('\n') {
@@ -112,22 +112,50 @@ pub fn answer(text: &str) -> anyhow::Result<()> {
     Ok(out.flush()?)
 }
 
+/// Writes what a run came to. That nobody reads it changes nothing about the run, nor about its exit code.
+///
+/// # Errors
+/// If stdout cannot be written for another reason.
+pub fn answer_of_run(text: &str) -> anyhow::Result<()> {
+    answer(text).or_else(|error| if is_unread(&error) { Ok(()) } else { Err(error) })
+}
+
+/// Whether an error is that whoever read our output has gone. A pipe or connection that broke elsewhere, to a broker or
+/// behind a journal, is the cause of an error with a type of its own, and is told.
+fn is_unread(error: &anyhow::Error) -> bool {
+    let broken = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
+    error.downcast_ref::<std::io::Error>().is_some_and(broken)
+}
+
 /// Runs a command's body, prints its error if it has one, and gives the exit code.
 pub fn finish(outcome: anyhow::Result<Exit>) -> ExitCode {
     match outcome {
         Ok(exit) => exit.into(),
         Err(error) => {
-            let broken_pipe = |cause: &(dyn std::error::Error + 'static)| {
-                cause
-                    .downcast_ref::<std::io::Error>()
-                    .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
-            };
             // Whoever closed our output, such as `head`, has what it wanted.
-            if error.chain().any(broken_pipe) {
+            if is_unread(&error) {
                 return Exit::Ok.into();
             }
-            eprintln!("error: {}", chain(&error));
+            // An `eprintln!` that nobody can read would panic, and take the place of the exit code.
+            let _ = writeln!(std::io::stderr(), "error: {}", chain(&error));
             exit_of(&error).into()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context;
+    use std::io::{Error, ErrorKind};
+
+    #[test]
+    fn only_our_own_output_may_break_without_a_word() {
+        let pipe = || Error::from(ErrorKind::BrokenPipe);
+        let ours = Err::<(), _>(pipe()).context("cannot write the answer");
+        assert!(is_unread(&pipe().into()) && is_unread(&ours.expect_err("it is one")));
+        assert!(!is_unread(&Error::from(ErrorKind::StorageFull).into()));
+        let journal = JournalError::Io { operation: "write", path: "inputs".into(), cause: pipe() };
+        assert!(!is_unread(&anyhow::Error::from(journal).context("the journal failed")));
     }
 }

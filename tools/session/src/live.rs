@@ -102,6 +102,7 @@ pub(crate) fn run(request: &Request<'_>, settings: &Settings, mode: Mode) -> any
         }),
         pipeline: identity.pipeline,
     };
+    log::panics_to(journal.clone());
     if let Some(consent) = &consent {
         say::say(banner(consent, &settings, &plan.pipeline, &journal));
     }

@@ -21,6 +21,7 @@ pub use snapshotter::Snapshotter;
 
 use crate::exit::{Exit, Refusal, data};
 use crate::journal_watch::{DurabilityPlan, Stream};
+use crate::live::say::say;
 use crate::run::{Plan, lock_new, options};
 use anyhow::Context;
 use origin::Origin;
@@ -139,10 +140,10 @@ pub fn open(plan: &Plan, schedule: Box<dyn Source>, feed: Box<dyn Source>) -> an
     lost.with_context(|| format!("cannot remove snapshots of {}", dir.display()))?;
     if ends.inputs_last() == 0 {
         if has_stream(dir, INPUTS) {
-            eprintln!(
+            say(format!(
                 "note: the writer of {} died before it recorded anything; it starts over",
                 dir.display()
-            );
+            ));
         }
         return begin(plan, &journal, &ends, Sources { schedule, feed });
     }
@@ -276,7 +277,7 @@ fn go_on(
         torn_bytes: ends.torn_bytes(),
         ms,
     };
-    eprintln!("{}", recovered.line());
+    say(recovered.line());
     let streams = vec![(INPUTS, inputs.durability()), (OUTPUTS, outputs_durable)];
     Ok(Opened {
         streams,

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 /// Lines that may wait for their reader; more are dropped, and counted.
 const LINES: usize = 1_024;
-/// How long the end of a run waits for lines to be read.
-const FLUSH: Duration = Duration::from_millis(200);
+/// How long the end of a run, or a panic, waits at most for lines to be read.
+const FLUSH: Duration = Duration::from_secs(1);
 
 /// A way to people that never holds up who speaks.
 struct Voice {

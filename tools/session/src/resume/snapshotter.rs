@@ -2,6 +2,7 @@
 //! writes the state down at a checkpoint now and then. The pipeline never waits for it, and knows nothing of it.
 
 use super::origin::{Origin, ids};
+use crate::live::say::say;
 use crate::run::Plan;
 use anyhow::Context;
 use pitlane_engine::config::PipelineConfig;
@@ -44,7 +45,7 @@ impl Snapshotter {
         let follow = move || {
             // The run does not need them: a restart has further to go.
             if let Err(error) = follower.follow() {
-                eprintln!("warning: no more snapshots are made: {error:#}; the run itself is unaffected");
+                say(format!("warning: no more snapshots are made: {error:#}; the run itself is unaffected"));
             }
         };
         let thread = std::thread::Builder::new().name("snapshots".to_owned()).spawn(follow)?;
