@@ -18,6 +18,8 @@ pub(crate) struct Working {
     pub(crate) wanted: Wanted,
     pub(crate) quantity: i64,
     pub(crate) asked_for: Terms,
+    /// The input that asked for these.
+    pub(crate) asked_at: u64,
     /// The largest quantity it was ever asked to have.
     pub(crate) most: i64,
     pub(crate) filled: i64,
@@ -86,6 +88,7 @@ impl Desk {
                 wanted,
                 quantity,
                 asked_for: terms,
+                asked_at: cause.0,
                 most: quantity,
                 filled: 0,
                 value: 0,
@@ -133,7 +136,7 @@ impl Desk {
     pub(crate) fn modify(&mut self, id: u64, quantity: i64, up: i64) -> Event {
         self.seq += 1;
         let order = self.orders.get_mut(&id).unwrap();
-        order.asked = true;
+        (order.asked, order.asked_at) = (true, self.seq);
         order.most = order.most.max(quantity);
         let (at, terms) = (order.at, order.wanted.terms);
         let price = if terms.price > 0 { terms.price + up * LISTED[at].2 } else { 0 };

@@ -487,7 +487,7 @@ impl World {
         if self.latched && order.wanted.intent != Intent::Flatten {
             return Err(format!("{call:?} after the latch"));
         }
-        if self.durable < order.wanted.cause.0 {
+        if self.durable < order.asked_at {
             return Err(format!("{call:?} before its cause was durable"));
         }
         if matches!(call.kind, CallKind::Place(_)) {
