@@ -8,7 +8,7 @@ use pitlane_engine::event::{
 use pitlane_engine::units::{InstrumentId, NS_PER_S, OrderId, Price, Qty, Seq, StrategyId};
 use pitlane_kite_gateway::Gateway;
 use pitlane_kite_gateway::call::{Answer, Call, CallError, CallKind};
-use pitlane_kite_gateway::gateway::Note;
+use pitlane_kite_gateway::gateway::{Note, Restored};
 use pitlane_kite_gateway::instruments::{Instruments, Listed, Product};
 use pitlane_kite_gateway::settings::Settings;
 
@@ -24,6 +24,7 @@ pub(crate) struct Bench {
     pub(crate) now: u64,
     pub(crate) seq: u64,
     pub(crate) orders: Vec<String>,
+    pub(crate) trades: Vec<String>,
     pub(crate) positions: [i64; 3],
     /// Order calls that left, not answered.
     pub(crate) left: Vec<Call>,
@@ -53,6 +54,11 @@ pub(crate) fn row(id: &str, at: usize, status: &str, tag: &str, filled: i64) -> 
 
 impl Bench {
     pub(crate) fn new(settings: Settings, positions: [i64; 3]) -> Self {
+        Self::restored(settings, positions, None)
+    }
+
+    /// A gateway that takes an order over.
+    pub(crate) fn restored(settings: Settings, positions: [i64; 3], order: Option<Restored>) -> Self {
         let rows = (0..).zip(NAMES).map(|(id, (exchange, symbol))| Listed {
             instrument: InstrumentId(id),
             exchange: exchange.into(),
@@ -66,9 +72,10 @@ impl Bench {
             tradable: true,
         });
         let mut gateway = Gateway::new(settings, Instruments::new(rows), JOURNAL, START).unwrap();
-        gateway.restore([], (0..).zip(positions).map(|(id, held)| (InstrumentId(id), Qty(held))));
-        let (orders, left, reports, notes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { gateway, now: START, seq: 0, orders, positions, left, held: None, reports, notes }
+        gateway.restore(order, (0..).zip(positions).map(|(id, held)| (InstrumentId(id), Qty(held))));
+        let (orders, trades, left) = (Vec::new(), Vec::new(), Vec::new());
+        let (reports, notes) = (Vec::new(), Vec::new());
+        Self { gateway, now: START, seq: 0, orders, trades, positions, left, held: None, reports, notes }
     }
 
     /// Time goes on; questions are answered at once.
@@ -111,7 +118,7 @@ impl Bench {
                         .collect();
                     ok(&format!(r#"{{"net":[{}]}}"#, rows.join(",")))
                 }
-                _ => ok("[]"),
+                _ => ok(&format!("[{}]", self.trades.join(","))),
             };
             self.gateway.on_answer(call.id, answer);
         }

@@ -4,6 +4,7 @@
 
 mod bench;
 mod limits;
+mod restored;
 mod words;
 
 use bench::{Bench, JOURNAL, NOT_SENT, ok, refused, row};
