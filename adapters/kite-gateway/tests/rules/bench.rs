@@ -23,6 +23,8 @@ pub(crate) struct Bench {
     pub(crate) gateway: Gateway,
     pub(crate) now: u64,
     pub(crate) seq: u64,
+    /// Whether what causes a request is durable at once.
+    pub(crate) durable: bool,
     pub(crate) orders: Vec<String>,
     pub(crate) trades: Vec<String>,
     pub(crate) positions: [i64; 3],
@@ -75,7 +77,19 @@ impl Bench {
         gateway.restore(order, (0..).zip(positions).map(|(id, held)| (InstrumentId(id), Qty(held))));
         let (orders, trades, left) = (Vec::new(), Vec::new(), Vec::new());
         let (reports, notes) = (Vec::new(), Vec::new());
-        Self { gateway, now: START, seq: 0, orders, trades, positions, left, held: None, reports, notes }
+        Self {
+            gateway,
+            now: START,
+            seq: 0,
+            durable: true,
+            orders,
+            trades,
+            positions,
+            left,
+            held: None,
+            reports,
+            notes,
+        }
     }
 
     /// Time goes on; questions are answered at once.
@@ -156,7 +170,9 @@ impl Bench {
         let mut event = Event::new(InstrumentId(at), FLAG_OUT, &body);
         event.header.seq = Seq(self.seq);
         self.gateway.on_intent(&event);
-        self.gateway.on_durable(Seq(self.seq));
+        if self.durable {
+            self.gateway.on_durable(Seq(self.seq));
+        }
         id.0
     }
 
@@ -197,7 +213,9 @@ impl Bench {
         let mut event = Event::new(InstrumentId(at), FLAG_OUT, body);
         event.header.seq = Seq(self.seq);
         self.gateway.on_intent(&event);
-        self.gateway.on_durable(Seq(self.seq));
+        if self.durable {
+            self.gateway.on_durable(Seq(self.seq));
+        }
         self.take();
     }
 

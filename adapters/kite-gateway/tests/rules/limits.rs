@@ -2,9 +2,10 @@
 
 use crate::bench::{Bench, ok, row};
 use pitlane_engine::event::{Intent, OrderState, OrderType, ReportReason};
-use pitlane_engine::units::OrderId;
+use pitlane_engine::units::{OrderId, Seq};
 use pitlane_kite_gateway::call::CallKind;
-use pitlane_kite_gateway::settings::Settings;
+use pitlane_kite_gateway::settings::{ForeignOrders, Settings};
+use pitlane_kite_gateway::wire;
 
 const OPEN: u8 = OrderState::Open as u8;
 
@@ -87,4 +88,49 @@ fn without_a_whole_reconciliation_for_long_no_entry_leaves() {
     bench.held = None;
     bench.run(30);
     assert!(bench.gateway.is_armed(), "{:?}", bench.notes);
+}
+
+/// Orders and changes leave when what asked for them last is on the disk; cancels do not wait for it.
+#[test]
+fn what_waits_and_is_changed_leaves_when_the_change_is_durable() {
+    let mut bench = Bench::new(Settings::default(), [10; 3]);
+    bench.run(10);
+    let rests = bench.open(1, Intent::Exit, "1001");
+    bench.durable = false;
+    let id = bench.order(0, Intent::Exit, OrderType::Limit);
+    let first = bench.seq;
+    bench.change(0, id, 10, 1_010_000);
+    bench.change(1, rests, 10, 1_010_000);
+    bench.gateway.on_durable(Seq(first));
+    bench.run(2);
+    assert!(bench.left.is_empty(), "{:?}", bench.left);
+    bench.cancel(1, rests);
+    assert_eq!(bench.left.last().map(|call| call.kind), Some(CallKind::Cancel(OrderId(rests))));
+    bench.gateway.on_durable(Seq(bench.seq));
+    bench.take();
+    let price = bench.left.iter().find(|call| call.kind == CallKind::Place(OrderId(id)));
+    assert!(price.expect("it left").form.contains(&("price", "101.00".to_owned())));
+}
+
+/// In a halted instrument what protects goes on for what the broker lists: not when that has just moved.
+#[test]
+fn a_change_that_waited_does_not_leave_when_its_position_has_moved() {
+    let settings = Settings { foreign_orders: ForeignOrders::Halt, ..Settings::default() };
+    for moves in [false, true] {
+        let mut bench = Bench::new(settings.clone(), [20, 0, 0]);
+        bench.run(10);
+        let id = bench.open(0, Intent::StopLoss, "1001");
+        bench.open(0, Intent::StopLoss, "1002");
+        bench.orders.push(row("by-hand", 0, "OPEN", "", 0));
+        bench.run(10);
+        bench.durable = false;
+        bench.change(0, id, 10, 1_010_000);
+        if moves {
+            let filled = row("1002", 0, "COMPLETE", "", 10);
+            bench.gateway.on_update(&wire::order_object(&filled).unwrap());
+        }
+        bench.gateway.on_durable(Seq(bench.seq));
+        bench.take();
+        assert_eq!(bench.left.is_empty(), moves, "{:?}", bench.left);
+    }
 }

@@ -69,12 +69,13 @@ fn a_change_that_did_not_come_about_before_a_restart_is_refused_and_the_order_is
 #[test]
 fn no_exit_leaves_before_its_position_was_compared_once() {
     let mut bench = Bench::new(Settings::default(), [10, 10, 0]);
-    let id = bench.wish(0, Intent::Exit, OrderType::Limit);
-    let flatten = bench.wish(1, Intent::Flatten, OrderType::Limit);
-    assert!(!bench.is_placed(id));
-    bench.take();
-    assert!(bench.is_placed(flatten), "an operator's wish waits for nothing");
-    bench.run(10);
+    bench.held = Some(Vec::new());
+    let id = bench.order(0, Intent::Exit, OrderType::Limit);
+    let flatten = bench.order(1, Intent::Flatten, OrderType::Limit);
+    bench.run(5);
+    assert!(!bench.is_placed(id) && bench.is_placed(flatten), "an operator's wish waits for nothing");
+    bench.held = None;
+    bench.run(30);
     assert!(bench.is_placed(id));
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct Working {
     pub(crate) wanted: Wanted,
     pub(crate) quantity: i64,
     pub(crate) asked_for: Terms,
-    /// The input that asked for these.
+    /// The input that asked for these last.
     pub(crate) asked_at: u64,
     /// The largest quantity it was ever asked to have.
     pub(crate) most: i64,

@@ -487,7 +487,9 @@ impl World {
         if self.latched && order.wanted.intent != Intent::Flatten {
             return Err(format!("{call:?} after the latch"));
         }
-        if self.durable < order.asked_at {
+        let cause =
+            if matches!(call.kind, CallKind::Modify(_)) { order.asked_at } else { order.wanted.cause.0 };
+        if self.durable < cause {
             return Err(format!("{call:?} before its cause was durable"));
         }
         if matches!(call.kind, CallKind::Place(_)) {
