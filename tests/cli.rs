@@ -399,6 +399,23 @@ fn every_instrument_is_flat_before_its_own_close() {
 }
 
 #[test]
+fn nobody_to_read_it_changes_nothing_about_how_a_run_ends() {
+    let dir = scratch();
+    let config = dir.path().join("kill.toml");
+    std::fs::write(&config, "[[sim.commands]]\nat = \"09:40:00\"\ndo = \"kill\"\n").unwrap();
+    let (config, journal) = (config.to_string_lossy(), dir.path().join("j"));
+    let journal = journal.to_string_lossy();
+    let ended = |stdout: Stdio, stderr: Stdio| {
+        let mut command = Command::new(binary("engine"));
+        command.args(["demo", "--journal", &journal, "--config", &config]).args(SMALL);
+        command.stdout(stdout).stderr(stderr).status().unwrap().code()
+    };
+    let unread = || Stdio::from(std::io::pipe().unwrap().1);
+    assert_eq!(ended(unread(), Stdio::null()), Some(5), "the kill, and not the card that nobody read");
+    assert_eq!(ended(Stdio::null(), unread()), Some(5), "the refusal, and not a panic about its message");
+}
+
+#[test]
 fn a_scripted_kill_is_the_same_on_one_thread_and_two() {
     let dir = scratch();
     let config = dir.path().join("kill.toml");
