@@ -28,6 +28,8 @@ pub(crate) struct Bench {
     pub(crate) orders: Vec<String>,
     pub(crate) trades: Vec<String>,
     pub(crate) positions: [i64; 3],
+    /// Rows that the list of positions has beside those.
+    pub(crate) other_positions: Vec<String>,
     /// Order calls that left, not answered.
     pub(crate) left: Vec<Call>,
     /// Lists of orders that are not answered yet, if they are to wait.
@@ -76,7 +78,7 @@ impl Bench {
         let mut gateway = Gateway::new(settings, Instruments::new(rows), JOURNAL, START).unwrap();
         gateway.restore(order, (0..).zip(positions).map(|(id, held)| (InstrumentId(id), Qty(held))));
         let (orders, trades, left) = (Vec::new(), Vec::new(), Vec::new());
-        let (reports, notes) = (Vec::new(), Vec::new());
+        let (reports, notes, other_positions) = (Vec::new(), Vec::new(), Vec::new());
         Self {
             gateway,
             now: START,
@@ -85,6 +87,7 @@ impl Bench {
             orders,
             trades,
             positions,
+            other_positions,
             left,
             held: None,
             reports,
@@ -129,6 +132,7 @@ impl Bench {
                                 r#"{{"exchange":"{exchange}","tradingsymbol":"{symbol}","product":"MIS","quantity":{held}}}"#
                             )
                         })
+                        .chain(self.other_positions.iter().cloned())
                         .collect();
                     ok(&format!(r#"{{"net":[{}]}}"#, rows.join(",")))
                 }

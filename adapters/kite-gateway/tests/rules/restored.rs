@@ -67,6 +67,21 @@ fn a_change_that_did_not_come_about_before_a_restart_is_refused_and_the_order_is
 }
 
 #[test]
+fn an_order_that_filled_beyond_what_it_was_changed_to_has_the_quantity_before() {
+    let order = Restored { quantity_before: 15, filled: 12, value: 12_000_000, ..order() };
+    let mut bench = Bench::restored(Settings::default(), [3, 0, 0], Some(order));
+    let shown = listed().replace(r#""quantity":10"#, r#""quantity":15"#);
+    bench.orders.push(shown.replace(r#""filled_quantity":0"#, r#""filled_quantity":12"#));
+    bench.run(60);
+    assert_eq!(bench.gateway.halted_by(), None);
+    assert_eq!(bench.last(ID).map(|(state, _)| state), Some(OrderState::PartiallyFilled as u8));
+    for event in &bench.reports {
+        let report = event.body::<Report>();
+        assert_eq!((report.filled.0, report.filled_value.0, report.quantity.0), (12, 12_000_000, 15));
+    }
+}
+
+#[test]
 fn no_exit_leaves_before_its_position_was_compared_once() {
     let mut bench = Bench::new(Settings::default(), [10, 10, 0]);
     bench.held = Some(Vec::new());
