@@ -4,7 +4,8 @@
 //! two million inputs of the day, played again and again, a day later each time; every run has an engine of its own. Five
 //! rounds make ten million inputs a figure. What is compared takes turns within a round, and a ratio is that of one round:
 //! a machine whose speed drifts drifts for both sides. Figures are the middle of the rounds with smallest and largest.
-//! Journals are on `/dev/shm` and below the target directory, at most 2 GiB at a time, and are removed.
+//! Journals are on memory (`/dev/shm`, or where `PITLANE_HOT` says) and below the target directory, at most 2 GiB at a time,
+//! and are removed. What bounds them is making segments: give a mount with huge pages (docs/performance.md).
 
 mod alone;
 mod replay;

@@ -3,7 +3,7 @@
 //!
 //! Every figure is the median of several rounds with smallest and largest. What is compared takes turns within a round,
 //! and a ratio is that of one round: a machine whose speed drifts drifts for both sides. The cost of appending and reading
-//! is time of the thread on its cpu; everything else is time on the wall. Files are on `/dev/shm` and
+//! is time of the thread on its cpu; everything else is time on the wall. Files are on memory (`/dev/shm`, or where `PITLANE_HOT` says) and
 //! below the target directory, at most 2 GiB at a time, and are removed.
 
 mod append;
