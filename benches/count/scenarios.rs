@@ -5,6 +5,7 @@ use crate::stages;
 use pitlane_benches::book::exchange::Full;
 use pitlane_benches::book::workload::{Flow, mixed};
 use pitlane_benches::book::{Book, adversarial, filled, ladder::Ladder, naive::Naive};
+use pitlane_benches::hop::{four_lines, one_line};
 use pitlane_engine::drive::measure::Gauges;
 
 /// A prepared run.
@@ -40,6 +41,8 @@ pub(crate) const ALL: &[Named] = &[
     ("risk", stages::risk),
     ("match", stages::matching),
     ("state_hash", stages::state_hash),
+    ("hop", || stages::hop(one_line())),
+    ("hop.four_lines", || stages::hop(four_lines())),
     ("pipeline", stages::pipeline),
     ("pipeline.no_journal", stages::pipeline_without_journal),
 ];

@@ -2,16 +2,19 @@
 //! `latency-bench` measures with: full packets of 184 bytes, an order on 3 % of the ticks. One operation is one input.
 
 use crate::scenarios::Scenario;
+use pitlane_benches::hop::HandsOn;
 use pitlane_benches::markets::depth;
 use pitlane_engine::drive::Stages;
 use pitlane_engine::drive::fused::Fused;
+use pitlane_engine::drive::ring::{CALL_SLOTS, Outlet, ring};
+use pitlane_engine::drive::worker::{Duty, StageWorker, Worker};
 use pitlane_engine::event::{Event, Kind};
 use pitlane_engine::log::{EventLog, NoLog};
 use pitlane_engine::sequencer::source::{Head, Merged, Source};
 use pitlane_engine::sequencer::{Release, SOURCE_FEED, Sequencer};
-use pitlane_engine::stage::Chain;
+use pitlane_engine::stage::{Chain, Emit};
 use pitlane_engine::stages::decoder::Decoder;
-use pitlane_engine::units::TsNs;
+use pitlane_engine::units::{Seq, TsNs};
 use pitlane_feeds::kite::FULL_BYTES;
 use pitlane_journal::{JournalDir, WriterOptions};
 use pitlane_latency_bench::day::Day;
@@ -238,4 +241,27 @@ pub(crate) fn state_hash() -> Scenario {
         })
     };
     Scenario { run: Box::new(run), operations: HASHES }
+}
+
+/// Events that a pinned worker handles before it looks up, as pinned runs have it.
+const BUDGET: usize = 256;
+
+/// The worker between two rings, with a stage that hands everything on: all events wait, and what comes of them has room.
+pub(crate) fn hop(event: Event) -> Scenario {
+    let slots = INPUTS as usize + 4 * CALL_SLOTS;
+    let ((there, arriving), (returning, back)) = (ring(slots), ring(slots));
+    let mut there = Outlet::new(there);
+    for number in 1..=INPUTS {
+        let slots = there.room().expect("the ring holds all");
+        there.write(slots, |call| {
+            call.emit(&event);
+            call.end_step(Seq(number), TsNs(number));
+        });
+    }
+    let mut worker = StageWorker::new("hop", "hop_output_full", HandsOn, arriving, returning, |_, _| {});
+    let run = move || {
+        while worker.duty_cycle(BUDGET) == Duty::Worked {}
+        assert_eq!(back.slots() as u64, INPUTS, "every event was handed on");
+    };
+    Scenario { run: Box::new(run), operations: INPUTS }
 }

@@ -6,16 +6,16 @@ use crossbeam::channel;
 use crossbeam::queue::ArrayQueue;
 use crossbeam::utils::CachePadded;
 use disruptor::{BusySpin, Producer, build_single_producer};
+use pitlane_benches::hop::{HandsOn, four_lines, one_line};
 use pitlane_benches::spread;
 use pitlane_benches::table::{Goal, row};
 use pitlane_engine::drive::affinity::{allowed_cpus, bind};
-use pitlane_engine::drive::ring::{ring, room, write};
+use pitlane_engine::drive::ring::{Outlet, ring};
 use pitlane_engine::drive::topology::RingSizes;
 use pitlane_engine::drive::worker::{Duty, StageWorker, Worker};
-use pitlane_engine::event::{Event, FLAG_STEP_END, StageId, Timer};
-use pitlane_engine::stage::{Emit, Progress, Stage};
-use pitlane_engine::state::StateIo;
-use pitlane_engine::units::{InstrumentId, Seq, TsNs};
+use pitlane_engine::event::Event;
+use pitlane_engine::stage::Emit;
+use pitlane_engine::units::Seq;
 use std::hint::{black_box, spin_loop};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -39,6 +39,8 @@ struct Laps {
     window: u64,
     /// Events that go there and back in a burst, which is much shorter than a turn of the scheduler.
     burst: u64,
+    /// What goes there and back.
+    event: Event,
 }
 
 impl Laps {
@@ -81,7 +83,7 @@ impl Laps {
 
     /// Sends a burst of events and waits until all are back.
     fn burst(self, send: &mut impl FnMut(&Event) -> bool, receive: &mut impl FnMut() -> u64) {
-        let mut event = blank();
+        let mut event = self.event;
         let (mut sent, mut back) = (0, 0);
         while back < self.burst {
             if sent < self.burst && sent - back < self.window {
@@ -94,13 +96,6 @@ impl Laps {
             }
         }
     }
-}
-
-/// An event that is a step of its own.
-fn blank() -> Event {
-    let mut event = Event::new(InstrumentId::NONE, 0, &Timer { due: TsNs::ZERO, reserved: [0; 24] });
-    event.header.flags |= FLAG_STEP_END;
-    event
 }
 
 fn slots() -> usize {
@@ -148,30 +143,17 @@ fn rtrb(laps: Laps) -> f64 {
     )
 }
 
-/// A stage that hands everything on.
-struct HandsOn;
-
-impl Stage for HandsOn {
-    const ID: StageId = StageId::Strategy;
-
-    fn on_event(&mut self, event: &Event, out: &mut impl Emit) -> Progress {
-        out.emit(event);
-        Progress::Done
-    }
-
-    fn state(&mut self, _io: &mut StateIo<'_>) {}
-}
-
 /// Between the engine's stages: the other end is a worker as pinned runs have it, this one writes and reads as workers do.
 fn engine(laps: Laps) -> f64 {
-    let (mut there, arriving) = ring(slots());
+    let (there, arriving) = ring(slots());
     let (returning, mut back) = ring(slots());
+    let mut there = Outlet::new(there);
     let mut worker = StageWorker::new("hop", "hop_output_full", HandsOn, arriving, returning, |_, _| {});
     laps.time(
         move |event| {
-            let room = room(&there);
+            let room = there.room();
             if let Some(slots) = room {
-                write(&mut there, slots, |call| {
+                there.write(slots, |call| {
                     call.emit(event);
                     call.end_step(event.header.seq, event.header.ts);
                 });
@@ -193,6 +175,11 @@ fn engine(laps: Laps) -> f64 {
         },
         move || worker.duty_cycle(BUDGET) == Duty::Worked,
     )
+}
+
+/// The same with events that use all of their slot.
+fn engine_four_lines(laps: Laps) -> f64 {
+    engine(Laps { event: four_lines(), ..laps })
 }
 
 fn array_queue(laps: Laps) -> f64 {
@@ -226,9 +213,9 @@ fn bounded_channel(laps: Laps) -> f64 {
 
 /// The `disruptor` crate with pollers, so that its threads are the same as everybody's.
 fn disruptor(laps: Laps) -> f64 {
-    let (mut arriving, builder) = build_single_producer(slots(), blank, BusySpin).new_event_poller();
+    let (mut arriving, builder) = build_single_producer(slots(), one_line, BusySpin).new_event_poller();
     let mut there = builder.build();
-    let (mut back, builder) = build_single_producer(slots(), blank, BusySpin).new_event_poller();
+    let (mut back, builder) = build_single_producer(slots(), one_line, BusySpin).new_event_poller();
     let mut returning = builder.build();
     laps.time(
         move |event| there.try_publish(|slot| *slot = *event).is_ok(),
@@ -252,9 +239,10 @@ fn disruptor(laps: Laps) -> f64 {
 /// A ring's name and its measurement.
 type Peer = (&'static str, fn(Laps) -> f64);
 
-const PEERS: [Peer; 6] = [
+const PEERS: [Peer; 7] = [
     ("rtrb, bare", rtrb),
     ("the engine, between pinned stages", engine),
+    ("the engine, events of four lines", engine_four_lines),
     ("crossbeam ArrayQueue", array_queue),
     ("crossbeam channel", bounded_channel),
     ("disruptor crate, poller", disruptor),
@@ -271,7 +259,7 @@ pub(crate) fn hops() {
     let bytes = size_of::<Event>();
     println!("hops of slots of {bytes} bytes between cpus {first} and {second}, rings of {}", slots());
     for (what, window, burst) in [("hop", 1, 500), ("in a stream", WINDOW, 4 * WINDOW)] {
-        let laps = Laps { cpus: [first, second], window, burst };
+        let laps = Laps { cpus: [first, second], window, burst, event: one_line() };
         // A line is one event; there is no stream of it.
         let peers = if window == 1 { &PEERS[..] } else { &PEERS[..PEERS.len() - 1] };
         let mut ns = vec![Vec::new(); peers.len()];

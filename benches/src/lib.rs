@@ -1,6 +1,7 @@
 //! What the benches share: a synthetic day kept in memory as frames, so that making it costs nothing while measuring.
 
 pub mod book;
+pub mod hop;
 pub mod markets;
 pub mod scratch;
 pub mod table;

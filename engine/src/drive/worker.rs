@@ -4,12 +4,12 @@
 use super::broker;
 use super::clock::{Clock, Pace};
 use super::measure::laps::{Lapped, Laps, Part, Recorded};
-use super::ring::{CALL_SLOTS, Call, room, write};
+use super::ring::{CALL_SLOTS, Call, Outlet};
 use super::sink::{Counts, Sink};
 use super::{RunResult, checkpoint_due, collect_hashes};
 use crate::event::{Event, FLAG_STEP_END, Kind, Rule, StageId};
 use crate::ledger::Ledger;
-use crate::limits::{ENDOGENOUS_PER_STEP_MAX, IN_FLIGHT_MAX};
+use crate::limits::{EMIT_MAX, ENDOGENOUS_PER_STEP_MAX, IN_FLIGHT_MAX};
 use crate::log::EventLog;
 use crate::planted::{Bug, is_planted};
 use crate::sequencer::source::{Head, Source};
@@ -122,7 +122,7 @@ impl<S: Source> Worker for FeedWorker<S> {
 /// A stage whose events go into a ring, with the state of a call that is not finished.
 struct Runner<S> {
     stage: S,
-    out: Option<rtrb::Producer<Event>>,
+    out: Option<Outlet>,
     phase: Phase,
     stalls: u64,
 }
@@ -142,12 +142,13 @@ enum Phase {
 
 impl<S: Stage> Runner<S> {
     fn new(stage: S, out: rtrb::Producer<Event>) -> Self {
-        Self { stage, out: Some(out), phase: Phase::Idle, stalls: 0 }
+        Self { stage, out: Some(Outlet::new(out)), phase: Phase::Idle, stalls: 0 }
     }
 
     /// Slots one ring write may take, or `None` if there is no room for a call.
+    #[inline]
     fn room(&mut self) -> Option<usize> {
-        let room = self.out.as_ref().and_then(room);
+        let room = self.out.as_ref().and_then(Outlet::room);
         self.stalls += u64::from(room.is_none());
         room
     }
@@ -156,15 +157,45 @@ impl<S: Stage> Runner<S> {
     fn event(&mut self, event: &Event, end: Option<StepEnd>, slots: usize) {
         let stage = &mut self.stage;
         let out = self.out.as_mut().expect("an open runner has its ring");
-        self.phase = write(out, slots, |call| {
-            if event.header.kind != Kind::StepMarker as u8 && stage.on_event(event, call) == Progress::More {
-                return Phase::InEvent(end);
+        self.phase = out.write(slots, |call| Self::handle(stage, event, end, call));
+    }
+
+    /// Handles events and publishes what comes of them together; how many it took: less than all if one is not finished, or if
+    /// there is no room. Only when idle.
+    fn events(&mut self, events: &[Event]) -> usize {
+        let Some(slots) = self.room() else { return 0 };
+        let stage = &mut self.stage;
+        let out = self.out.as_mut().expect("an open runner has its ring");
+        let (taken, phase) = out.write(slots, |call| {
+            let mut taken = 0;
+            for event in events {
+                // The first has its room; another has it and room to end its step.
+                if taken > 0 && call.room() < CALL_SLOTS + EMIT_MAX {
+                    break;
+                }
+                call.begin();
+                taken += 1;
+                let phase = Self::handle(stage, event, step_end(event), call);
+                if !matches!(phase, Phase::Idle) {
+                    return (taken, phase);
+                }
             }
-            end.map_or(Phase::Idle, |end| Self::end(stage, end, call))
+            (taken, Phase::Idle)
         });
+        self.phase = phase;
+        taken
+    }
+
+    #[inline(always)]
+    fn handle(stage: &mut S, event: &Event, end: Option<StepEnd>, call: &mut Call<'_>) -> Phase {
+        if event.header.kind != Kind::StepMarker as u8 && stage.on_event(event, call) == Progress::More {
+            return Phase::InEvent(end);
+        }
+        end.map_or(Phase::Idle, |end| Self::end(stage, end, call))
     }
 
     /// Ends the step in this call if it still has room for one.
+    #[inline(always)]
     fn end(stage: &mut S, end: StepEnd, call: &mut Call<'_>) -> Phase {
         if call.room() < CALL_SLOTS {
             return Phase::Ending(end);
@@ -173,6 +204,7 @@ impl<S: Stage> Runner<S> {
         Self::ended(stage, progress, end, call)
     }
 
+    #[inline(always)]
     fn ended(stage: &mut S, progress: Progress, end: StepEnd, call: &mut Call<'_>) -> Phase {
         if progress == Progress::More {
             return Phase::InEnd(end);
@@ -182,14 +214,21 @@ impl<S: Stage> Runner<S> {
         Phase::Idle
     }
 
-    /// Goes on with an unfinished step; `false` if the ring has no room.
+    /// Goes on with an unfinished step, if there is one; `false` if the ring has no room.
+    #[inline]
     fn go_on(&mut self) -> bool {
+        matches!(self.phase, Phase::Idle) || self.finish_step()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn finish_step(&mut self) -> bool {
         while !matches!(self.phase, Phase::Idle) {
             let Some(slots) = self.room() else { return false };
             let phase = self.phase;
             let stage = &mut self.stage;
             let out = self.out.as_mut().expect("an open runner has its ring");
-            self.phase = write(out, slots, |call| match phase {
+            self.phase = out.write(slots, |call| match phase {
                 Phase::Idle => Phase::Idle,
                 Phase::InEvent(end) => match (stage.resume(call), end) {
                     (Progress::More, end) => Phase::InEvent(end),
@@ -348,6 +387,10 @@ impl<S: Source> Worker for SequencerWorker<S> {
 /// How a worker in the chain reports on its stage at the end.
 pub type StageReport<S> = fn(&S, &mut RunResult);
 
+/// Events whose outcomes are published together if so many wait: each of them saves a look at the rings, and none waits for more than
+/// this few.
+const TOGETHER: usize = 8;
+
 /// One stage between two rings.
 pub struct StageWorker<S> {
     name: &'static str,
@@ -377,6 +420,7 @@ impl<S: Stage> StageWorker<S> {
     }
 }
 
+#[inline]
 fn step_end(event: &Event) -> Option<StepEnd> {
     // A state hash belongs to a step's end, and travels in its own event: downstream asks the header of the input,
     // which every event of the step carries.
@@ -399,36 +443,46 @@ impl<S: Stage> Worker for StageWorker<S> {
         if !self.runner.go_on() {
             return Duty::Idle;
         }
-        let abandoned = self.input.is_abandoned();
-        let count = self.input.slots().min(budget);
+        let mut count = self.input.slots();
         if count == 0 {
-            if abandoned {
+            if !self.input.is_abandoned() {
+                return Duty::Idle;
+            }
+            // Asked again: what was pushed before the other end was dropped must not be missed.
+            count = self.input.slots();
+            if count == 0 {
                 self.runner.out = None;
                 return Duty::Finished;
             }
-            return Duty::Idle;
         }
-        let chunk = self.input.read_chunk(count).expect("that many events are there");
+        let chunk = self.input.read_chunk(count.min(budget)).expect("that many events are there");
         let (first, second) = chunk.as_slices();
         let mut taken = 0;
-        for event in first.iter().chain(second) {
-            if !self.runner.go_on() {
+        for mut events in [first, second] {
+            while let Some(event) = events.first()
+                && self.runner.go_on()
+            {
+                let laps = self.laps.as_ref().filter(|laps| laps.takes(event.header.seq));
+                let together = if self.laps.is_some() { 1 } else { TOGETHER.min(events.len()) };
+                if let Some(laps) = laps {
+                    laps.resume(Part::of(S::ID));
+                }
+                let count = self.runner.events(&events[..together]);
+                if let Some(laps) = laps {
+                    laps.enter(Part::of(S::ID));
+                    if count > 0 && step_end(event).is_some() {
+                        laps.finish();
+                    }
+                }
+                if count == 0 {
+                    break;
+                }
+                taken += count;
+                events = &events[count..];
+            }
+            if !events.is_empty() {
                 break;
             }
-            let Some(slots) = self.runner.room() else { break };
-            let (laps, end) =
-                (self.laps.as_ref().filter(|laps| laps.takes(event.header.seq)), step_end(event));
-            if let Some(laps) = laps {
-                laps.resume(Part::of(S::ID));
-            }
-            self.runner.event(event, end, slots);
-            if let Some(laps) = laps {
-                laps.enter(Part::of(S::ID));
-                if end.is_some() {
-                    laps.finish();
-                }
-            }
-            taken += 1;
         }
         chunk.commit(taken);
         if taken == 0 { Duty::Idle } else { Duty::Worked }
