@@ -131,3 +131,53 @@ impl Emit for Call<'_> {
         self.push(event);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Kind, Timer};
+
+    fn timer(lines: u8, due: u64) -> Event {
+        let mut event = Event::new(InstrumentId(due as u32), 0, &Timer { due: TsNs(due), reserved: [0; 24] });
+        event.header.lines = lines;
+        event
+    }
+
+    #[test]
+    fn events_of_any_length_come_out_as_they_went_in() {
+        let (producer, mut reader) = ring(CALL_SLOTS);
+        let mut outlet = Outlet::new(producer);
+        assert!(reader.is_empty(), "the events that the slots hold at first are none of the run's");
+        // Several rounds of the ring, so that short events come to lie on long ones.
+        for number in 0..1_000 {
+            let event = timer([4, 1, 2, 4, 1][number % 5], number as u64);
+            let slots = outlet.room().expect("the reader keeps up");
+            outlet.write(slots, |call| call.emit(&event));
+            let read = reader.pop().expect("it is published");
+            assert_eq!(read.used_bytes(), event.used_bytes());
+        }
+        outlet.write(CALL_SLOTS, |call| (0..5).for_each(|number| call.emit(&timer(1, number))));
+        assert_eq!((reader.slots(), outlet.room()), (5, None), "no room is left for a call's events");
+    }
+
+    #[test]
+    fn each_call_marks_the_end_of_its_own_step() {
+        let (producer, mut reader) = ring(4 * CALL_SLOTS);
+        let mut outlet = Outlet::new(producer);
+        outlet.write(2 * CALL_SLOTS, |call| {
+            for (seq, events) in [(1, 2), (2, 0), (3, 1), (4, 0)] {
+                call.begin();
+                let mut event = timer(1, seq);
+                // What is handed on may be the last of its step where it came from.
+                event.header.flags = FLAG_STEP_END;
+                (0..events).for_each(|_| call.emit(&event));
+                call.end_step(Seq(seq), TsNs(seq));
+            }
+        });
+        let read: Vec<_> = std::iter::from_fn(|| reader.pop().ok())
+            .map(|event| (event.kind(), event.header.flags & FLAG_STEP_END != 0))
+            .collect();
+        let (timer, marker) = (Kind::Timer, Kind::StepMarker);
+        assert_eq!(read, [(timer, false), (timer, true), (marker, true), (timer, true), (marker, true)]);
+    }
+}
