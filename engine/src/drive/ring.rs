@@ -1,10 +1,11 @@
 //! Writing a stage's events into a ring: in place, published once a call or a few, the step's end marked on the last of each.
 
-use crate::event::{Event, FLAG_STEP_END, StepMarker};
+use crate::event::{Event, FLAG_STEP_END, LINE_BYTES, StepMarker};
 use crate::limits::EMIT_MAX;
 use crate::stage::Emit;
 use crate::units::{InstrumentId, Seq, TsNs};
 use std::mem::MaybeUninit;
+use zerocopy::IntoBytes;
 
 /// Slots one call may need: its events, and a marker if it emitted none.
 pub const CALL_SLOTS: usize = EMIT_MAX + 2;
@@ -48,6 +49,19 @@ impl Outlet {
         }
         let slots = self.0.slots();
         (slots >= CALL_SLOTS).then_some(slots.min(ENOUGH))
+    }
+
+    /// Fetches the next slot: its lines are on the reader's cpu since the reader read them, and to get them back takes as long as
+    /// a hop. For when there is nothing else to do.
+    #[inline(never)]
+    pub fn own_next(&mut self) {
+        if let Ok(mut chunk) = self.0.write_chunk_uninit(1)
+            && let Some(slot) = chunk.as_mut_slices().0.first_mut()
+        {
+            // SAFETY: as in `Call::slot`.
+            let slot = unsafe { slot.assume_init_mut() };
+            slot.as_mut_bytes().iter_mut().step_by(LINE_BYTES).for_each(|byte| *byte = 0);
+        }
     }
 
     /// Runs `call` with `slots` free slots and publishes what it wrote. Panics if the ring has less room: the worker asks first.

@@ -125,6 +125,8 @@ struct Runner<S> {
     out: Option<Outlet>,
     phase: Phase,
     stalls: u64,
+    /// Whether the next slot was fetched since the last event.
+    owns_next: bool,
 }
 
 /// Where a step stands at a stage.
@@ -142,7 +144,7 @@ enum Phase {
 
 impl<S: Stage> Runner<S> {
     fn new(stage: S, out: rtrb::Producer<Event>) -> Self {
-        Self { stage, out: Some(Outlet::new(out)), phase: Phase::Idle, stalls: 0 }
+        Self { stage, out: Some(Outlet::new(out)), phase: Phase::Idle, stalls: 0, owns_next: false }
     }
 
     /// Slots one ring write may take, or `None` if there is no room for a call.
@@ -151,6 +153,15 @@ impl<S: Stage> Runner<S> {
         let room = self.out.as_ref().and_then(Outlet::room);
         self.stalls += u64::from(room.is_none());
         room
+    }
+
+    /// Makes ready for what comes next, once.
+    #[inline]
+    fn own_next(&mut self) {
+        if !self.owns_next {
+            self.owns_next = true;
+            self.out.as_mut().expect("an open runner has its ring").own_next();
+        }
     }
 
     /// Handles an event; `end` if it is the last of its step. Only when idle and with room.
@@ -182,7 +193,7 @@ impl<S: Stage> Runner<S> {
             }
             (taken, Phase::Idle)
         });
-        self.phase = phase;
+        (self.phase, self.owns_next) = (phase, false);
         taken
     }
 
@@ -446,6 +457,7 @@ impl<S: Stage> Worker for StageWorker<S> {
         let mut count = self.input.slots();
         if count == 0 {
             if !self.input.is_abandoned() {
+                self.runner.own_next();
                 return Duty::Idle;
             }
             // Asked again: what was pushed before the other end was dropped must not be missed.
