@@ -5,7 +5,7 @@
 //! rounds make ten million inputs a figure. What is compared takes turns within a round, and a ratio is that of one round:
 //! a machine whose speed drifts drifts for both sides. Figures are the middle of the rounds with smallest and largest.
 //! Journals are on memory (`/dev/shm`, or where `PITLANE_HOT` says) and below the target directory, at most 2 GiB at a time,
-//! and are removed. What bounds them is making segments: give a mount with huge pages (docs/performance.md).
+//! and are removed. What bounds them is making segments: give a mount with huge pages (docs/tuning.md, `journal_pages`).
 
 mod alone;
 mod replay;

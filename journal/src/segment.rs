@@ -71,9 +71,10 @@ pub(crate) struct Source {
     pub(crate) mirror: Option<(File, PathBuf)>,
 }
 
-/// Makes segment `index`: durable name, header and blocks first, then zeros everywhere, then present pages.
+/// Makes segment `index`: durable name, header and blocks first, then zeros everywhere (on memory the blocks are zero), then
+/// present pages.
 ///
-/// Returns `None`, and leaves no file, if `cancelled` says so on the way. `reserve` takes the emergency segment for
+/// Returns `None`, and leaves no file, if `cancelled` says so while zeros are written. `reserve` takes the emergency segment for
 /// the durable tier instead of new space.
 pub(crate) fn prepare(
     spec: &StreamSpec,

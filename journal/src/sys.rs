@@ -198,3 +198,33 @@ impl WideLines {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::FileExt;
+
+    /// Only pages of memory may be taken for zero: on a disk a store into what is only promised can fail with a signal.
+    #[test]
+    fn blocks_are_zero_on_memory_and_promised_on_a_disk() {
+        let on = |dir: &std::path::Path| {
+            let file = tempfile::tempfile_in(dir).unwrap();
+            let memory = stat(&file).unwrap().f_type as u32 == TMPFS_MAGIC;
+            let blocks = preallocate(&file, 1 << 20).unwrap();
+            assert_eq!(file.metadata().unwrap().len(), 1 << 20);
+            let mut bytes = vec![7; 1 << 20];
+            file.read_exact_at(&mut bytes, 0).unwrap();
+            assert!(bytes.iter().all(|&byte| byte == 0));
+            assert_eq!(blocks, if memory { Blocks::Zero } else { Blocks::Promised }, "{}", dir.display());
+            memory
+        };
+        let (built, shm) =
+            (std::path::Path::new(env!("CARGO_MANIFEST_DIR")), std::path::Path::new("/dev/shm"));
+        if on(built) {
+            println!("skipped: no disk");
+        }
+        if !shm.is_dir() || !on(shm) {
+            println!("skipped: no memory file system");
+        }
+    }
+}

@@ -13,29 +13,32 @@ use hdrhistogram::Histogram;
 /// some 20, and a miss of all caches some hundred.
 pub const STALL_NS: u64 = 5_000;
 
+/// Idle time below this share of a window says nothing about it: a single interrupt would be most of it.
+const IDLE_AT_LEAST: f64 = 0.1;
+
 /// Points at which a gap is met, evenly from its end to its beginning.
 const POINTS: u64 = 100;
 
-/// Idle and stalled nanoseconds of a window.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// A window's idle time.
 struct Spent {
     idle_ns: u64,
     stalled_ns: u64,
+    gaps: Histogram<u64>,
 }
 
 /// The gaps between two readings of the clock while nothing was due.
 pub struct Idle {
     begin_ns: u64,
     window_ns: u64,
-    spent: Vec<Spent>,
-    gaps: Histogram<u64>,
+    windows: Vec<Spent>,
 }
 
 impl Idle {
     /// Room for `duration_ns` from a begin that is told later.
     pub fn new(duration_ns: u64) -> Self {
         let (window_ns, count) = windows(duration_ns);
-        Self { begin_ns: u64::MAX, window_ns, spent: vec![Spent::default(); count], gaps: histogram() }
+        let spent = |_| Spent { idle_ns: 0, stalled_ns: 0, gaps: histogram() };
+        Self { begin_ns: u64::MAX, window_ns, windows: (0..count).map(spent).collect() }
     }
 
     /// The end of the warm-up.
@@ -47,29 +50,35 @@ impl Idle {
     #[inline]
     pub fn record(&mut self, then_ns: u64, now_ns: u64) {
         let Some(since) = then_ns.checked_sub(self.begin_ns) else { return };
+        let Some(spent) = self.windows.get_mut((since / self.window_ns) as usize) else { return };
         let gap_ns = now_ns.saturating_sub(then_ns).max(1);
-        self.gaps.saturating_record(gap_ns);
-        if let Some(spent) = self.spent.get_mut((since / self.window_ns) as usize) {
-            spent.idle_ns += gap_ns;
-            spent.stalled_ns += if gap_ns >= STALL_NS { gap_ns } else { 0 };
-        }
+        spent.idle_ns += gap_ns;
+        spent.stalled_ns += if gap_ns >= STALL_NS { gap_ns } else { 0 };
+        spent.gaps.saturating_record(gap_ns);
     }
 
-    /// Share of its idle time that this cpu was stalled, window by window; 0 where it was never idle.
+    /// Share of its idle time that this cpu was stalled, window by window; 0 where less than a tenth of the window was idle.
     pub fn stalled_shares(&self) -> Vec<f64> {
-        self.spent.iter().map(|spent| spent.stalled_ns as f64 / spent.idle_ns.max(1) as f64).collect()
+        let share = |spent: &Spent| {
+            let known = spent.idle_ns as f64 >= self.window_ns as f64 * IDLE_AT_LEAST;
+            if known { spent.stalled_ns as f64 / spent.idle_ns as f64 } else { 0.0 }
+        };
+        self.windows.iter().map(share).collect()
     }
 
     /// The longest gap in nanoseconds.
     pub fn longest_ns(&self) -> u64 {
-        self.gaps.max()
+        self.windows.iter().map(|spent| spent.gaps.max()).max().unwrap_or(0)
     }
 
-    /// How late somebody would have been served who came at any moment of the idle time and cost nothing; empty if there was
-    /// none. A count is a hundredth of a nanosecond of that time.
-    pub fn lateness(&self) -> Histogram<u64> {
-        let mut late = histogram();
-        for gap in self.gaps.iter_recorded() {
+    /// How late somebody would have been served who came at any moment of the idle time of the windows that `used` names, and
+    /// cost nothing; empty if there was none. A count is a hundredth of a nanosecond of that time.
+    pub fn lateness(&self, used: &[bool]) -> Histogram<u64> {
+        let (mut gaps, mut late) = (histogram(), histogram());
+        for (spent, _) in self.windows.iter().zip(used).filter(|(_, used)| **used) {
+            gaps.add(&spent.gaps).expect("histograms of one shape");
+        }
+        for gap in gaps.iter_recorded() {
             let (gap_ns, count) = (gap.value_iterated_to(), gap.count_at_value());
             for point in 1..=POINTS {
                 late.saturating_record_n((gap_ns * point / POINTS).max(1), count.saturating_mul(gap_ns));
@@ -97,7 +106,8 @@ mod tests {
             let then = 1_000 + n * 2_000_000;
             idle.record(then, then + 2_000_000);
         }
-        let late = idle.lateness();
+        let late = idle.lateness(&[true, true]);
+        assert!(idle.lateness(&[false, true]).is_empty(), "nothing was recorded in the second window");
         assert!((180..=200).contains(&late.value_at_quantile(0.97)));
         // The worst percent is met in the later half of the stalls.
         let p99 = late.value_at_quantile(0.99);
@@ -105,6 +115,8 @@ mod tests {
         assert!((1_990_000..=2_001_000).contains(&late.max()) && idle.longest_ns() >= 2_000_000);
         let shares = idle.stalled_shares();
         assert!((shares[0] - 0.02).abs() < 1e-9 && shares[1] == 0.0, "{shares:?}");
-        assert!(Idle::new(1).lateness().is_empty());
+        idle.record(1_000 + 1_000_000_000, 1_000 + 1_000_006_000);
+        assert_eq!(idle.stalled_shares()[1], 0.0, "six microseconds say nothing of a second");
+        assert!(Idle::new(1).lateness(&[true]).is_empty());
     }
 }

@@ -178,7 +178,7 @@ impl Found {
             window_ns: measured.recorder.window_ns(),
             foreign_share: shares.iter().map(share).collect(),
         };
-        let machine = measured.idle.lateness();
+        let machine = measured.idle.lateness(&used);
         let hiccups = Hiccups { measured_cpu: Percentiles::of(&machine), sleeper: Percentiles::of(sleeper) };
         let hiccup_curve = curve(if machine.is_empty() { sleeper } else { &machine });
         let row = Row {

@@ -2,7 +2,6 @@
 
 use crate::day::{Day, Market};
 use crate::environment::Environment;
-use crate::idle::Idle;
 use crate::meter::{Neighbours, sleep_meter};
 use crate::output;
 use crate::rate::Rate;
@@ -231,19 +230,18 @@ fn one(
         anyhow::Ok((measured, neighbours, sleeper?, began))
     })?;
     let place = (show(&sorted(&rung.cpus)), rung.wait.to_string());
-    let shares = foreign_shares(
-        &neighbours,
-        &measured.idle,
-        scenario.only_reads_the_clock() && rung.wait == Wait::Busy,
-    );
+    let spins = scenario.only_reads_the_clock() && rung.wait == Wait::Busy;
+    let shares = foreign_shares(neighbours.shares(), &measured.idle.stalled_shares(), spins);
     Ok((Found::new(scenario, rung.rate, measured, &shares, &sleeper, place), began))
 }
 
 /// The others' share of a cpu in each window: by the kernel's account, or, if the measured thread `spins` while nothing is
 /// due, by what stalled it then, whichever is more. The kernel of a guest does not see what other guests take.
-fn foreign_shares(neighbours: &Neighbours, idle: &Idle, spins: bool) -> Vec<f64> {
-    let stalled = idle.stalled_shares().into_iter().map(|share| if spins { share } else { 0.0 });
-    neighbours.shares().into_iter().zip(stalled).map(|(known, stalled)| known.max(stalled)).collect()
+fn foreign_shares(mut known: Vec<f64>, stalled: &[f64], spins: bool) -> Vec<f64> {
+    if spins {
+        known.iter_mut().zip(stalled).for_each(|(known, stalled)| *known = known.max(*stalled));
+    }
+    known
 }
 
 /// Looks at the neighbours at each boundary of the rung's windows, until it is done. Also says when it began by the wall
@@ -290,4 +288,16 @@ fn watch(
 pub fn journal_dir() -> PathBuf {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stalls_a_spinning_thread_is_the_others_share_too() {
+        let (known, stalled) = (vec![0.01, 0.2, f64::INFINITY], [0.05, 0.1, 0.0]);
+        assert_eq!(foreign_shares(known.clone(), &stalled, true), [0.05, 0.2, f64::INFINITY]);
+        assert_eq!(foreign_shares(known, &stalled, false), [0.01, 0.2, f64::INFINITY]);
+    }
 }

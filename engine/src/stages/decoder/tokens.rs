@@ -83,6 +83,7 @@ impl TokenTable {
     }
 
     /// The same wherever the instrument is.
+    #[cfg(any(target_arch = "x86_64", test))]
     #[inline(always)]
     pub(super) fn find_plain(&self, token: u32) -> Option<(InstrumentId, u32)> {
         let slot = &self.slots[self.probe(token)];

@@ -9,6 +9,8 @@ const REMOTE_OR_LAYERED: &[&str] = &["nfs", "nfs4", "cifs", "smb3", "9p", "overl
 /// One mounted file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mount {
+    /// Where it is mounted.
+    pub(super) at: String,
     /// Its type, as `ext4`.
     pub(super) kind: String,
     pub(super) read_only: bool,
@@ -29,7 +31,8 @@ pub(super) fn mount_of(mountinfo: &str, path: &Path) -> Option<Mount> {
         let read_only = fields.get(5)?.split(',').any(|option| option == "ro");
         let huge =
             file_system.nth(1).unwrap_or("").split(',').find_map(|option| option.strip_prefix("huge="));
-        Some((at.len(), Mount { kind, read_only, huge: huge.unwrap_or("never").to_owned() }))
+        let huge = huge.unwrap_or("never").to_owned();
+        Some((at.len(), Mount { at, kind, read_only, huge }))
     });
     // The longest mount point holds the path; of two on one place the later one hides the earlier.
     mounts.max_by_key(|(length, _)| *length).map(|(_, mount)| mount)
@@ -74,7 +77,9 @@ pub(super) fn shared_memory(dir: &Path, mount: Option<&Mount>, space: Option<(u6
         _ => Check::warn(
             NAME,
             format!("{dir} is not on memory"),
-            format!("mount -t tmpfs -o huge=within_size tmpfs {dir} if journals shall be on memory"),
+            format!(
+                "mkdir -p {dir} && mount -t tmpfs -o huge=within_size tmpfs {dir} if journals shall be on memory"
+            ),
         ),
     }
 }
@@ -83,14 +88,13 @@ pub(super) fn shared_memory(dir: &Path, mount: Option<&Mount>, space: Option<(u6
 /// is what bounds a journal at full rate.
 pub(super) fn journal_pages(dir: &Path, mount: Option<&Mount>, wanted: bool) -> Check {
     const NAME: &str = "journal_pages";
-    let Some(Mount { huge, .. }) = mount.filter(|mount| mount.kind == "tmpfs") else {
+    let Some(Mount { huge, at, .. }) = mount.filter(|mount| mount.kind == "tmpfs") else {
         return Check::ok(NAME, "no memory file system");
     };
     let found = format!("{}: huge={huge}", dir.display());
     if wanted && !matches!(huge.as_str(), "always" | "within_size") {
         let remedy = format!(
-            "mount -o remount,huge=within_size {}: a journal.hot_dir with huge pages is made ten times as fast",
-            dir.display()
+            "mount -o remount,huge=within_size {at}: journals in journal.hot_dir are made ten times as fast"
         );
         return Check::warn(NAME, found, remedy);
     }

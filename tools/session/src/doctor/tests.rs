@@ -48,8 +48,12 @@ fn cpus_are_judged_by_what_is_allowed_isolated_and_shared() {
 fn the_system_is_judged_by_its_limits_and_settings() {
     use Status::{Fail, Ok, Warn};
     let disk = |free| journal_disk(Path::new("journals"), Some((1 << 40, free)), 64 << 20);
-    let mounted =
-        |kind: &str, read_only, huge: &str| Mount { kind: kind.to_owned(), read_only, huge: huge.to_owned() };
+    let mounted = |kind: &str, read_only, huge: &str| Mount {
+        at: "/dev/shm".to_owned(),
+        kind: kind.to_owned(),
+        read_only,
+        huge: huge.to_owned(),
+    };
     let mount = |kind: &str, read_only| file_system(Some(&mounted(kind, read_only, "never")));
     let memory = Path::new("/dev/shm");
     let shm =
@@ -124,18 +128,22 @@ fn what_the_system_says_is_read_as_it_writes_it() {
                   26 27 0:30 / /data ro,relatime - xfs /dev/vdb ro\n\
                   27 27 0:31 / /data rw - ext4 /dev/vdc rw\n\
                   28 27 0:31 / /my\\040disk ro - btrfs /dev/vdd rw\n";
-    for (path, kind, read_only, huge) in [
-        ("/srv/journals", "ext4", false, "never"),
-        ("/dev/shm", "tmpfs", false, "never"),
-        ("/dev/shmx", "ext4", false, "never"),
-        ("/hot/day", "tmpfs", false, "within_size"),
-        ("/data/day", "ext4", false, "never"),
-        ("/my disk/day", "btrfs", true, "never"),
+    for (path, at, kind, read_only, huge) in [
+        ("/srv/journals", "/", "ext4", false, "never"),
+        ("/dev/shm", "/dev/shm", "tmpfs", false, "never"),
+        ("/dev/shmx", "/", "ext4", false, "never"),
+        ("/hot/day", "/hot", "tmpfs", false, "within_size"),
+        ("/data/day", "/data", "ext4", false, "never"),
+        ("/my disk/day", "/my disk", "btrfs", true, "never"),
     ] {
-        let mount = Mount { kind: kind.to_owned(), read_only, huge: huge.to_owned() };
+        let mount = Mount { at: at.to_owned(), kind: kind.to_owned(), read_only, huge: huge.to_owned() };
         assert_eq!(mount_of(mounts, Path::new(path)), Some(mount), "{path}");
     }
     assert_eq!(mount_of("", Path::new("/")), None);
+    // A remount wants the place of the mount, not a directory in it.
+    let day = Path::new("/dev/shm/day");
+    let remedy = journal_pages(day, mount_of(mounts, day).as_ref(), true).remedy;
+    assert!(remedy.contains("remount,huge=within_size /dev/shm:"), "{remedy}");
     let locker = files(&[("/proc/self/status", "Name:\tengine\nCapEff:\t0000000000004000\n")]);
     assert!(has_capability(&locker, CAP_IPC_LOCK));
     assert!(!has_capability(&files(&[("/proc/self/status", "CapEff:\t0000000000000000")]), CAP_IPC_LOCK));
