@@ -91,13 +91,12 @@ mod tests {
             .spawn()
             .expect("a process");
         let since = Instant::now();
-        let mut ended = None;
-        while ended.is_none() && since.elapsed() < Duration::from_secs(60) {
+        while child.try_wait().expect("our child").is_none() && since.elapsed() < Duration::from_secs(60) {
             std::thread::sleep(Duration::from_millis(5));
-            ended = child.try_wait().expect("our child");
         }
         let _ = child.kill();
-        assert_eq!(ended.and_then(|status| status.code()), Some(7), "it waits for its reader");
+        let status = child.wait().expect("our child");
+        assert_eq!(status.code(), Some(7), "it waits for its reader");
         let text = std::fs::read_to_string(dir.path().join(LIVE_LOG_FILE)).expect("a file");
         assert!(text.contains("panicked at") && text.contains("as a bug would"), "{text}");
     }
