@@ -275,6 +275,12 @@ mod tests {
         assert_eq!(Session::read(&path, MADE).unwrap(), session());
         assert!(!format!("{:?}", session()).contains("very-secret"));
         assert!(matches!(Session::read(&path, expiry(MADE)), Err(SessionError::Expired { .. })));
+        // Whatever it claims, it ends at six; and where it claims to end before, it does.
+        for (expires_ns, ended) in [(u64::MAX, expiry(MADE)), (MADE + 5, MADE + 5)] {
+            Session { expires_ns, ..session() }.write(&path).unwrap();
+            assert!(Session::read(&path, ended - 1).is_ok());
+            assert!(matches!(Session::read(&path, ended), Err(SessionError::Expired { .. })));
+        }
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
         assert!(matches!(Session::read(&path, MADE), Err(SessionError::Exposed { mode: 0o640, .. })));
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();

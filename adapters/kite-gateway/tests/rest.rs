@@ -61,7 +61,7 @@ fn place(id: u64) -> Call {
     }
 }
 
-const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 50\r\nConnection: close\r\n\r\n{\"status\":\"success\",\"data\":{\"order_id\":\"15122000\"}}";
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 51\r\nConnection: close\r\n\r\n{\"status\":\"success\",\"data\":{\"order_id\":\"15122000\"}}";
 
 #[test]
 fn what_left_and_what_may_have() {
@@ -131,4 +131,45 @@ fn the_login_exchange_sends_the_checksum_and_shows_no_secret() {
         !format!("{error:?} {error} {session:?}").contains("s3cret")
             && !format!("{session:?}").contains("acc3ss")
     );
+}
+
+/// The switch is looked at where calls leave: one that waited for a hand does not, one handed over after it does.
+#[test]
+fn what_waits_for_a_hand_when_the_switch_is_pulled_does_not_leave() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let root = format!("http://{}", listener.local_addr().unwrap());
+    let (got, requests) = channel();
+    let (go, gate) = channel::<()>();
+    std::thread::spawn(move || {
+        // One connection, kept: the next call finds it made.
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut buffer = [0; 4_096];
+        loop {
+            let mut request = String::new();
+            while !request.contains("tag=p0000001") {
+                let read = stream.read(&mut buffer).unwrap_or(0);
+                if read == 0 {
+                    return;
+                }
+                request.push_str(&String::from_utf8_lossy(&buffer[..read]));
+            }
+            got.send(request).unwrap();
+            gate.recv().unwrap();
+            stream.write_all(OK.replace("Connection: close\r\n", "").as_bytes()).unwrap();
+        }
+    });
+    let workers = Workers::start(&rest(&root), 1).unwrap();
+    workers.send(Call { ends_with_latch: false, ..place(1) });
+    workers.send(place(2));
+    requests.recv().unwrap();
+    workers.latch();
+    go.send(()).unwrap();
+    let answer = || workers.answer(Duration::from_secs(20)).unwrap();
+    assert!(matches!(answer(), (CallId(1), Ok(_))));
+    assert_eq!(answer(), (CallId(2), Err(CallError::NeverLeft("the kill switch was pulled"))));
+    go.send(()).unwrap();
+    workers.send(place(3));
+    assert!(matches!(answer(), (CallId(3), Ok(_))), "of after the switch");
+    drop(workers);
+    assert_eq!(requests.iter().count(), 1, "beside the first one");
 }

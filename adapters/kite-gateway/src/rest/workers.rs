@@ -140,4 +140,49 @@ mod tests {
             assert!(id % 2 == 0 || matches!(result, Err(CallError::MayHaveLeft(_))));
         }
     }
+
+    /// A driver that panics drops its pool: what waits there and opens something has nobody behind it.
+    #[test]
+    fn what_waits_in_a_pool_that_a_panic_drops_does_not_leave() {
+        for panics in [false, true] {
+            let (left, calls) = channel();
+            let (go, gate) = channel::<()>();
+            let gate = Arc::new(Mutex::new(gate));
+            let workers = Workers::carried_by(1, LatchCount::default(), move |call, latches, count| {
+                if call.id.0 == 1 {
+                    // The only hand: the others wait for it.
+                    gate.lock().unwrap().recv().unwrap();
+                }
+                if latches.now() == count {
+                    left.send(call.id).unwrap();
+                }
+                Err(CallError::NeverLeft("a test"))
+            })
+            .unwrap();
+            workers.send(call(1));
+            workers.send(call(2));
+            let ended = std::thread::spawn(move || {
+                let _workers = workers;
+                let _go = GoAtEnd(go);
+                assert!(!panics, "as a bug would");
+            })
+            .join();
+            assert_eq!(ended.is_err(), panics);
+            assert_eq!(calls.iter().count(), if panics { 0 } else { 2 });
+        }
+    }
+
+    /// Frees the hand a moment before the pool waits for it; by then a panic is under way.
+    struct GoAtEnd(Sender<()>);
+
+    impl Drop for GoAtEnd {
+        fn drop(&mut self) {
+            // The pool is dropped after this: its hand must still be busy then.
+            let go = self.0.clone();
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(200));
+                go.send(()).unwrap();
+            });
+        }
+    }
 }
