@@ -34,6 +34,7 @@ pub(crate) use pending::{Identity, Key};
 use reports::Reports;
 pub use reports::Waiting;
 use source::{Head, Place, Source};
+use zerocopy::FromZeros;
 
 /// What `release` did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -580,7 +581,9 @@ impl<S: Source, L: EventLog> Sequencer<S, L> {
 /// The input that re-enters for a report or a wake-up that the venue emitted as an output. Panics on any other event.
 pub fn endogenous(output: &Event) -> Event {
     let key = Key::of(output).expect("only reports and wake-ups re-enter");
-    let mut event = *output;
+    // What is pending is hashed as a whole slot, and what is behind an event's used bytes means nothing.
+    let mut event = Event::new_zeroed();
+    event.set_used(output);
     event.header.flags = FLAG_ENDO;
     event.header.index = 0;
     event.header.ts = key.vtime;

@@ -171,7 +171,7 @@ fn a_pipeline_on_two_threads_orders_too() {
         "--rate",
         "5k",
         "--duration",
-        "300ms",
+        "1s",
         "--warmup",
         "50ms",
         "--json",
