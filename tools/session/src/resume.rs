@@ -172,11 +172,11 @@ pub(crate) fn lock(dir: &Path, durability: &DurabilityPlan) -> anyhow::Result<Jo
         }
         match (noted, &asked) {
             (None, Some(asked)) => pitlane_store::note_hot_dir(&journal, asked).with_context(context)?,
-            (Some(noted), asked) if asked.as_ref() != Some(&noted) => eprintln!(
+            (Some(noted), asked) if asked.as_ref() != Some(&noted) => say(format!(
                 "note: the journal {} is mapped in {} since it was begun, and stays there",
                 dir.display(),
                 noted.display()
-            ),
+            )),
             _ => {}
         }
         return Ok(journal);

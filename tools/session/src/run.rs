@@ -126,6 +126,8 @@ impl Source for Watched {
 /// # Errors
 /// If it is in use, or holds a run already.
 pub fn lock_journal(dir: &Path) -> anyhow::Result<JournalDir> {
+    // A note about it is written before a refusal ends the process.
+    let _said = Said;
     lock_new(dir, &DurabilityPlan::default())
 }
 

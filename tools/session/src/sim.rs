@@ -5,6 +5,7 @@ use crate::exit::{Exit, Refusal, data, usage};
 use crate::instruments::{self, InstrumentFile};
 use crate::journal_watch::DurabilityPlan;
 use crate::latch::{self, Latch};
+use crate::live::say::{Said, say};
 use crate::live::world::World;
 use crate::plan::{Planned, Planner, Purpose};
 use crate::profit::Profit;
@@ -228,6 +229,8 @@ pub(crate) fn session(
     settings: &Settings,
     warmup: &WarmupArgs,
 ) -> anyhow::Result<(Identity, Planned, Warmup)> {
+    // What is said here is written, if somebody reads, before a caller's error ends the process.
+    let _said = Said;
     let (file, unusable) = match file.map(InstrumentFile::open).transpose()? {
         Some((file, unusable)) => (Some(file), unusable),
         None => (None, None),
@@ -245,7 +248,7 @@ pub(crate) fn session(
     let planned = planner.plan(date, Purpose::Run)?;
     settings.check_commands(&planned.plan.times)?;
     for warning in unusable.iter().chain(&warnings).chain(&planned.warnings) {
-        eprintln!("warning: {warning}");
+        say(format!("warning: {warning}"));
     }
     let warmup = warmup.load(&planner, planned.plan.times.date)?;
     Ok((identity, planned, warmup))

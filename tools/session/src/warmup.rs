@@ -21,6 +21,7 @@ pub(crate) use again::repeated;
 pub(crate) use sources::ist_date;
 
 use crate::exit::{data, usage};
+use crate::live::say::say;
 use crate::plan::Planner;
 use clap::Args;
 use minutes::Minutes;
@@ -140,8 +141,8 @@ impl WarmupArgs {
         // Of many dates without data the first stands for all.
         if let Some(first) = warnings.first() {
             match warnings.len() - 1 {
-                0 => eprintln!("warning: --warmup: {first}"),
-                more => eprintln!("warning: --warmup: {first} (and {more} more dates)"),
+                0 => say(format!("warning: --warmup: {first}")),
+                more => say(format!("warning: --warmup: {first} (and {more} more dates)")),
             }
         }
         let (days, sources) = minutes.keep_last(self.warmup_days);

@@ -2,6 +2,7 @@
 
 use super::Place;
 use crate::exit::data;
+use crate::live::say::say;
 use crate::recorded::Recording;
 use crate::run::Plan;
 use pitlane_config::Settings;
@@ -46,7 +47,7 @@ impl Origin {
                 && made + 1 >= outputs
         };
         let origin = Self::newest_good(dir, &plan.pipeline, ids(plan), inside, &mut |path, why| {
-            eprintln!("warning: snapshot {} is left out: {why}", path.display());
+            say(format!("warning: snapshot {} is left out: {why}", path.display()));
         })?;
         if origin.snapshot_seq.is_none() && (inputs > 1 || outputs > 1) {
             let shown = dir.display();
