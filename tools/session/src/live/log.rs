@@ -29,11 +29,17 @@ impl Log {
     pub(super) fn line(&mut self, text: &str) {
         let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         if let Some(file) = &mut self.file {
-            // A log that cannot be written must not stop a run that holds positions; stderr has the line.
-            let _ = writeln!(file, "{} {clean}", crate::now_ist());
+            keep(file, &clean);
         }
         say(clean);
     }
+}
+
+/// Appends a line with its time. It is one write: a panic's line has a writer of its own, and must not end up inside another.
+fn keep(file: &mut impl Write, clean: &str) {
+    let line = format!("{} {clean}\n", crate::now_ist());
+    // A log that cannot be written must not stop a run that holds positions; stderr has the line.
+    let _ = file.write_all(line.as_bytes());
 }
 
 /// From now on what a panic says is a line like others, with a file in `dir` if that can be written. The standard library
@@ -99,6 +105,25 @@ mod tests {
         assert_eq!(status.code(), Some(7), "it waits for its reader");
         let text = std::fs::read_to_string(dir.path().join(LIVE_LOG_FILE)).expect("a file");
         assert!(text.contains("panicked at") && text.contains("as a bug would"), "{text}");
+    }
+
+    #[test]
+    fn a_line_is_one_write() {
+        struct Writes(Vec<Vec<u8>>);
+        impl Write for Writes {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.0.push(bytes.to_vec());
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut writes = Writes(Vec::new());
+        keep(&mut writes, "one");
+        keep(&mut writes, "two");
+        let ends: Vec<_> = writes.0.iter().map(|line| line.ends_with(b"\n")).collect();
+        assert_eq!(ends, [true, true], "{:?}", writes.0);
     }
 
     #[test]
