@@ -139,11 +139,27 @@ fn a_changed_output_is_named_by_seq_stage_and_field() {
     let found = &verified["first_divergence"];
     assert_eq!((&found["stage"], &found["field"]), (&"matcher".into(), &"price".into()), "{found}");
     assert!(found["seq"].as_u64().is_some_and(|seq| seq > 0), "{found}");
+    let mut command = Command::new(binary("journal-replay"));
+    command.arg("verify").arg(&journal).stdout(unread()).stderr(Stdio::null());
+    assert_eq!(command.status().unwrap().code(), Some(4), "the verdict, whoever reads it");
     // A changed input is not a difference but damage: nothing can be concluded from it.
     let (file, payload) = payload_of(&journal, "inputs", 18);
     change_byte(&file, payload + 40);
     let output = replay(&["verify", &journal.to_string_lossy()]);
     assert_refused(&output, 3, &["segment", "offset"]);
+    let dumped = |more: &[&str]| {
+        let mut command = Command::new(binary("journal-replay"));
+        command.arg("dump").arg(&journal).args(more).stdout(unread()).stderr(Stdio::null());
+        command.status().unwrap().code()
+    };
+    // What is shown before the damage waits in memory when that is found, or is written long before.
+    assert_eq!(dumped(&["--kind", "SessionStart"]), Some(3), "the damage, whoever reads what was before it");
+    assert_eq!(dumped(&["--stream", "outputs"]), Some(0), "whoever has stopped a dump has what it wanted");
+}
+
+/// An output whose reader is gone.
+fn unread() -> Stdio {
+    Stdio::from(std::io::pipe().unwrap().1)
 }
 
 fn start(args: &[&str]) -> Child {
@@ -405,14 +421,28 @@ fn nobody_to_read_it_changes_nothing_about_how_a_run_ends() {
     std::fs::write(&config, "[[sim.commands]]\nat = \"09:40:00\"\ndo = \"kill\"\n").unwrap();
     let (config, journal) = (config.to_string_lossy(), dir.path().join("j"));
     let journal = journal.to_string_lossy();
-    let ended = |stdout: Stdio, stderr: Stdio| {
+    let ended = |more: &[&str], stdout: Stdio, stderr: Stdio| {
         let mut command = Command::new(binary("engine"));
-        command.args(["demo", "--journal", &journal, "--config", &config]).args(SMALL);
-        command.stdout(stdout).stderr(stderr).status().unwrap().code()
+        command.arg("demo").args(more).args(SMALL).stdout(stdout).stderr(stderr).status().unwrap().code()
     };
-    let unread = || Stdio::from(std::io::pipe().unwrap().1);
-    assert_eq!(ended(unread(), Stdio::null()), Some(5), "the kill, and not the card that nobody read");
-    assert_eq!(ended(Stdio::null(), unread()), Some(5), "the refusal, and not a panic about its message");
+    let killed = ["--journal", &*journal, "--config", &*config];
+    assert_eq!(
+        ended(&killed, unread(), Stdio::null()),
+        Some(5),
+        "the kill, and not the card that nobody read"
+    );
+    assert_eq!(
+        ended(&killed, Stdio::null(), unread()),
+        Some(5),
+        "the refusal, and not a panic about its message"
+    );
+    // With `cold-path` beside it, it says what it archived.
+    let whole = dir.path().join("whole").to_string_lossy().into_owned();
+    assert_eq!(
+        ended(&["--duration", "30m", "--journal", &whole], unread(), unread()),
+        Some(0),
+        "all is well, whoever reads it"
+    );
 }
 
 #[test]

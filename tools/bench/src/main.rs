@@ -13,7 +13,7 @@ use pitlane_latency_bench::run::{Plan, Seats, journal_dir, run};
 use pitlane_latency_bench::scenario::Scenario;
 use pitlane_latency_bench::table;
 use pitlane_session::cli::{ConfigArgs, CpuArgs};
-use pitlane_session::exit::{Exit, answer, finish, usage};
+use pitlane_session::exit::{Exit, answer, answer_before_exit, finish, usage};
 use pitlane_session::import::ticks;
 use serde_json::json;
 use std::path::PathBuf;
@@ -145,9 +145,9 @@ fn measure(args: &RunArgs) -> anyhow::Result<Exit> {
     };
     let (result, exit) = run(&plan, market)?;
     if args.json {
-        answer(&serde_json::to_string(&result)?)?;
+        answer_before_exit(&serde_json::to_string(&result)?)?;
     } else {
-        answer(&format!("{}\nresults {}", table::render(&result), plan.out.display()))?;
+        answer_before_exit(&format!("{}\nresults {}", table::render(&result), plan.out.display()))?;
     }
     Ok(exit)
 }
@@ -178,9 +178,9 @@ fn judge(args: &CompareArgs) -> anyhow::Result<Exit> {
     }
     let comparison = compare(&ResultFile::read(&args.base)?, &ResultFile::read(&args.new)?, &gates)?;
     if args.json {
-        answer(&serde_json::to_string(&comparison)?)?;
+        answer_before_exit(&serde_json::to_string(&comparison)?)?;
     } else {
-        answer(&comparison.render())?;
+        answer_before_exit(&comparison.render())?;
     }
     Ok(if comparison.failures.is_empty() { Exit::Ok } else { Exit::Divergence })
 }

@@ -4,7 +4,7 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use pitlane_book_check::report::Report;
 use pitlane_book_check::{dbn, input, lobster, quantcup};
-use pitlane_session::exit::{Exit, answer, finish};
+use pitlane_session::exit::{Exit, answer_before_exit, finish, tell};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -85,9 +85,9 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Dbn(args) => (input::open(&args.file, "dbn", dbn::score)?, args.json),
     };
     let report = Report { wall_s: start.elapsed().as_secs_f64(), ..report };
-    answer(&if json { serde_json::to_string(&report)? } else { report.text() })?;
+    answer_before_exit(&if json { serde_json::to_string(&report)? } else { report.text() })?;
     let Some(failure) = report.failure() else { return Ok(Exit::Ok) };
-    eprintln!("book-check: {failure}");
+    tell(&format!("book-check: {failure}"));
     Ok(Exit::Divergence)
 }
 

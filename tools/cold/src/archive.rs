@@ -15,7 +15,7 @@ use pitlane_config::parse_duration_ns;
 use pitlane_parquet::{Archive, Check};
 use pitlane_postgres::PgError;
 use pitlane_rows::{Date, Offset, Uuid};
-use pitlane_session::exit::{Exit, Refusal, answer, data, exit_of, usage};
+use pitlane_session::exit::{Exit, Refusal, answer_before_exit, data, exit_of, tell, usage};
 use pitlane_session::progress::Progress;
 use pitlane_session::retain::{RetainArgs, retain};
 use pitlane_session::signals::Signals;
@@ -591,13 +591,13 @@ impl Done {
     fn tell(mut self, json: bool) -> anyhow::Result<Exit> {
         let equal = self.reports.iter().all(|(report, _)| report.equal);
         if !self.reports.is_empty() {
-            answer(&if json { self.json(equal)? } else { self.render() })?;
+            answer_before_exit(&if json { self.json(equal)? } else { self.render() })?;
         }
         if equal && self.failed.len() <= 1 {
             return self.failed.pop().map_or(Ok(Exit::Ok), Err);
         }
         for error in &self.failed {
-            eprintln!("error: {error:#}");
+            tell(&format!("error: {error:#}"));
         }
         Ok(self.failed.first().filter(|_| equal).map_or(Exit::Divergence, exit_of))
     }

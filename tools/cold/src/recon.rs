@@ -20,7 +20,7 @@ use clap::Args;
 use limits::Limit;
 use pitlane_config::parse_time;
 use pitlane_engine::units::{IST_OFFSET_NS, NS_PER_S};
-use pitlane_session::exit::{Exit, answer, data, usage};
+use pitlane_session::exit::{Exit, answer_before_exit, data, usage};
 use score::Score;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -146,9 +146,9 @@ struct Outcome {
 pub fn run(args: &ReconArgs) -> anyhow::Result<Exit> {
     let outcome = compare(args)?;
     if args.json {
-        answer(&report::json(args, &outcome).to_string())?;
+        answer_before_exit(&report::json(args, &outcome).to_string())?;
     } else {
-        answer(&report::text(args, &outcome))?;
+        answer_before_exit(&report::text(args, &outcome))?;
     }
     Ok(if outcome.failed.is_empty() { Exit::Ok } else { Exit::Divergence })
 }

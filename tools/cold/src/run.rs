@@ -14,7 +14,7 @@ use crate::tail::{Closed, Journal, Tail, closed};
 use clap::Args;
 use pitlane_postgres::PgError;
 use pitlane_rows::Offset;
-use pitlane_session::exit::{Exit, Refusal, answer, exit_of};
+use pitlane_session::exit::{Exit, Refusal, answer_before_exit, exit_of};
 use pitlane_session::progress::Progress;
 use pitlane_session::signals::Signals;
 use pitlane_session::summary::card;
@@ -140,9 +140,9 @@ pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     if args.json {
         let mut value = serde_json::to_value(&status)?;
         value["schema"] = "cold-run/1".into();
-        answer(&value.to_string())?;
+        answer_before_exit(&value.to_string())?;
     } else {
-        answer(&summary(&status, &args.archive.out))?;
+        answer_before_exit(&summary(&status, &args.archive.out))?;
     }
     Ok(watch.signals.exit().unwrap_or(Exit::Ok))
 }

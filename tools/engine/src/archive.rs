@@ -1,6 +1,6 @@
 //! The end of a demo: its journal is archived, when the binary that does it is beside this one.
 
-use pitlane_session::exit::Exit;
+use pitlane_session::exit::{Exit, tell};
 use pitlane_store::read_head;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,7 +13,7 @@ pub(crate) fn after_demo(journal: &Path) -> Exit {
     let head = match read_head(journal) {
         Ok(head) => head,
         Err(error) => {
-            eprintln!("error: the demo was not archived: {error}");
+            tell(&format!("error: the demo was not archived: {error}"));
             return Exit::Failure;
         }
     };
@@ -27,7 +27,7 @@ pub(crate) fn after_demo(journal: &Path) -> Exit {
     let output = match output {
         Ok(output) => output,
         Err(error) => {
-            eprintln!("error: the demo was not archived, cold-path does not start: {error}");
+            tell(&format!("error: the demo was not archived, cold-path does not start: {error}"));
             return Exit::Failure;
         }
     };
@@ -36,15 +36,17 @@ pub(crate) fn after_demo(journal: &Path) -> Exit {
     match output.status.code() {
         Some(0) => {
             let (rows, files) = (report["rows"].as_u64().unwrap_or(0), report["files"].as_u64().unwrap_or(0));
-            eprintln!("archived: {rows} rows in {files} Parquet files, the same as in the journal: {shown}");
+            tell(&format!(
+                "archived: {rows} rows in {files} Parquet files, the same as in the journal: {shown}"
+            ));
             Exit::Ok
         }
         Some(4) => {
-            eprintln!("error: the archive is not the same as the journal; {shown}/_report says where");
+            tell(&format!("error: the archive is not the same as the journal; {shown}/_report says where"));
             Exit::Divergence
         }
         _ => {
-            eprintln!("error: the demo was not archived, cold-path ended with {}", output.status);
+            tell(&format!("error: the demo was not archived, cold-path ended with {}", output.status));
             Exit::Failure
         }
     }

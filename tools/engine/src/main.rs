@@ -6,13 +6,12 @@ use clap::{Args, Parser, Subcommand};
 use pitlane_session::cli::{ConfigArgs, CpuArgs};
 use pitlane_session::config_cmd::{self, ConfigCommand};
 use pitlane_session::doctor::{DoctorArgs, doctor};
-use pitlane_session::exit::{Exit, answer, answer_of_run, finish, usage};
+use pitlane_session::exit::{Exit, answer, answer_before_exit, finish, usage};
 use pitlane_session::latch::Latch;
 use pitlane_session::live::login;
 use pitlane_session::stat::{StatArgs, stat};
 use pitlane_session::warmup::WarmupArgs;
 use pitlane_session::{engine_card, operator, sim};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -192,7 +191,7 @@ fn run(args: &RunArgs, seed: Option<u64>, name: &str) -> anyhow::Result<Exit> {
     };
     let done = sim::run(&request)?;
     let text = if args.json { serde_json::to_string(&done.summary)? } else { engine_card::render(&done) };
-    answer_of_run(&text)?;
+    answer_before_exit(&text)?;
     match done.summary.journal.as_deref().filter(|_| name == "demo" && done.exit == Exit::Ok) {
         Some(journal) => Ok(archive::after_demo(journal)),
         None => Ok(done.exit),
@@ -226,13 +225,13 @@ fn said(said: &operator::Said, json: bool) -> anyhow::Result<Exit> {
 
 fn config(command: &ConfigCommand) -> anyhow::Result<Exit> {
     let (text, exit) = config_cmd::run(command)?;
-    std::io::stdout().lock().write_all(text.as_bytes())?;
+    answer_before_exit(&text)?;
     Ok(exit)
 }
 
 fn examine(args: &DoctorArgs) -> anyhow::Result<Exit> {
     let report = doctor(args);
-    let text = if args.json { format!("{}\n", report.json()) } else { report.render() };
-    std::io::stdout().lock().write_all(text.as_bytes())?;
+    let text = if args.json { report.json().to_string() } else { report.render() };
+    answer_before_exit(&text)?;
     Ok(report.exit())
 }

@@ -6,7 +6,7 @@ use pitlane_session::audit::{AuditArgs, audit};
 use pitlane_session::cli::{ConfigArgs, CpuArgs};
 use pitlane_session::diff::{DiffArgs, diff};
 use pitlane_session::dump::{DumpArgs, TailArgs, dump, tail};
-use pitlane_session::exit::{Exit, answer, finish, usage};
+use pitlane_session::exit::{Exit, answer, answer_before_exit, finish, usage};
 use pitlane_session::export::{What, export};
 use pitlane_session::grep::{GrepArgs, grep};
 use pitlane_session::mirror::{MirrorArgs, mirror};
@@ -219,9 +219,9 @@ fn run_verify(args: &VerifyArgs) -> anyhow::Result<Exit> {
     let range = verify::Range { from: args.from.as_deref(), to: args.to.as_deref() };
     let verified = verify::verify_range(&args.dir, range)?;
     if args.json {
-        answer(&verified.json().to_string())?;
+        answer_before_exit(&verified.json().to_string())?;
     } else {
-        answer(&replay_card::verified(&verified))?;
+        answer_before_exit(&replay_card::verified(&verified))?;
     }
     Ok(if verified.identical == Some(false) { Exit::Divergence } else { Exit::Ok })
 }
@@ -234,9 +234,9 @@ fn run_whatif(args: &WhatifArgs) -> anyhow::Result<Exit> {
     let done =
         whatif::whatif(&args.dirs, args.out.as_deref(), &config, &args.cpus, &args.speed, &args.warmup)?;
     if args.json {
-        answer(&replay_card::whatif_json(&done).to_string())?;
+        answer_before_exit(&replay_card::whatif_json(&done).to_string())?;
     } else {
-        answer(&replay_card::whatif(&done))?;
+        answer_before_exit(&replay_card::whatif(&done))?;
     }
     Ok(done.finished.signalled.unwrap_or(Exit::Ok))
 }
@@ -255,9 +255,9 @@ fn run_info(args: &InfoArgs) -> anyhow::Result<Exit> {
     sim::check_is_journal(&args.dir)?;
     let info = info::info(&args.dir)?;
     if args.json {
-        answer(&info.json().to_string())?;
+        answer_before_exit(&info.json().to_string())?;
     } else {
-        answer(&info.render())?;
+        answer_before_exit(&info.render())?;
     }
     Ok(if info.is_damaged() { Exit::Data } else { Exit::Ok })
 }
@@ -326,40 +326,43 @@ fn run_dump(args: &DumpArgs) -> anyhow::Result<Exit> {
     sim::check_is_journal(&args.dir)?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let dumped = dump(args, &mut out);
-    // What was read before a damaged place is shown before the error.
-    out.flush()?;
-    dumped.map(|_| Exit::Ok)
+    flushed(&mut out, dumped.map(|_| Exit::Ok))
 }
 
 fn run_tail(args: &TailArgs) -> anyhow::Result<Exit> {
     sim::check_is_journal(&args.dir)?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let ended = tail(args, &mut out);
-    out.flush()?;
-    ended
+    flushed(&mut out, ended)
 }
 
 fn run_grep(args: &GrepArgs) -> anyhow::Result<Exit> {
     sim::check_is_journal(&args.dir)?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let matched = grep(args, &mut out);
-    // What was read before a damaged place is shown before the error.
-    out.flush()?;
-    matched.map(|_| Exit::Ok)
+    flushed(&mut out, matched.map(|_| Exit::Ok))
+}
+
+/// Shows what was read before a damaged place, and then gives the error: that nobody reads the one does not hide the other.
+fn flushed(out: &mut impl Write, ended: anyhow::Result<Exit>) -> anyhow::Result<Exit> {
+    let flushed = out.flush();
+    let exit = ended?;
+    flushed?;
+    Ok(exit)
 }
 
 fn run_diff(args: &DiffArgs) -> anyhow::Result<Exit> {
     sim::check_is_journal(&args.a)?;
     sim::check_is_journal(&args.b)?;
     let compared = diff(args)?;
-    answer(&if args.json { compared.json().to_string() } else { compared.render() })?;
+    answer_before_exit(&if args.json { compared.json().to_string() } else { compared.render() })?;
     Ok(if compared.identical() { Exit::Ok } else { Exit::Divergence })
 }
 
 fn run_audit(args: &AuditArgs) -> anyhow::Result<Exit> {
     sim::check_is_journal(&args.dir)?;
     let audited = audit(args)?;
-    answer(&if args.json { audited.json().to_string() } else { audited.render() })?;
+    answer_before_exit(&if args.json { audited.json().to_string() } else { audited.render() })?;
     Ok(if audited.passed() { Exit::Ok } else { Exit::Divergence })
 }
 
@@ -373,7 +376,7 @@ fn run_latency(args: &LatencyArgs) -> anyhow::Result<Exit> {
 fn run_repair(args: &RepairArgs) -> anyhow::Result<Exit> {
     sim::check_is_journal(&args.dir)?;
     let repaired = repair(args)?;
-    answer(&if args.json { repaired.json().to_string() } else { repaired.render() })?;
+    answer_before_exit(&if args.json { repaired.json().to_string() } else { repaired.render() })?;
     Ok(repaired.exit())
 }
 

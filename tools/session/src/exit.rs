@@ -112,12 +112,18 @@ pub fn answer(text: &str) -> anyhow::Result<()> {
     Ok(out.flush()?)
 }
 
-/// Writes what a run came to. That nobody reads it changes nothing about the run, nor about its exit code.
+/// Writes what a command found before it ends with an exit code of its own. That nobody reads it changes nothing about what
+/// was found, nor about the code.
 ///
 /// # Errors
 /// If stdout cannot be written for another reason.
-pub fn answer_of_run(text: &str) -> anyhow::Result<()> {
+pub fn answer_before_exit(text: &str) -> anyhow::Result<()> {
     answer(text).or_else(|error| if is_unread(&error) { Ok(()) } else { Err(error) })
+}
+
+/// Writes a line to stderr. `eprintln!` that nobody can read would panic, and take the place of the exit code.
+pub fn tell(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Whether an error is that whoever read our output has gone. A pipe or connection that broke elsewhere, to a broker or
@@ -136,8 +142,7 @@ pub fn finish(outcome: anyhow::Result<Exit>) -> ExitCode {
             if is_unread(&error) {
                 return Exit::Ok.into();
             }
-            // An `eprintln!` that nobody can read would panic, and take the place of the exit code.
-            let _ = writeln!(std::io::stderr(), "error: {}", chain(&error));
+            tell(&format!("error: {}", chain(&error)));
             exit_of(&error).into()
         }
     }

@@ -35,7 +35,7 @@ use pitlane_engine::event::SCHEMA_VERSION;
 use pitlane_engine::hash::StateHasher;
 use pitlane_report::Trade;
 use pitlane_session::cli::ConfigArgs;
-use pitlane_session::exit::{Exit, answer, data, usage};
+use pitlane_session::exit::{Exit, answer, answer_before_exit, data, tell, usage};
 use pitlane_session::profit::show_date;
 use pitlane_session::signals::Signals;
 use results::Results;
@@ -162,7 +162,11 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
     let out = args.out.display();
     match sweep(args, &move || asked.exit().is_some())? {
         Outcome::Finished(finished) => {
-            answer(&if args.json { finished.json(args).to_string() } else { finished.text(args) })?;
+            answer_before_exit(&if args.json {
+                finished.json(args).to_string()
+            } else {
+                finished.text(args)
+            })?;
             Ok(if finished.ranks.best.is_empty() { Exit::Divergence } else { Exit::Ok })
         }
         Outcome::Shard(runs, before) => {
@@ -175,7 +179,8 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
             Ok(Exit::Ok)
         }
         Outcome::Stopped(runs, before, all) => {
-            eprintln!("stopped: {} of {all} runs are kept in {out}; the same command goes on", runs + before);
+            let kept = runs + before;
+            tell(&format!("stopped: {kept} of {all} runs are kept in {out}; the same command goes on"));
             Ok(signals.exit().unwrap_or(Exit::Interrupted))
         }
     }
