@@ -422,13 +422,14 @@ fn schedules_over_real_sockets() {
         Some((first, last)) => (seed(first), seed(last)),
         None => (1, if long { 300 } else { 30 }),
     };
+    assert!(first <= last, "schedules {first}-{last} are none");
     let at_once = if long { AT_ONCE_LONG } else { AT_ONCE };
     let Seen { acts, faults, orders, failed } = play_all(first, last, at_once, long, some.is_some());
     println!("{orders} orders sent, {acts:?}, {faults:?}");
     assert!(failed.is_empty(), "{} schedules failed:\n{}", failed.len(), failed.join("\n\n"));
-    assert!(orders >= 5 * (last + 1 - first), "too little happened");
     // A few schedules have not everything in them.
     if some.is_none() {
+        assert!(orders >= 5 * (last + 1 - first), "too little happened");
         assert_eq!(acts.len(), 5, "{acts:?}");
         let kinds: BTreeSet<&str> = faults.keys().filter_map(|what| what.split(' ').next()).collect();
         assert!(kinds.len() >= if long { 24 } else { 15 }, "{kinds:?}");

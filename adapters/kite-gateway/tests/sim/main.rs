@@ -44,6 +44,7 @@ fn whatever_the_broker_does() {
         (first.parse::<u64>().unwrap(), last.parse::<u64>().unwrap())
     });
     let (first, last) = some.unwrap_or((1, if long { 100_000 } else { 10_000 }));
+    assert!(first <= last, "seeds {first}-{last} are none");
     let (next, seen, failed) =
         (AtomicU64::new(first), Mutex::new(vec![0u64; ALL.len() + 4]), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
@@ -73,10 +74,11 @@ fn whatever_the_broker_does() {
     println!("placed, modified, cancelled, filled: {work:?}");
     for (fault, seen) in ALL.iter().zip(faults) {
         println!("{fault:?} {seen}");
+        // A few schedules have not everything in them.
         assert!(some.is_some() || *seen >= SEEN_AT_LEAST, "{fault:?} happened {seen} times");
     }
     assert!(
-        work.iter().all(|count| *count > last - first),
+        some.is_some() || work.iter().all(|count| *count > last - first),
         "a market where nothing happens proves nothing: {work:?}"
     );
 }
