@@ -436,13 +436,14 @@ fn nobody_to_read_it_changes_nothing_about_how_a_run_ends() {
         Some(5),
         "the refusal, and not a panic about its message"
     );
-    // With `cold-path` beside it, it says what it archived.
+    // Its start warns of a date that no calendar has; with `cold-path` beside it, its end says what was archived.
     let whole = dir.path().join("whole").to_string_lossy().into_owned();
-    assert_eq!(
-        ended(&["--duration", "30m", "--journal", &whole], unread(), unread()),
-        Some(0),
-        "all is well, whoever reads it"
-    );
+    let far = ["--set", "sim.date=2035-01-02"];
+    let args = [&["--duration", "30m", "--journal", &whole], &far[..]].concat();
+    assert_eq!(ended(&args, unread(), unread()), Some(0), "all is well, whoever reads it");
+    // What the start says is read before the refusal behind it.
+    let refused = engine(&[&["run", "--until", "08:00", "--journal", &whole], &far[..]].concat());
+    assert_refused(&refused, 2, &["outside the calendar's data", "would end before its session opens"]);
 }
 
 #[test]
