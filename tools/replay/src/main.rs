@@ -6,7 +6,7 @@ use pitlane_session::audit::{AuditArgs, audit};
 use pitlane_session::cli::{ConfigArgs, CpuArgs};
 use pitlane_session::diff::{DiffArgs, diff};
 use pitlane_session::dump::{DumpArgs, TailArgs, dump, tail};
-use pitlane_session::exit::{Exit, answer, answer_before_exit, finish, usage};
+use pitlane_session::exit::{Exit, answer, answer_before_exit, finish, tell, usage};
 use pitlane_session::export::{What, export};
 use pitlane_session::grep::{GrepArgs, grep};
 use pitlane_session::mirror::{MirrorArgs, mirror};
@@ -312,7 +312,7 @@ fn run_export(args: &ExportArgs) -> anyhow::Result<Exit> {
                         .to_string(),
                 )?;
             } else {
-                eprintln!("{rows} rows in {}", path.display());
+                tell(&format!("{rows} rows in {}", path.display()));
             }
         }
         None => {

@@ -4,7 +4,7 @@ mod decoded;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use crate::exit::{Exit, usage};
+use crate::exit::{Exit, tell, usage};
 use crate::recorded::Recording;
 use crate::signals::Signals;
 use clap::Args;
@@ -104,7 +104,7 @@ pub(crate) fn walk(
         let mut stream = EventStream::open_kept(dir, name)?;
         let head = stream.try_next()?;
         if let Some(event) = head.filter(|_| stream.begins_late()) {
-            eprintln!("note: {name} before seq {} were removed by retention", event.header.seq.0);
+            tell(&format!("note: {name} before seq {} were removed by retention", event.header.seq.0));
         }
         heads.push(Head { name, stream, head });
     }
@@ -126,7 +126,7 @@ pub(crate) fn walk(
     for head in &heads {
         if let Some(EndState::Torn { segment, offset, reason }) = head.stream.end_state() {
             let name = head.name;
-            eprintln!("note: {name} end torn at segment {segment}, offset {offset} ({reason})");
+            tell(&format!("note: {name} end torn at segment {segment}, offset {offset} ({reason})"));
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ mod names;
 mod tests;
 
 use crate::cli::ConfigArgs;
-use crate::exit::{data, usage};
+use crate::exit::{data, tell, usage};
 use crate::plan::{self, Planned, Planner, Purpose};
 use crate::progress::Progress;
 use crate::run::lock_journal;
@@ -128,7 +128,7 @@ pub fn ticks(args: &[String], config: &ConfigArgs, instruments: Option<&Path>) -
     let date = *dates.first().ok_or_else(|| usage("no file of ticks is named; give SYMBOL=FILE"))?;
     let (table, _, warnings) = names.into_table(&dates);
     for warning in &warnings {
-        eprintln!("warning: {warning}");
+        tell(&format!("warning: {warning}"));
     }
     settings.sim.date = date;
     let sessions = [settings.fixed_session_times(date)];
@@ -230,7 +230,7 @@ impl Request<'_> {
     {
         let (instruments, dump, warnings) = names.into_table(dates);
         for warning in &warnings {
-            eprintln!("warning: {warning}");
+            tell(&format!("warning: {warning}"));
         }
         let settings = Settings { instruments: instruments.clone(), ..settings.clone() };
         let planner = Planner {
@@ -318,12 +318,12 @@ fn plans(planner: &Planner<'_>, dates: &[Date]) -> anyhow::Result<(Vec<SessionPl
             let is_covered = planner.calendar.covered().contains(date);
             uncovered += u32::from(!is_covered);
             if is_covered || uncovered == 1 {
-                eprintln!("note: {note}");
+                tell(&format!("note: {note}"));
             }
         }
     }
     if uncovered > 1 {
-        eprintln!("note: so are {} more dates", uncovered - 1);
+        tell(&format!("note: so are {} more dates", uncovered - 1));
     }
     Ok((plans, trading))
 }

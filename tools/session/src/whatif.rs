@@ -5,7 +5,7 @@ mod quiet;
 use crate::cli::{ConfigArgs, CpuArgs};
 use crate::cpus::{Placement, WaitChoice};
 use crate::days::{Days, Seen};
-use crate::exit::usage;
+use crate::exit::{tell, usage};
 use crate::journal_watch::DurabilityPlan;
 use crate::plan::Planner;
 use crate::resume::Restart;
@@ -89,7 +89,7 @@ impl Prepared {
 pub fn prepare(from: &[PathBuf], config: &ConfigArgs, warmup: &WarmupArgs) -> anyhow::Result<Prepared> {
     let days = Days::open(from)?;
     for note in &days.notes {
-        eprintln!("{note}");
+        tell(note);
     }
     let mut settings = config.load_over(&days.settings)?;
     // What a broker did is not done again: the paper venue trades, whatever did then.
