@@ -116,11 +116,11 @@ pub fn plot(name: &str, rows: &[&Row]) -> String {
         ));
     }
     put(format!(
-        "<text x=\"{right}\" y=\"{}\" font-size=\"11\" fill=\"#555\">dashed: the machine's own</text>",
+        "<text x=\"{right}\" y=\"{}\" font-size=\"11\" fill=\"#555\">dashed: the machine by itself,</text>",
         HEIGHT - BOTTOM - 18.0
     ));
     put(format!(
-        "<text x=\"{right}\" y=\"{}\" font-size=\"11\" fill=\"#555\">the machine by itself</text>",
+        "<text x=\"{right}\" y=\"{}\" font-size=\"11\" fill=\"#555\">if work took no time</text>",
         HEIGHT - BOTTOM - 4.0
     ));
     put("</svg>".to_owned());
