@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! rate (how often) ─► openloop, scenario/* (what) ─► record (windows) ─► result ─► table, output/* (hgrm, hlog, svg, page)
-//!                                 meter (the machine's own stalls, the neighbours' share) ─┘
+//!                 idle, meter (the machine by itself, the neighbours' share) ─┘
 //! ```
 
 pub mod compare;

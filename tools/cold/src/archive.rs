@@ -194,7 +194,7 @@ pub fn backfill(args: &BackfillArgs) -> anyhow::Result<Exit> {
             }
             if closed(dir)? == Closed::Not && args.job.wait.is_none() {
                 open += 1;
-                eprintln!("warning: {} is not closed, and is left out", dir.display());
+                tell(&format!("warning: {} is not closed, and is left out", dir.display()));
                 return Ok(Done::default());
             }
             let (journal, repaired, work) = job.open(dir)?;
@@ -347,7 +347,7 @@ impl<'a> Job<'a> {
                 return Err(data(not_closed(dir)));
             }
             if !std::mem::replace(&mut told, true) {
-                eprintln!("waiting for {} to be closed", dir.display());
+                tell(&format!("waiting for {} to be closed", dir.display()));
             }
         }
     }

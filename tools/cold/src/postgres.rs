@@ -7,7 +7,7 @@ use clap::Args;
 use pitlane_parquet::{Archive, ArchiveError, Check, read_file};
 use pitlane_postgres::{Database, LoadError, Options, PgError, Sink, Target, application_name};
 use pitlane_rows::{Projection, RowSink, Table, Tables, Tally, Uuid};
-use pitlane_session::exit::{Exit, Refusal, usage};
+use pitlane_session::exit::{Exit, Refusal, tell, usage};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -84,10 +84,10 @@ impl PostgresArgs {
         };
         let target = target.map_err(|error| fault(error.into()))?;
         if !target.is_local() {
-            eprintln!(
+            tell(&format!(
                 "warning: {target} is another machine, and this program speaks no TLS: rows go there in clear text; use a \
                  tunnel to a socket or to loopback where others can listen"
-            );
+            ));
         }
         let less = Tables::ALL.without(Table::Ticks).without(Table::Depth);
         let tables = if self.postgres_ticks { Tables::ALL } else { less };

@@ -14,7 +14,7 @@ use crate::tail::{Closed, Journal, Tail, closed};
 use clap::Args;
 use pitlane_postgres::PgError;
 use pitlane_rows::Offset;
-use pitlane_session::exit::{Exit, Refusal, answer_before_exit, exit_of};
+use pitlane_session::exit::{Exit, Refusal, answer_before_exit, exit_of, tell};
 use pitlane_session::progress::Progress;
 use pitlane_session::signals::Signals;
 use pitlane_session::summary::card;
@@ -174,7 +174,7 @@ fn wait_for(dir: &Path, signals: &Signals) -> anyhow::Result<Result<Journal, Exi
             Ok(journal) => return Ok(Ok(journal)),
             Err(error) if !fault::is_not_begun(&error) => return Err(error),
             Err(_) if !std::mem::replace(&mut told, true) => {
-                eprintln!("waiting for a run to begin in {}", dir.display());
+                tell(&format!("waiting for a run to begin in {}", dir.display()));
             }
             Err(_) => {}
         }
@@ -246,7 +246,7 @@ impl Watch {
                 if let Err(error) = make().publish(&self.path, Some(&self.metrics))
                     && std::mem::take(&mut telling)
                 {
-                    eprintln!("warning: {error:#}");
+                    tell(&format!("warning: {error:#}"));
                 }
             }
         }
@@ -305,10 +305,10 @@ impl Keeper {
                 }
                 return Err(error);
             }
-            eprintln!(
+            tell(&format!(
                 "warning: {error:#}; trying again in {:.1} s, the journal keeps the rows",
                 delay.as_secs_f64()
-            );
+            ));
             let until = Instant::now() + delay;
             while Instant::now() < until {
                 if self.shared.stopped() {
@@ -332,7 +332,7 @@ impl Keeper {
         let mut place = open()?;
         *begun = true;
         for repair in &place.repairs {
-            eprintln!("note: written again: {repair}");
+            tell(&format!("note: written again: {repair}"));
         }
         let mut tail = Tail::open(&self.journal, place.projection.offset(), false)?;
         if let Ok(mut level) = self.level.lock() {
